@@ -1,0 +1,145 @@
+"""The program: the stack file becomes settings, settings become components, components' outputs are exported."""
+
+import json
+from typing import Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG
+
+import components as c
+from blueprint.outputs import OUTPUTS
+from blueprint.pgbouncer import entry_name
+from blueprint.platform import Platform
+from blueprint.roles import POOLED_ROLES, Audience
+from blueprint.stack_file import StackFileRefused, load
+
+
+def configuration() -> dict[str, Any]:
+    """The project's part of the stack file. All keys are listed, which `pulumi.Config` cannot: a typo must show."""
+    namespace = f"{pulumi.get_project()}:"
+    raw = {key.removeprefix(namespace): value for key, value in CONFIG.get().items() if key.startswith(namespace)}
+    return {key: json.loads(value) if value[:1] in ("{", "[") else value for key, value in raw.items()}
+
+
+try:
+    region = pulumi.Config("aws").require("region")
+    settings = load(configuration(), environment=pulumi.get_stack(), region=region)
+except StackFileRefused as refusal:
+    raise pulumi.RunError(str(refusal)) from None
+
+platform = Platform(settings)
+prefix, database = platform.names.prefix, settings.database
+for warning in platform.warnings:
+    pulumi.warn(warning)
+account_id = c.account_id()
+
+secrets = c.Secrets(f"{prefix}-secrets", c.SecretsArgs(platform=platform, account_id=account_id))
+network = c.Networking(
+    f"{prefix}-network",
+    c.NetworkingArgs(platform=platform, account_id=account_id, logs_key_arn=secrets.key_arn("logs")),
+)
+cluster = c.DatabaseCluster(
+    f"{prefix}-db",
+    c.DatabaseClusterArgs(
+        platform=platform,
+        subnet_ids=network.database_subnet_ids,
+        security_group_id=network.database_group_id,
+        master_password=secrets.passwords[database.master_username],
+        storage_key_arn=secrets.key_arn("storage"),
+        insights_key_arn=secrets.key_arn("insights"),
+        logs_key_arn=secrets.key_arn("logs"),
+        account_id=account_id,
+    ),
+)
+replicas = [instance for instance in cluster.instances.values() if instance.plan.number]
+c.Credentials(
+    f"{prefix}-credentials",
+    c.CredentialsArgs(
+        platform=platform,
+        secret_ids=secrets.secret_ids,
+        secret_arns=secrets.secret_arns,
+        passwords=secrets.passwords,
+        host=cluster.primary.address,
+        instance_identifier=cluster.primary.identifier,
+    ),
+)
+c.Pooler(
+    f"{prefix}-pooler",
+    c.PoolerArgs(
+        platform=platform,
+        secret_id=secrets.pooler_secret_id,
+        primary_host=cluster.primary.address,
+        replica_hosts={replica.plan.number: replica.address for replica in replicas if replica.plan.number},
+        verifiers={role: secrets.verifiers[role] for role in POOLED_ROLES},
+    ),
+)
+monitoring = c.Monitoring(
+    f"{prefix}-monitoring",
+    c.MonitoringArgs(
+        platform=platform,
+        identifiers={role: instance.identifier for role, instance in cluster.instances.items()},
+        log_group_names={role: instance.log_group_name for role, instance in cluster.instances.items()},
+        parameter_group_names={role: instance.parameter_group_name for role, instance in cluster.instances.items()},
+        alerts_key_arn=secrets.key_arn("alerts"),
+        account_id=account_id,
+    ),
+)
+backups = c.Backups(
+    f"{prefix}-backups",
+    c.BackupsArgs(
+        platform=platform,
+        primary_arn=cluster.primary.arn,
+        vault_key_arn=secrets.key_arn("backup"),
+        alerts_topic_arn=monitoring.alerts_topic_arn,
+        account_id=account_id,
+    ),
+)
+
+application = settings.application
+outputs: dict[str, Any] = {
+    "environment": settings.environment,
+    "region": region,
+    "databaseName": database.name,
+    "port": database.port,
+    "primaryEndpoint": cluster.primary.address,
+    "primaryIdentifier": cluster.primary.identifier,
+    "primaryArn": cluster.primary.arn,
+    "primaryResourceId": cluster.primary.resource_id,
+    "replicas": [
+        {
+            "number": replica.plan.number,
+            "purpose": replica.plan.purpose,
+            "zone": replica.plan.zone,
+            "identifier": replica.identifier,
+            "endpoint": replica.address,
+            "poolerEntry": entry_name(database.name, replica.plan.number),
+        }
+        for replica in replicas
+    ],
+    "generation": database.generation,
+    "secretArns": dict(secrets.secret_arns),
+    "poolerSecretArn": secrets.pooler_secret_arn,
+    "poolerEntry": entry_name(database.name, None),
+    "poolerPort": platform.pooler.listen_port,
+    "pools": {
+        "primary": application.primary_pool.model_dump(by_alias=True),
+        "replica": application.replica_pool.model_dump(by_alias=True),
+        "timeoutSeconds": application.pool_timeout_seconds,
+        "recycleSeconds": application.pool_recycle_seconds,
+    },
+    "applicationPolicyArn": secrets.policy_arns[Audience.APPLICATION],
+    "migrationPolicyArn": secrets.policy_arns[Audience.MIGRATION],
+    "vpcId": network.vpc_id,
+    "publicSubnetIds": network.public_subnet_ids,
+    "applicationSubnetIds": network.application_subnet_ids,
+    "databaseSubnetIds": network.database_subnet_ids,
+    "applicationSecurityGroupId": network.application_group_id,
+    "databaseSecurityGroupId": network.database_group_id,
+    "alertsTopicArn": monitoring.alerts_topic_arn,
+    "eventsTopicArn": monitoring.events_topic_arn,
+    "dashboardName": monitoring.dashboard_name,
+    "backupVaultName": backups.vault_name,
+}
+for output in OUTPUTS:
+    pulumi.export(output.name, outputs.pop(output.name))
+assert not outputs, f"not in blueprint/outputs.py: {sorted(outputs)}"

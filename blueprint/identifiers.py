@@ -1,0 +1,151 @@
+"""Names: what RDS and PostgreSQL accept, and the one spelling of every name that the platform builds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from blueprint.problems import Refused
+
+PROJECT: Final = "langpont"
+
+# CreateDBInstance in the RDS API reference, for PostgreSQL.
+IDENTIFIER_LENGTH: Final = 63
+DATABASE_NAME_LENGTH: Final = 63
+MASTER_USERNAME_LENGTH: Final = 16
+PORTS: Final = range(1150, 65536)
+
+FINAL_SNAPSHOT_SUFFIX_LENGTH: Final = 8
+
+# pg_get_keywords() of PostgreSQL 16.14, catcode R (reserved) ...
+_RESERVED: Final = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
+    current_catalog current_date current_role current_time current_timestamp current_user default deferrable desc
+    distinct do else end except false fetch for foreign from grant group having in initially intersect into lateral
+    leading limit localtime localtimestamp not null offset on only or order placing primary references returning select
+    session_user some symmetric system_user table then to trailing true union unique user using variadic when where
+    window with
+"""
+# ... and catcode T (reserved, but a function or type may have the name): CREATE DATABASE refuses these as well.
+_RESERVED_BUT_FOR_FUNCTIONS: Final = """
+    authorization binary collation concurrently cross current_schema freeze full ilike inner is isnull join left like
+    natural notnull outer overlaps right similar tablesample verbose
+"""
+RESERVED_WORDS: Final = frozenset((_RESERVED + _RESERVED_BUT_FOR_FUNCTIONS).split())
+
+# RDS creates the first and the last, PostgreSQL the templates.
+EXISTING_DATABASES: Final = frozenset({"postgres", "template0", "template1", "rdsadmin"})
+# CreateRole in PostgreSQL refuses `none` and `public` even when quoted; RDS refuses the rest.
+RESERVED_USERNAMES: Final = frozenset({"admin", "rdsadmin", "none", "public"})
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every name that more than one place must spell alike. `environment` has passed `check_environment`.
+
+    Generations and replica numbers count from 1; generation 1 is not written.
+    """
+
+    environment: str
+
+    @property
+    def prefix(self) -> str:
+        """What every name of the environment begins with."""
+        return f"{PROJECT}-{self.environment}"
+
+    def primary(self, generation: int) -> str:
+        """The identifier of the primary instance."""
+        return f"{self.prefix}-db{_generation_suffix(generation)}"
+
+    def replica(self, number: int, generation: int) -> str:
+        """The identifier of a read replica."""
+        return f"{self.prefix}-replica-{number}{_generation_suffix(generation)}"
+
+    def final_snapshot(self, generation: int, suffix: str) -> str:
+        """The snapshot that deleting the primary leaves; the suffix is 8 random characters, as a name serves once."""
+        return f"{self.primary(generation)}-final-{suffix}"
+
+    def key_alias(self, purpose: str) -> str:
+        """The alias of the KMS key for a purpose."""
+        return f"alias/{self.prefix}-{purpose}"
+
+    def secret(self, role: str) -> str:
+        """The Secrets Manager name of a database role's credentials."""
+        return f"{self.prefix}/database/{role}"
+
+    def log_group(self, identifier: str, kind: str) -> str:
+        """The log group to which RDS exports a log of an instance; RDS decides this name."""
+        return f"/aws/rds/instance/{identifier}/{kind}"
+
+
+def _generation_suffix(generation: int) -> str:
+    return "" if generation == 1 else f"-g{generation}"
+
+
+def _longest_environment() -> int:
+    """What two digits of replicas and generations leave of an identifier. A snapshot's may be longer; ours is not."""
+    nameless = Names("")
+    around = (nameless.replica(99, 99), nameless.final_snapshot(99, "f" * FINAL_SNAPSHOT_SUFFIX_LENGTH))
+    return IDENTIFIER_LENGTH - max(map(len, around))
+
+
+LONGEST_ENVIRONMENT: Final = _longest_environment()
+
+
+def check_environment(name: str) -> None:
+    """The stack's name, which becomes part of RDS identifiers. Raises Refused."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise Refused(
+            "cannot be part of an RDS identifier, which is lower-case letters, digits and single hyphens, "
+            "from a letter to a letter or digit",
+            "Name the stack like prod or eu-staging",
+        )
+    if len(name) > LONGEST_ENVIRONMENT:
+        raise Refused(
+            f"has {len(name)} characters, and an RDS identifier of {IDENTIFIER_LENGTH} leaves {LONGEST_ENVIRONMENT}",
+            f"Name the stack with at most {LONGEST_ENVIRONMENT} characters",
+        )
+
+
+def check_database_name(name: str) -> None:
+    """The database that RDS creates in the instance. Raises Refused."""
+    way_out = f"Choose another name, like {PROJECT}"
+    _check_word(name, DATABASE_NAME_LENGTH, way_out)
+    if name.lower() in EXISTING_DATABASES:
+        raise Refused("is a database that PostgreSQL or RDS has already", way_out)
+    _refuse_reserved_word(name, way_out)
+
+
+def check_master_username(name: str) -> None:
+    """The user that RDS makes the master. Raises Refused."""
+    way_out = f"Choose another name, like {PROJECT}_admin"
+    _check_word(name, MASTER_USERNAME_LENGTH, way_out)
+    lower = name.lower()
+    if lower == "postgres":
+        raise Refused("is the default name, which every attacker tries first (Security Hub RDS.25)", way_out)
+    if lower in RESERVED_USERNAMES:
+        raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
+    if lower.startswith("pg_"):
+        raise Refused("begins with pg_, which PostgreSQL keeps for itself", way_out)
+    if lower.startswith("rds_"):  # rds_superuser, rds_iam, rds_replication, rds_password exist on every instance
+        raise Refused("begins with rds_, as the roles do that RDS makes itself", way_out)
+    _refuse_reserved_word(name, way_out)
+
+
+def check_port(port: int) -> None:
+    """The TCP port of the database. Raises Refused. PostgreSQL has no ports inside the range that RDS keeps."""
+    if port not in PORTS:
+        raise Refused(f"is not {PORTS[0]} to {PORTS[-1]}, the ports that RDS offers", "Choose one of them, like 5432")
+
+
+def _check_word(name: str, length: int, way_out: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise Refused("is not a letter followed by letters, digits and underscores, as RDS asks for", way_out)
+    if len(name) > length:
+        raise Refused(f"has {len(name)} characters, and RDS takes at most {length}", "Shorten it")
+
+
+def _refuse_reserved_word(name: str, way_out: str) -> None:
+    if name.lower() in RESERVED_WORDS:
+        raise Refused("is a reserved word of PostgreSQL 16", way_out)

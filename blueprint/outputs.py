@@ -1,0 +1,46 @@
+"""The stack's outputs: name, type and meaning. What a deploy may rely on; no password is among them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Output(NamedTuple):
+    """One stack output. `type` is JSON Schema's word: string, integer, object or array."""
+
+    name: str
+    type: str
+    description: str
+
+
+OUTPUTS = (
+    Output("environment", "string", "The stack: dev, staging, prod."),
+    Output("region", "string", "AWS region."),
+    Output("databaseName", "string", "Name of the database on every instance."),
+    Output("port", "integer", "Port of every instance."),
+    Output("primaryEndpoint", "string", "Host name of the primary; reads and writes."),
+    Output("primaryIdentifier", "string", "RDS identifier of the primary."),
+    Output("primaryArn", "string", "ARN of the primary."),
+    Output("primaryResourceId", "string", "DbiResourceId of the primary, which IAM authentication policies name."),
+    Output("replicas", "array", "Each replica: number, purpose, zone, identifier, endpoint, pooler entry."),
+    Output("generation", "integer", "Which generation of the database this is; it counts restores."),
+    Output(
+        "secretArns", "object", "Secrets Manager ARN by role, the master included. Values are read there, not here."
+    ),
+    Output("poolerSecretArn", "string", "Secret with pgbouncer.ini and userlist.txt for application hosts."),
+    Output("poolerEntry", "string", "PgBouncer database name that leads to the primary."),
+    Output("poolerPort", "integer", "Port on which each host's PgBouncer listens."),
+    Output("pools", "object", "SQLAlchemy pool settings of the primary and of replicas: size, maxOverflow, seconds."),
+    Output("applicationPolicyArn", "string", "IAM policy for application hosts: reads their secrets, nothing else."),
+    Output("migrationPolicyArn", "string", "IAM policy for deploys that migrate: reads the migrator's secret."),
+    Output("vpcId", "string", "VPC of the database."),
+    Output("publicSubnetIds", "array", "Subnets with a public address, for load balancers."),
+    Output("applicationSubnetIds", "array", "Subnets for application hosts and functions."),
+    Output("databaseSubnetIds", "array", "Isolated subnets of the database."),
+    Output("applicationSecurityGroupId", "string", "Security group that application hosts join."),
+    Output("databaseSecurityGroupId", "string", "Security group of the instances."),
+    Output("alertsTopicArn", "string", "SNS topic of alarms, budget and backup failures."),
+    Output("eventsTopicArn", "string", "SNS topic of RDS events."),
+    Output("dashboardName", "string", "CloudWatch dashboard."),
+    Output("backupVaultName", "string", "AWS Backup vault."),
+)

@@ -1,0 +1,146 @@
+"""Policy documents as functions of plain strings: keys, topics, trust and what an application may read.
+
+Key policies start with the account's root delegation: without it nobody, IAM included, could mend them. Then one
+statement a service, each bound to this account by its source account or its encryption context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Document = dict[str, Any]
+
+# What a service needs to encrypt and read what it stores or sends; DescribeKey is asked by CloudWatch Logs first.
+_LOGS_ACTIONS = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+_PUBLISH_ACTIONS = ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+# Who publishes to, or delivers from, the alert topics. RDS events are on an unencrypted topic until a delivery to an
+# encrypted one has been seen; their statement stands ready, so that the trial is one switch.
+ALERT_SERVICES = (
+    ("CloudWatchAlarms", "cloudwatch.amazonaws.com"),
+    ("RdsEvents", "events.rds.amazonaws.com"),
+    ("Sns", "sns.amazonaws.com"),
+    ("Backup", "backup.amazonaws.com"),
+    ("Budgets", "budgets.amazonaws.com"),
+)
+
+
+def _document(*statements: Document) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _root(account_id: str) -> Document:
+    return {
+        "Sid": "AccountRoot",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def key_policy(account_id: str) -> Document:
+    """A key that services reach through their caller's own permissions: storage, backup, insights, secrets."""
+    return _document(_root(account_id))
+
+
+def logs_key_policy(account_id: str, region: str, log_group_prefixes: Sequence[str]) -> Document:
+    """The logs key: CloudWatch Logs in this region, for log groups with these name prefixes of this account."""
+    context = [f"arn:aws:logs:{region}:{account_id}:log-group:{prefix}*" for prefix in log_group_prefixes]
+    return _document(
+        _root(account_id),
+        {
+            "Sid": "CloudWatchLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+            "Action": _LOGS_ACTIONS,
+            "Resource": "*",
+            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": context}},
+        },
+    )
+
+
+def alerts_key_policy(account_id: str) -> Document:
+    """The alerts key: each service of `ALERT_SERVICES`, acting for this account."""
+    return _document(
+        _root(account_id),
+        *(
+            {
+                "Sid": sid,
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": _PUBLISH_ACTIONS,
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+            for sid, service in ALERT_SERVICES
+        ),
+    )
+
+
+def topic_policy(topic_arn: str, account_id: str, services: Sequence[str]) -> Document:
+    """Only these services, acting for this account, publish to the topic."""
+    return _document(
+        {
+            "Sid": "Publish",
+            "Effect": "Allow",
+            "Principal": {"Service": sorted(services)},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        }
+    )
+
+
+def read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str) -> Document:
+    """Read these secrets and decrypt with their key through Secrets Manager, not one action more.
+
+    `key_arn` is None under the AWS-managed key, whose own policy already lets the account's readers of a secret use it.
+    """
+    read = {
+        "Sid": "ReadOwnSecrets",
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": sorted(secret_arns),
+    }
+    if key_arn is None:
+        return _document(read)
+    return _document(
+        read,
+        {
+            "Sid": "DecryptOwnSecrets",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": key_arn,
+            "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+        },
+    )
+
+
+def trust(service: str, account_id: str) -> Document:
+    """A role that this service assumes for this account only (the confused-deputy condition)."""
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        }
+    )
+
+
+def write_log_group(log_group_arn: str) -> Document:
+    """What VPC flow logs need on their one log group."""
+    return _document(
+        {
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "logs:DescribeLogGroups",
+                "logs:DescribeLogStreams",
+            ],
+            "Resource": [log_group_arn, f"{log_group_arn}:*"],
+        }
+    )

@@ -1,0 +1,182 @@
+"""From the raw values of a stack file to `Settings`, or to the list of everything that is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from blueprint.identifiers import check_environment
+from blueprint.problems import Problem, Refused
+from blueprint.rules import RULES
+from blueprint.settings import SECTIONS, Section, Settings
+
+Location = tuple[str | int, ...]
+
+
+class StackFileRefused(Exception):
+    """A stack file with problems; `problems` has all of them, and the message is the report."""
+
+    def __init__(self, environment: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"  {number}. {problem}" for number, problem in enumerate(problems, start=1)]
+        super().__init__("\n".join([f"Pulumi.{environment}.yaml: {count}", *lines]))
+
+
+def load(document: Mapping[str, Any], *, environment: str, region: str) -> Settings:
+    """Check the project's values of a stack file (section key to value) and give them types.
+
+    `environment` is the stack's name, `region` the value of `aws:region`.
+    Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
+    unless one that it reads is.
+    """
+    problems = list(_outside(document, environment))
+    sections: dict[str, Any] = {}
+    broken: set[str] = set()
+    for key, name in SECTIONS.items():
+        value, found = _section(name, key, document.get(key))
+        problems += found
+        broken |= {_field(key, problem.field) for problem in found}
+        if value is None:
+            broken.add(key)
+        else:
+            sections[name] = value
+    settings = Settings.model_construct(**sections, environment=environment, region=region)
+    for rule in RULES:
+        if not any(_touches(field, bad) for field in rule.fields for bad in broken):
+            problems += rule.check(settings)
+    if problems:
+        raise StackFileRefused(environment, problems)
+    return settings
+
+
+def _outside(document: Mapping[str, Any], environment: str) -> Iterator[Problem]:
+    try:
+        check_environment(environment)
+    except Refused as refusal:
+        yield Problem(field="stack", value=environment, rule=refusal.rule, way_out=refusal.way_out)
+    for key in document:
+        if key not in SECTIONS:
+            yield Problem(field=key, value="", rule="is not a section", way_out=_choose(key, list(SECTIONS)))
+
+
+def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
+    """The section's value, or None where it has none; and its problems. Refused fields fall back to their defaults."""
+    field = Settings.model_fields[name]
+    if raw is None and not field.is_required():
+        return field.default, []
+    model = _inner_model(field.annotation)
+    if model is not field.annotation:
+        return _items(model, key, raw)
+    problems: list[Problem] = []
+    raw = {} if raw is None else raw
+    while True:
+        try:
+            return model.model_validate(raw), problems
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            problems += [p for p in (_problem(key, model, item) for item in details) if p not in problems]
+            refused = {item["loc"][0] for item in details if item["loc"]}
+            if not isinstance(raw, dict) or not refused & set(raw):
+                return None, problems
+            raw = {field: value for field, value in raw.items() if field not in refused}
+
+
+def _items(model: type[BaseModel], key: str, raw: Any) -> tuple[Any, list[Problem]]:
+    if not isinstance(raw, list):
+        rule, way_out = "is not a list", "Write one item a line, each after a dash"
+        return None, [Problem(field=key, value=_show(raw), rule=rule, way_out=way_out)]
+    items, problems = [], []
+    for index, item in enumerate(raw):
+        try:
+            items.append(model.model_validate(item))
+        except ValidationError as error:
+            problems += [_problem(f"{key}[{index}]", model, details) for details in error.errors(include_url=False)]
+    return (None if problems else tuple(items)), problems
+
+
+def _field(key: str, path: str) -> str:
+    """`database.parameters.work_mem` as the rules know it: `database.parameters`."""
+    rest = path.removeprefix(key).lstrip(".")
+    first = rest.split(".")[0].split("[")[0]
+    return f"{key}.{first}" if first else key
+
+
+def _touches(field: str, bad: str) -> bool:
+    return field == bad or field.startswith(f"{bad}.") or bad.startswith((f"{field}.", f"{field}["))
+
+
+def _problem(prefix: str, model: type[BaseModel], details: Any) -> Problem:
+    location: Location = details["loc"]
+    path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    rule, way_out = _explain(details, model, location)
+    missing = details["type"] in ("missing", "extra_forbidden")
+    return Problem(field=path, value="" if missing else _show(details["input"]), rule=rule, way_out=way_out)
+
+
+def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[str, str]:
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "value_error" if isinstance(context.get("error"), Refused):
+            return context["error"].rule, context["error"].way_out
+        case "extra_forbidden":
+            return "is not a setting", _choose(str(location[-1]), _keys(model, location[:-1]))
+        case "missing":
+            return "is missing", "Write it; it has no default"
+        case "literal_error":
+            return "is not one of its values", f"Choose from {context['expected']}".replace("'", "")
+        case "greater_than_equal":
+            return f"is less than {context['ge']}", f"Give {context['ge']} or more"
+        case "less_than_equal":
+            return f"is more than {context['le']}", f"Give {context['le']} or less"
+        case "string_pattern_mismatch":
+            return f"does not have the form {context['pattern']}", "Write it so"
+        case "bool_type" | "bool_parsing":
+            return "is not a switch", "Write true or false"
+        case "string_type":
+            return "is not text", "Put it in quotes"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "is not a mapping", "Write key: value, one a line, further to the right"
+        case "tuple_type" | "list_type":
+            return "is not a list", "Write one item a line, each after a dash"
+    message: str = details["msg"]
+    return f"is refused: {message[:1].lower()}{message[1:]}", "Correct it"
+
+
+def _keys(model: type[BaseModel], location: Location) -> list[str]:
+    """Keys that the model at `location` knows."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = {info.alias or name: info for name, info in current.model_fields.items()}
+        current = _inner_model(fields[str(part)].annotation)
+    return [info.alias or name for name, info in current.model_fields.items()]
+
+
+def _inner_model(annotation: Any) -> type[BaseModel]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
+        for argument in typing.get_args(annotation):
+            if argument is not type(None) and argument is not Ellipsis:
+                return _inner_model(argument)
+    return Section
+
+
+def _choose(written: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(written, known, n=1, cutoff=0.6)
+    return f"Write {close[0]} if that is meant" if close else f"Choose from {', '.join(known)}"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return "(a mapping)" if isinstance(value, dict) else "(a list)"
+    return repr(value) if value == "" else str(value)

@@ -1,0 +1,159 @@
+"""The two windows of an RDS instance and a daily schedule, compared on the circle of a day or a week, all in UTC."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from blueprint.problems import Refused
+
+HOUR = 60  # everything here counts minutes
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# CreateDBInstance in the RDS API reference: both windows "must be at least 30 minutes".
+MINIMUM_WINDOW = 30
+# The API reference is silent; moto, which copies the service's messages, has "must be less than 24 hours". A longer
+# window could not be used anyway: it would overlap the daily backup window.
+MAINTENANCE_LIMIT = DAY
+
+JAPAN_OFFSET_HOURS = 9  # Japan has no daylight saving time
+
+_TIME = r"([01]\d|2[0-3]):([0-5]\d)"
+_DAY_AND_TIME = rf"({'|'.join(WEEKDAYS)}):{_TIME}"
+
+
+@dataclass(frozen=True)
+class DailyTime:
+    """A time of day in UTC, as the minute of the day (0 to 1439)."""
+
+    minute: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `hh:mm` on the 24-hour clock. Raises Refused for anything else."""
+        match = re.fullmatch(_TIME, text, re.ASCII)
+        if not match:
+            raise Refused("is not a time of day", "Write it like 20:30, in UTC")
+        return cls(_minute_of_day(*match.groups()))
+
+    def __str__(self) -> str:
+        return _clock(self.minute)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """From `start` up to but without `end`, both as minutes on a circle of `CIRCLE` minutes; it may wrap."""
+
+    CIRCLE: ClassVar[int]
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if self.minutes < MINIMUM_WINDOW:
+            raise Refused(
+                f"is {self.minutes} minutes long, and RDS asks for at least {MINIMUM_WINDOW}",
+                f"Give at least {MINIMUM_WINDOW} minutes",
+            )
+
+    @property
+    def minutes(self) -> int:
+        """The length in minutes."""
+        return (self.end - self.start) % self.CIRCLE
+
+    def local(self, offset_hours: int = JAPAN_OFFSET_HOURS, place: str = "Japan") -> str:
+        """Say the window in UTC and in the time of a place that is `offset_hours` ahead of UTC."""
+        start, end = ((minute + offset_hours * HOUR) % self.CIRCLE for minute in (self.start, self.end))
+        return f"{self} UTC = {type(self)(start, end)} in {place}"
+
+
+@dataclass(frozen=True)
+class DailyWindow(_Window):
+    """A backup window: minutes of the day in UTC, at least 30 minutes and less than a day, may pass midnight."""
+
+    CIRCLE: ClassVar[int] = DAY
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `hh24:mi-hh24:mi`. Raises Refused for another format or a window under 30 minutes."""
+        match = re.fullmatch(f"{_TIME}-{_TIME}", text, re.ASCII)
+        if not match:
+            raise Refused("is not a daily window in the format hh24:mi-hh24:mi", "Write it like 03:00-04:00, in UTC")
+        start_hour, start_minute, end_hour, end_minute = match.groups()
+        return cls(_minute_of_day(start_hour, start_minute), _minute_of_day(end_hour, end_minute))
+
+    def __str__(self) -> str:
+        return f"{_clock(self.start)}-{_clock(self.end)}"
+
+
+@dataclass(frozen=True)
+class WeeklyWindow(_Window):
+    """A maintenance window: minutes since Monday 00:00 UTC, 30 minutes to under 24 hours, may pass the week's end."""
+
+    CIRCLE: ClassVar[int] = WEEK
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.minutes >= MAINTENANCE_LIMIT:
+            raise Refused(
+                f"is {self.minutes} minutes long, and a maintenance window must be shorter than 24 hours",
+                "Give less than 24 hours",
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `ddd:hh24:mi-ddd:hh24:mi`, days in either case. Raises Refused for another format or length."""
+        match = re.fullmatch(f"{_DAY_AND_TIME}-{_DAY_AND_TIME}", text, re.ASCII | re.IGNORECASE)
+        if not match:
+            raise Refused(
+                "is not a weekly window in the format ddd:hh24:mi-ddd:hh24:mi",
+                "Write it like sat:18:00-sat:19:00, in UTC",
+            )
+        start_day, start_hour, start_minute, end_day, end_hour, end_minute = match.groups()
+        return cls(_minute_of_week(start_day, start_hour, start_minute), _minute_of_week(end_day, end_hour, end_minute))
+
+    def __str__(self) -> str:
+        return f"{_day_and_clock(self.start)}-{_day_and_clock(self.end)}"
+
+
+def overlap(daily: DailyWindow, weekly: WeeklyWindow) -> bool:
+    """Whether any day's backup window shares a minute with the maintenance window; windows that touch do not."""
+    return any(
+        (weekly.start - start) % WEEK < daily.minutes or (start - weekly.start) % WEEK < weekly.minutes
+        for start in _daily_starts(daily.start)
+    )
+
+
+def distance_minutes(time_of_day: DailyTime, window: DailyWindow | WeeklyWindow) -> int:
+    """How many minutes lie between a daily event and the nearest edge of a window; 0 inside it or on its edges."""
+    circle = window.CIRCLE
+    moments = _daily_starts(time_of_day.minute) if circle == WEEK else [time_of_day.minute]
+    return min(
+        0
+        if (moment - window.start) % circle <= window.minutes
+        else min((window.start - moment) % circle, (moment - window.end) % circle)
+        for moment in moments
+    )
+
+
+def _daily_starts(minute_of_day: int) -> list[int]:
+    return [day * DAY + minute_of_day for day in range(len(WEEKDAYS))]
+
+
+def _minute_of_day(hour: str, minute: str) -> int:
+    return int(hour) * HOUR + int(minute)
+
+
+def _minute_of_week(day: str, hour: str, minute: str) -> int:
+    return WEEKDAYS.index(day.lower()) * DAY + _minute_of_day(hour, minute)
+
+
+def _clock(minute_of_day: int) -> str:
+    return f"{minute_of_day // HOUR:02d}:{minute_of_day % HOUR:02d}"
+
+
+def _day_and_clock(minute_of_week: int) -> str:
+    return f"{WEEKDAYS[minute_of_week // DAY]}:{_clock(minute_of_week % DAY)}"

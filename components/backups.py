@@ -1,0 +1,150 @@
+"""Backups: AWS Backup's vault, plan and selection, and a copy of the automated backups in another region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint import policies
+from blueprint.platform import Platform
+from components.base import Component, document
+
+ROLE_POLICIES = {
+    "backup": "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup",
+    "restore": "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForRestores",
+}
+# A job that has not begun within an hour, or not ended within three, is reported as failed. Minutes.
+START_WINDOW, COMPLETION_WINDOW = 60, 180
+REPORTED = ["BACKUP_JOB_FAILED", "BACKUP_JOB_EXPIRED", "RESTORE_JOB_FAILED", "COPY_JOB_FAILED"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupsArgs:
+    """`vault_key_arn`: None for AWS's own key."""
+
+    platform: Platform
+    primary_arn: pulumi.Input[str]
+    vault_key_arn: pulumi.Input[str] | None
+    alerts_topic_arn: pulumi.Input[str]
+    account_id: pulumi.Input[str]
+
+
+class Backups(Component):
+    """Daily and monthly recovery points of the primary, beside RDS's own automated backups."""
+
+    vault_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: BackupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.platform.settings.environment, opts)
+        self._name = name
+        self._args = args
+        self._settings = args.platform.settings
+        self._prefix = args.platform.names.prefix
+        protected, region = self._settings.protected, self._settings.backups.replicate_to_region
+        vault = aws.backup.Vault(
+            f"{name}-vault",
+            kms_key_arn=args.vault_key_arn,
+            force_destroy=not protected,
+            tags=self.child_tags(f"{name}-vault"),
+            opts=self.child_options(retain_on_delete=True if protected else None),
+        )
+        self.vault_name = vault.name
+        aws.backup.VaultNotifications(
+            f"{name}-notifications",
+            backup_vault_name=vault.name,
+            backup_vault_events=REPORTED,
+            sns_topic_arn=args.alerts_topic_arn,
+            opts=self.child_options(),
+        )
+        self._selection(self._plan(vault))
+        if region is not None:
+            self._second_region(region)
+        self.register_outputs({"vaultName": self.vault_name})
+
+    def _plan(self, vault: aws.backup.Vault) -> aws.backup.Plan:
+        settings = self._settings.backups
+        hour, minute = divmod(settings.vault_time.minute, 60)
+        rules = (
+            ("daily", f"cron({minute} {hour} * * ? *)", settings.daily_retention_days),
+            ("monthly", f"cron({minute} {hour} 1 * ? *)", settings.monthly_retention_days),
+        )
+        return aws.backup.Plan(
+            f"{self._name}-plan",
+            name=f"{self._prefix}-database",
+            rules=[
+                aws.backup.PlanRuleArgs(
+                    rule_name=rule,
+                    target_vault_name=vault.name,
+                    schedule=schedule,
+                    start_window=START_WINDOW,
+                    completion_window=COMPLETION_WINDOW,
+                    # Continuous backup takes RDS's backup window and retention over, and the next update fights it.
+                    enable_continuous_backup=False,
+                    # RDS recovery points have no cold storage.
+                    lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=days),
+                )
+                for rule, schedule, days in rules
+            ],
+            tags=self.child_tags(f"{self._name}-plan"),
+            opts=self.child_options(),
+        )
+
+    def _selection(self, plan: aws.backup.Plan) -> None:
+        role = aws.iam.Role(
+            f"{self._name}-role",
+            assume_role_policy=document(
+                lambda account: policies.trust("backup.amazonaws.com", account), self._args.account_id
+            ),
+            tags=self.child_tags(f"{self._name}-role"),
+            opts=self.child_options(),
+        )
+        attachments = [
+            aws.iam.RolePolicyAttachment(
+                f"{self._name}-role-{what}", role=role.name, policy_arn=arn, opts=self.child_options()
+            )
+            for what, arn in ROLE_POLICIES.items()
+        ]
+        aws.backup.Selection(
+            f"{self._name}-primary",
+            name="primary",
+            plan_id=plan.id,
+            iam_role_arn=role.arn,
+            # By ARN: a tag would add the replicas, which carry the same ones.
+            resources=[self._args.primary_arn],
+            # AWS Backup tries the role when it is given one.
+            opts=self.child_options(depends_on=attachments),
+        )
+
+    def _second_region(self, region: str) -> None:
+        """The automated backups, minutes behind, where the loss of this region does not reach."""
+        key, protected = None, self._settings.protected
+        if self._settings.customer_keys:
+            label = f"{self._name}-{region}-key"
+            key = aws.kms.Key(
+                label,
+                region=region,
+                description=f"LangPont replicated automated backups, {self._settings.environment}",
+                policy=document(policies.key_policy, self._args.account_id),
+                enable_key_rotation=True,
+                deletion_window_in_days=self._settings.encryption.deletion_window_days,
+                tags=self.child_tags(f"{self._prefix}-replicated-backup"),
+                opts=self.child_options(protect=protected, retain_on_delete=True if protected else None),
+            )
+            aws.kms.Alias(
+                f"{label}-alias",
+                region=region,
+                name=self._args.platform.names.key_alias("replicated-backup"),
+                target_key_id=key.key_id,
+                opts=self.child_options(),
+            )
+        aws.rds.InstanceAutomatedBackupsReplication(
+            f"{self._name}-{region}",
+            region=region,
+            source_db_instance_arn=self._args.primary_arn,
+            # Without a key of ours RDS uses its own in that region.
+            kms_key_id=key.arn if key is not None else None,
+            retention_period=self._settings.backups.retention_days,
+            opts=self.child_options(),
+        )

@@ -1,0 +1,53 @@
+"""Credentials: the contents of the secrets, which need the database's address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint.credentials import secret_document
+from blueprint.platform import Platform
+from components.base import Component, document
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialsArgs:
+    """`secret_ids`, `secret_arns` and `passwords` by role, the master's among them. `host` is the primary's address."""
+
+    platform: Platform
+    secret_ids: Mapping[str, pulumi.Input[str]]
+    secret_arns: Mapping[str, pulumi.Input[str]]
+    passwords: Mapping[str, pulumi.Input[str]]
+    host: pulumi.Input[str]
+    instance_identifier: pulumi.Input[str]
+
+
+class Credentials(Component):
+    """One secret version a role, in the JSON that AWS's rotation expects.
+
+    Every role's host is the primary, the read-only one's too: rotation changes a password there. Where to read is in
+    the stack's outputs.
+    """
+
+    def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.platform.settings.environment, opts)
+        database = args.platform.settings.database
+        for role, secret_id in args.secret_ids.items():
+            build = partial(secret_document, port=database.port, username=role, dbname=database.name)
+            aws.secretsmanager.SecretVersion(
+                f"{name}-{role}",
+                secret_id=secret_id,
+                secret_string=document(
+                    build,
+                    host=args.host,
+                    password=args.passwords[role],
+                    instance_identifier=args.instance_identifier,
+                    master_arn=None if role == database.master_username else args.secret_arns[database.master_username],
+                ),
+                opts=self.child_options(),
+            )
+        self.register_outputs({})

@@ -1,0 +1,226 @@
+"""Monitoring: topics, alarms, event subscriptions, log filters, the dashboard and the budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint import alarms, policies
+from blueprint.dashboard import dashboard
+from blueprint.platform import Platform
+from components.base import Component, document
+
+# What the RDS user guide ("Amazon RDS event categories") sends for a reason someone should know. Backup starts and
+# ends, creation and restoration are left out: routine, or somebody's own doing.
+INSTANCE_EVENTS = [
+    "availability", "configuration change", "deletion", "failover", "failure", "low storage", "maintenance",
+    "notification", "read replica", "recovery", "security patching",
+]  # fmt: skip
+PARAMETER_GROUP_EVENTS = ["configuration change"]
+BUDGET_FORECAST_PERCENT, BUDGET_ACTUAL_PERCENT = 100, 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs:
+    """Mappings are by the instance's role, primary first; log groups are those of the PostgreSQL log.
+
+    `alerts_key_arn`: None leaves the topics unencrypted, dev's named exception.
+    """
+
+    platform: Platform
+    identifiers: Mapping[str, pulumi.Input[str]]
+    log_group_names: Mapping[str, pulumi.Input[str]]
+    parameter_group_names: Mapping[str, pulumi.Input[str]]
+    alerts_key_arn: pulumi.Input[str] | None
+    account_id: pulumi.Input[str]
+
+
+class Monitoring(Component):
+    """`alerts_topic_arn` and `events_topic_arn` are known only once the topics' policies stand."""
+
+    alerts_topic_arn: pulumi.Output[str]
+    events_topic_arn: pulumi.Output[str]
+    dashboard_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.platform.settings.environment, opts)
+        self._name = name
+        self._args = args
+        self._settings = args.platform.settings.monitoring
+        self._prefix = args.platform.names.prefix
+        # An AWS-managed key cannot carry alarms: CloudWatch has no permission on it, and none can be given.
+        self.alerts_topic_arn = self._topic(
+            "alerts", ["cloudwatch.amazonaws.com", "backup.amazonaws.com", "budgets.amazonaws.com"], args.alerts_key_arn
+        )
+        self.events_topic_arn = self._topic(
+            "events", ["events.rds.amazonaws.com"], args.alerts_key_arn if self._settings.encrypt_events_topic else None
+        )
+        self._log_filters()
+        made = [self._alarm(alarm) for alarm in args.platform.alarms]
+        self._event_subscriptions()
+        self._budget()
+        self.dashboard_name = self._dashboard(made)
+        self.register_outputs({"alertsTopicArn": self.alerts_topic_arn, "eventsTopicArn": self.events_topic_arn})
+
+    def _topic(self, role: str, services: Sequence[str], key_arn: pulumi.Input[str] | None) -> pulumi.Output[str]:
+        label = f"{self._name}-{role}"
+        topic = aws.sns.Topic(
+            label, kms_master_key_id=key_arn, tags=self.child_tags(f"{self._prefix}-{role}"), opts=self.child_options()
+        )
+        policy = aws.sns.TopicPolicy(
+            f"{label}-policy",
+            arn=topic.arn,
+            policy=document(
+                lambda arn, account: policies.topic_policy(arn, account, services), topic.arn, self._args.account_id
+            ),
+            opts=self.child_options(),
+        )
+        for email in self._settings.alert_emails:
+            aws.sns.TopicSubscription(
+                f"{label}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=self.child_options()
+            )
+        # The policy's ARN is the topic's; taken from the policy, whoever uses it waits for the permission to publish.
+        arn: pulumi.Output[str] = policy.arn
+        return arn
+
+    def _alarm(self, alarm: alarms.Alarm) -> aws.cloudwatch.MetricAlarm:
+        name = f"{self._prefix}-{alarm.name}"
+        percentile = alarm.statistic.startswith("p")
+        watched: dict[str, Any]
+        if alarm.expression is None:
+            watched = {
+                "namespace": alarm.namespace,
+                "metric_name": alarm.metric,
+                "period": alarm.period_seconds,
+                "statistic": None if percentile else alarm.statistic,
+                "extended_statistic": alarm.statistic if percentile else None,
+                "dimensions": self._dimensions(alarm.instance) if alarm.namespace == alarms.RDS else None,
+            }
+            if alarm.namespace != alarms.RDS:
+                watched["metric_name"] = f"{self._prefix}-{alarm.metric}"
+        else:
+            watched = {"metric_queries": self._queries(alarm)}
+        return aws.cloudwatch.MetricAlarm(
+            f"{self._name}-{alarm.name}",
+            name=name,
+            alarm_description=alarm.description,
+            comparison_operator=alarm.compare.value,
+            threshold=alarm.threshold,
+            evaluation_periods=alarm.periods,
+            datapoints_to_alarm=alarm.periods,
+            treat_missing_data=alarm.missing.value,
+            alarm_actions=[self.alerts_topic_arn],
+            ok_actions=[self.alerts_topic_arn],
+            tags=self.child_tags(name) | {"Severity": alarm.severity.value},
+            opts=self.child_options(),
+            **watched,
+        )
+
+    def _dimensions(self, instance: str) -> dict[str, pulumi.Input[str]]:
+        return {"DBInstanceIdentifier": self._args.identifiers[instance]}
+
+    def _queries(self, alarm: alarms.Alarm) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+        terms = [
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id=term.id,
+                return_data=False,
+                metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                    namespace=alarm.namespace,
+                    metric_name=term.metric,
+                    stat=term.statistic,
+                    period=alarm.period_seconds,
+                    dimensions=self._dimensions(term.instance),
+                ),
+            )
+            for term in alarm.terms
+        ]
+        return [
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id="watched", expression=alarm.expression, label=alarm.metric, return_data=True
+            ),
+            *terms,
+        ]
+
+    def _log_filters(self) -> None:
+        for role, log_group_name in self._args.log_group_names.items():
+            for log_filter in alarms.LOG_FILTERS:
+                aws.cloudwatch.LogMetricFilter(
+                    f"{self._name}-{role}-{log_filter.key}",
+                    log_group_name=log_group_name,
+                    pattern=log_filter.pattern,
+                    metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
+                        namespace=alarms.LOG_METRICS,
+                        name=f"{self._prefix}-{alarms.log_metric(role, log_filter)}",
+                        value="1",
+                        default_value="0",
+                        unit="Count",
+                    ),
+                    opts=self.child_options(),
+                )
+
+    def _event_subscriptions(self) -> None:
+        for role, source_type, categories, ids in (
+            ("instances", "db-instance", INSTANCE_EVENTS, self._args.identifiers),
+            ("parameter-groups", "db-parameter-group", PARAMETER_GROUP_EVENTS, self._args.parameter_group_names),
+        ):
+            label = f"{self._name}-{role}-events"
+            aws.rds.EventSubscription(
+                label,
+                sns_topic=self.events_topic_arn,
+                source_type=source_type,
+                source_ids=list(ids.values()),
+                event_categories=categories,
+                tags=self.child_tags(label),
+                opts=self.child_options(),
+            )
+
+    def _budget(self) -> None:
+        label = f"{self._name}-budget"
+        aws.budgets.Budget(
+            label,
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=str(self._settings.monthly_budget_usd),
+            limit_unit="USD",
+            # By service, not by tag: a tag counts only after someone activates it for billing. Surplus CPU credits of
+            # a T class are part of it.
+            cost_filters=[
+                aws.budgets.BudgetCostFilterArgs(name="Service", values=["Amazon Relational Database Service"])
+            ],
+            notifications=[
+                aws.budgets.BudgetNotificationArgs(
+                    notification_type=kind,
+                    comparison_operator="GREATER_THAN",
+                    threshold=percent,
+                    threshold_type="PERCENTAGE",
+                    subscriber_sns_topic_arns=[self.alerts_topic_arn],
+                )
+                for kind, percent in (("ACTUAL", BUDGET_ACTUAL_PERCENT), ("FORECASTED", BUDGET_FORECAST_PERCENT))
+            ],
+            tags=self.child_tags(label),
+            opts=self.child_options(),
+        )
+
+    def _dashboard(self, made: Sequence[aws.cloudwatch.MetricAlarm]) -> pulumi.Output[str]:
+        region, roles = self._args.platform.settings.region, list(self._args.identifiers)
+
+        def body(values: Mapping[str, Any]) -> str:
+            identifiers = dict(zip(roles, values["identifiers"], strict=True))
+            return json.dumps(dashboard(region, identifiers, values["alarms"]))
+
+        board = aws.cloudwatch.Dashboard(
+            f"{self._name}-dashboard",
+            dashboard_name=f"{self._prefix}-database",
+            dashboard_body=pulumi.Output.all(
+                identifiers=list(self._args.identifiers.values()),
+                alarms=[alarm.arn for alarm in made],
+            ).apply(body),
+            opts=self.child_options(),
+        )
+        dashboard_name: pulumi.Output[str] = board.dashboard_name
+        return dashboard_name

@@ -1,0 +1,336 @@
+"""Networking: the VPC and its ways out, or somebody else's by ids, and the two security groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint import policies
+from blueprint.platform import Platform
+from blueprint.settings import InterfaceEndpoints, Vpc
+from blueprint.subnets import SubnetPlan, Tier
+from components.base import Component, document
+
+ANYWHERE = "0.0.0.0/0"
+HTTP, HTTPS, SSH = 80, 443, 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkingArgs:
+    """`logs_key_arn` encrypts flow logs; None for CloudWatch's own encryption."""
+
+    platform: Platform
+    account_id: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str] | None
+
+
+class Networking(Component):
+    """VPC, subnets by tier and zone, NAT, endpoints, flow logs, and the application's and the database's groups."""
+
+    vpc_id: pulumi.Output[str]
+    public_subnet_ids: Sequence[pulumi.Input[str]]
+    application_subnet_ids: Sequence[pulumi.Input[str]]
+    database_subnet_ids: Sequence[pulumi.Input[str]]
+    application_group_id: pulumi.Output[str]
+    database_group_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: NetworkingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.platform.settings.environment, opts)
+        self._name = name
+        self._args = args
+        self._settings = args.platform.settings
+        network = self._settings.network
+        if network.vpc is not None:
+            assert args.platform.subnets is not None
+            self._new_vpc(network.vpc, args.platform.subnets)
+        else:
+            assert network.existing_vpc is not None
+            self.vpc_id = pulumi.Output.from_input(network.existing_vpc.vpc_id)
+            self.public_subnet_ids = list(network.existing_vpc.public_subnets.values())
+            self.application_subnet_ids = list(network.existing_vpc.application_subnets.values())
+            self.database_subnet_ids = list(network.existing_vpc.database_subnets.values())
+        self._groups()
+        if network.vpc is not None and network.vpc.interface_endpoints is not None:
+            self._interface_endpoints(network.vpc.interface_endpoints)
+        self.register_outputs(
+            {
+                "vpcId": self.vpc_id,
+                "applicationSecurityGroupId": self.application_group_id,
+                "databaseSecurityGroupId": self.database_group_id,
+            }
+        )
+
+    def allow_database_from(self, role: str, security_group_id: pulumi.Input[str]) -> None:
+        """Open the database's port between the database's group and another one, on both sides.
+
+        `role` names the other group's members in rules and logical names, as in "application".
+        """
+        port = self._settings.database.port
+        self._ingress(f"database-from-{role}", self.database_group_id, port, f"From {role}", group=security_group_id)
+        self._egress(f"{role}-to-database", security_group_id, port, "To the database", group=self.database_group_id)
+
+    # The VPC
+
+    def _new_vpc(self, vpc: Vpc, plan: SubnetPlan) -> None:
+        own = aws.ec2.Vpc(
+            f"{self._name}-vpc",
+            cidr_block=str(vpc.cidr),
+            enable_dns_support=True,
+            # Private names of interface endpoints, and RDS's own, resolve only with both.
+            enable_dns_hostnames=True,
+            tags=self.child_tags(self._name),
+            opts=self.child_options(),
+        )
+        self.vpc_id = own.id
+        # Adopted without rules: whoever starts something without a group gets no network instead of an open one.
+        aws.ec2.DefaultSecurityGroup(
+            f"{self._name}-default-group",
+            vpc_id=own.id,
+            tags=self.child_tags(f"{self._name}-default-unused"),
+            opts=self.child_options(),
+        )
+        self._flow_logs(vpc)
+        self._public = self._subnets(Tier.PUBLIC, plan)
+        self._application = self._subnets(Tier.APPLICATION, plan)
+        database = self._subnets(Tier.DATABASE, plan)
+        self.public_subnet_ids = [subnet.id for subnet in self._public.values()]
+        self.application_subnet_ids = [subnet.id for subnet in self._application.values()]
+        self.database_subnet_ids = [subnet.id for subnet in database.values()]
+
+        gateway = aws.ec2.InternetGateway(
+            f"{self._name}-internet-gateway",
+            vpc_id=own.id,
+            tags=self.child_tags(self._name),
+            opts=self.child_options(),
+        )
+        public = self._route_table("public", self._public)
+        aws.ec2.Route(
+            f"{self._name}-public-default-route",
+            route_table_id=public.id,
+            destination_cidr_block=ANYWHERE,
+            gateway_id=gateway.id,
+            opts=self.child_options(),
+        )
+        isolated = self._route_table("database", database)  # no route but the VPC's own
+        application = [
+            self._route_table(f"application-{zone}", {zone: subnet}) for zone, subnet in self._application.items()
+        ]
+        self._nat_gateways(vpc, gateway, dict(zip(self._application, application, strict=True)))
+        aws.ec2.VpcEndpoint(
+            f"{self._name}-s3-endpoint",
+            vpc_id=own.id,
+            vpc_endpoint_type="Gateway",
+            service_name=self._service("s3"),
+            route_table_ids=[table.id for table in (public, isolated, *application)],
+            tags=self.child_tags(f"{self._name}-s3"),
+            opts=self.child_options(),
+        )
+
+    def _subnets(self, tier: Tier, plan: SubnetPlan) -> dict[str, aws.ec2.Subnet]:
+        networks: Mapping[str, IPv4Network] = plan.tiers[tier]
+        return {
+            zone: aws.ec2.Subnet(
+                f"{self._name}-{tier}-{zone}",
+                vpc_id=self.vpc_id,
+                availability_zone=zone,
+                cidr_block=str(network),
+                # Public addresses are asked for by those who need one, such as a load balancer.
+                map_public_ip_on_launch=False,
+                tags=self.child_tags(f"{self._name}-{tier}-{zone}"),
+                opts=self.child_options(),
+            )
+            for zone, network in networks.items()
+        }
+
+    def _route_table(self, role: str, subnets: Mapping[str, aws.ec2.Subnet]) -> aws.ec2.RouteTable:
+        table = aws.ec2.RouteTable(
+            f"{self._name}-{role}-routes",
+            vpc_id=self.vpc_id,
+            tags=self.child_tags(f"{self._name}-{role}"),
+            opts=self.child_options(),
+        )
+        for zone, subnet in subnets.items():
+            tier = role.split("-")[0]
+            aws.ec2.RouteTableAssociation(
+                f"{self._name}-{tier}-{zone}-routes",
+                route_table_id=table.id,
+                subnet_id=subnet.id,
+                opts=self.child_options(),
+            )
+        return table
+
+    def _nat_gateways(
+        self, vpc: Vpc, gateway: aws.ec2.InternetGateway, tables: Mapping[str, aws.ec2.RouteTable]
+    ) -> None:
+        zones = {"none": (), "single": vpc.zones[:1], "perZone": vpc.zones}[vpc.nat_gateways]
+        nats = {}
+        for zone in zones:
+            label = f"{self._name}-nat-{zone}"
+            address = aws.ec2.Eip(
+                f"{label}-address", domain="vpc", tags=self.child_tags(label), opts=self.child_options()
+            )
+            nats[zone] = aws.ec2.NatGateway(
+                label,
+                allocation_id=address.allocation_id,
+                subnet_id=self._public[zone].id,
+                tags=self.child_tags(label),
+                # AWS refuses a public NAT gateway in a VPC whose internet gateway is not attached yet.
+                opts=self.child_options(depends_on=[gateway]),
+            )
+        for zone, table in tables.items():
+            if not nats:
+                break
+            aws.ec2.Route(
+                f"{self._name}-application-{zone}-default-route",
+                route_table_id=table.id,
+                destination_cidr_block=ANYWHERE,
+                nat_gateway_id=(nats.get(zone) or nats[vpc.zones[0]]).id,
+                opts=self.child_options(),
+            )
+
+    def _flow_logs(self, vpc: Vpc) -> None:
+        label = f"{self._name}-flow-logs"
+        log_group = aws.cloudwatch.LogGroup(
+            label,
+            name=f"/aws/vpc/{self._name}",
+            retention_in_days=vpc.flow_log_retention_days,
+            kms_key_id=self._args.logs_key_arn,
+            tags=self.child_tags(label),
+            opts=self.child_options(),
+        )
+        role = aws.iam.Role(
+            f"{label}-role",
+            assume_role_policy=document(
+                lambda account: policies.trust("vpc-flow-logs.amazonaws.com", account), self._args.account_id
+            ),
+            tags=self.child_tags(f"{label}-role"),
+            opts=self.child_options(),
+        )
+        permission = aws.iam.RolePolicy(
+            f"{label}-write",
+            role=role.name,
+            policy=document(policies.write_log_group, log_group.arn),
+            opts=self.child_options(),
+        )
+        aws.ec2.FlowLog(
+            label,
+            vpc_id=self.vpc_id,
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_destination=log_group.arn,
+            iam_role_arn=role.arn,
+            tags=self.child_tags(label),
+            # The role's id does not say that it may already write.
+            opts=self.child_options(depends_on=[permission]),
+        )
+
+    def _interface_endpoints(self, endpoints: InterfaceEndpoints) -> None:
+        group = self._group("endpoints", "Interface endpoints")
+        self._ingress(
+            "endpoints-from-application", group.id, HTTPS, "From application", group=self.application_group_id
+        )
+        for service in endpoints.services:
+            aws.ec2.VpcEndpoint(
+                f"{self._name}-{service}-endpoint",
+                vpc_id=self.vpc_id,
+                vpc_endpoint_type="Interface",
+                service_name=self._service(service),
+                private_dns_enabled=True,
+                subnet_ids=[self._application[zone].id for zone in endpoints.zones],
+                security_group_ids=[group.id],
+                tags=self.child_tags(f"{self._name}-{service}"),
+                opts=self.child_options(),
+            )
+
+    def _service(self, service: str) -> str:
+        return f"com.amazonaws.{self._settings.region}.{service}"
+
+    # The security groups. Rules are resources of their own: the groups refer to each other (E8).
+
+    def _groups(self) -> None:
+        settings = self._settings
+        port = settings.database.port
+        self.database_group_id = self._group("database", "LangPont database instances").id
+        self.application_group_id = self._group("application", "LangPont application hosts").id
+        self.allow_database_from("application", self.application_group_id)
+        for network in settings.access.database_networks:
+            self._ingress(
+                f"database-from-{_label(network)}", self.database_group_id, port, "Administrators", cidr=str(network)
+            )
+        # Asked for by the document; RDS replication itself does not pass through the group (E30).
+        self._ingress("database-from-database", self.database_group_id, port, "Itself", group=self.database_group_id)
+        self._egress("database-to-database", self.database_group_id, port, "Itself", group=self.database_group_id)
+
+        application = self.application_group_id
+        self._ingress("application-http", application, HTTP, "HTTP from anywhere", cidr=ANYWHERE)
+        self._ingress("application-https", application, HTTPS, "HTTPS from anywhere", cidr=ANYWHERE)
+        for network in settings.access.ssh_networks:
+            self._ingress(
+                f"application-ssh-{_label(network)}", application, SSH, "SSH of administrators", cidr=str(network)
+            )
+        self._egress("application-to-https", application, HTTPS, "External APIs and AWS", cidr=ANYWHERE)
+
+    def _group(self, role: str, description: str) -> aws.ec2.SecurityGroup:
+        # Without inline rules the provider removes AWS's default way out, and the rules below are all there is.
+        return aws.ec2.SecurityGroup(
+            f"{self._name}-{role}",
+            vpc_id=self.vpc_id,
+            description=description,
+            tags=self.child_tags(f"{self._name}-{role}"),
+            opts=self.child_options(),
+        )
+
+    def _ingress(
+        self,
+        role: str,
+        group_id: pulumi.Input[str],
+        port: int,
+        description: str,
+        *,
+        group: pulumi.Input[str] | None = None,
+        cidr: str | None = None,
+    ) -> None:
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self._name}-{role}",
+            security_group_id=group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            referenced_security_group_id=group,
+            cidr_ipv4=cidr,
+            description=description,
+            tags=self.child_tags(f"{self._name}-{role}"),
+            opts=self.child_options(),
+        )
+
+    def _egress(
+        self,
+        role: str,
+        group_id: pulumi.Input[str],
+        port: int,
+        description: str,
+        *,
+        group: pulumi.Input[str] | None = None,
+        cidr: str | None = None,
+    ) -> None:
+        aws.vpc.SecurityGroupEgressRule(
+            f"{self._name}-{role}",
+            security_group_id=group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            referenced_security_group_id=group,
+            cidr_ipv4=cidr,
+            description=description,
+            tags=self.child_tags(f"{self._name}-{role}"),
+            opts=self.child_options(),
+        )
+
+
+def _label(network: IPv4Network) -> str:
+    """10.0.0.0/8 as part of a logical name."""
+    return str(network).replace("/", "-")

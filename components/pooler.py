@@ -1,0 +1,54 @@
+"""Pooler: PgBouncer's configuration, published where application hosts can read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint.pgbouncer import Entry, entry_name, render_ini, render_user_list
+from blueprint.platform import Platform
+from components.base import Component, document
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolerArgs:
+    """`replica_hosts`: address by replica number. `verifiers`: SCRAM verifier by pooled role, secret outputs."""
+
+    platform: Platform
+    secret_id: pulumi.Input[str]
+    primary_host: pulumi.Input[str]
+    replica_hosts: Mapping[int, pulumi.Input[str]]
+    verifiers: Mapping[str, pulumi.Input[str]]
+
+
+class Pooler(Component):
+    """One secret with both files, so that a host never reads a new user list beside an old configuration."""
+
+    def __init__(self, name: str, args: PoolerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.platform.settings.environment, opts)
+        database, pooler = args.platform.settings.database, args.platform.pooler
+        numbers: Sequence[int] = sorted(args.replica_hosts)
+
+        def files(primary: str, replicas: Sequence[str], verifiers: Mapping[str, str]) -> dict[str, str]:
+            hosts = [(None, primary), *zip(numbers, replicas, strict=True)]
+            entries = [
+                Entry(name=entry_name(database.name, number), host=host, port=database.port, database=database.name)
+                for number, host in hosts
+            ]
+            return {"pgbouncer.ini": render_ini(pooler, entries), "userlist.txt": render_user_list(verifiers)}
+
+        aws.secretsmanager.SecretVersion(
+            f"{name}-files",
+            secret_id=args.secret_id,
+            secret_string=document(
+                files,
+                primary=args.primary_host,
+                replicas=[args.replica_hosts[number] for number in numbers],
+                verifiers=dict(args.verifiers),
+            ),
+            opts=self.child_options(),
+        )
+        self.register_outputs({})
