@@ -10,12 +10,22 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from blueprint import identifiers, networks
+from blueprint.catalogue import CATALOGUE
 from blueprint.engine import EngineVersion
-from blueprint.instance_classes import InstanceClass, instance_class
+from blueprint.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
 from blueprint.parameters import HumanValue
 from blueprint.problems import Refused
 from blueprint.windows import DailyTime, DailyWindow, WeeklyWindow
@@ -32,12 +42,6 @@ class Section(BaseModel):
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise Refused("is not text", "Put it in quotes")
-    return value
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Refused("is not a whole number", "Write digits without quotes, a fraction or a unit")
     return value
 
 
@@ -62,6 +66,19 @@ def _parsed(type_: Any) -> PlainValidator:
     return PlainValidator(lambda value: value if isinstance(value, type_) else type_.parse(_text(value)))
 
 
+def _parameters_schema() -> dict[str, Any]:
+    """Names of the catalogue with what each is, for an editor; other names are the compiler's to judge."""
+    return {
+        "type": "object",
+        "properties": {
+            name: {"type": ["string", "number", "boolean"], "description": f"{row.kind.value}; {row.why}"}
+            for name, row in CATALOGUE.items()
+            if row.unsettable is None
+        },
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    }
+
+
 def _engine_version(value: Any) -> EngineVersion:
     if isinstance(value, EngineVersion):
         return value
@@ -76,25 +93,31 @@ def _schema(pattern: str | None, example: str) -> WithJsonSchema:
 
 
 _CIDR = _schema(r"^\d+\.\d+\.\d+\.\d+/\d+$", "10.20.0.0/16")
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, Field(strict=True)]  # neither "5" nor 5.0 nor true
 VpcNetwork = Annotated[IPv4Network, _network(networks.check_vpc_network), _CIDR]
 SshNetwork = Annotated[IPv4Network, _network(networks.check_ssh_network), _CIDR]
 DatabaseNetwork = Annotated[IPv4Network, _network(networks.check_database_network), _CIDR]
-Daily = Annotated[DailyWindow, _parsed(DailyWindow), _schema(r"^\d\d:\d\d-\d\d:\d\d$", "03:00-04:00")]
+_AS_TEXT = PlainSerializer(str, return_type=str)
+Daily = Annotated[DailyWindow, _parsed(DailyWindow), _AS_TEXT, _schema(r"^\d\d:\d\d-\d\d:\d\d$", "03:00-04:00")]
 Weekly = Annotated[
-    WeeklyWindow, _parsed(WeeklyWindow), _schema(r"^[a-z]{3}:\d\d:\d\d-[a-z]{3}:\d\d:\d\d$", "sat:18:00-sat:19:00")
+    WeeklyWindow,
+    _parsed(WeeklyWindow),
+    _AS_TEXT,
+    _schema(r"^[a-z]{3}:\d\d:\d\d-[a-z]{3}:\d\d:\d\d$", "sat:18:00-sat:19:00"),
 ]
-TimeOfDay = Annotated[DailyTime, _parsed(DailyTime), _schema(r"^\d\d:\d\d$", "20:30")]
+TimeOfDay = Annotated[DailyTime, _parsed(DailyTime), _AS_TEXT, _schema(r"^\d\d:\d\d$", "20:30")]
 Engine = Annotated[
     EngineVersion,
     PlainValidator(_engine_version),
+    _AS_TEXT,
     WithJsonSchema({"type": ["string", "integer"], "examples": ["16", "16.14"]}),
 ]
 Class = Annotated[
     InstanceClass,
     PlainValidator(lambda value: value if isinstance(value, InstanceClass) else instance_class(_text(value))),
-    _schema(r"^db\.", "db.t3.medium"),
+    WithJsonSchema({"type": "string", "enum": list(INSTANCE_CLASSES)}),
 ]
+Parameters = Annotated[dict[str, HumanValue], WithJsonSchema(_parameters_schema())]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 RestoreTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
@@ -168,19 +191,15 @@ class Database(Section):
     iops: Whole | None = Field(None, description="Only from 400 GiB on.")
     storage_throughput_mibps: Whole | None = Field(None, description="Only from 400 GiB on.")
     multi_az: bool = True
-    name: Annotated[str, BeforeValidator(_text), BeforeValidator(_checked(identifiers.check_database_name))] = (
-        "langpont"
-    )
-    master_username: Annotated[
-        str, BeforeValidator(_text), BeforeValidator(_checked(identifiers.check_master_username))
-    ] = "langpont_admin"
-    port: Annotated[Whole, BeforeValidator(_checked(identifiers.check_port)), BeforeValidator(_whole)] = 5432
+    name: Annotated[str, AfterValidator(_checked(identifiers.check_database_name))] = "langpont"
+    master_username: Annotated[str, AfterValidator(_checked(identifiers.check_master_username))] = "langpont_admin"
+    port: Annotated[Whole, AfterValidator(_checked(identifiers.check_port))] = 5432
     # 18:00 UTC on Saturday is 03:00 on Sunday in Japan, the quietest hour (E39).
     maintenance_window: Weekly = WeeklyWindow.parse("sat:18:00-sat:19:00")
     apply_immediately: bool = Field(False, description="Changes at once instead of in the maintenance window.")
     deletion_policy: Literal["protected", "disposable"] = "protected"
     ca_certificate: Literal["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"] = "rds-ca-rsa2048-g1"
-    parameters: dict[str, HumanValue] = Field({}, description="PostgreSQL parameters in human values: 16MB, 10min, on.")
+    parameters: Parameters = Field({}, description="PostgreSQL parameters in human values: 16MB, 10min, on.")
     trusted_parameters: tuple[str, ...] = Field((), description="Unknown parameters that you vouch for.")
     generation: Annotated[Whole, Field(ge=1, le=99)] = 1
     restore_from: RestoreFrom | None = None
@@ -194,7 +213,7 @@ class Replica(Section):
     purpose: Literal["reads", "analytics"] = "reads"
     instance_class: Class
     zone: str
-    parameters: dict[str, HumanValue] = Field({}, description="Beyond the primary's parameters and the purpose's.")
+    parameters: Parameters = Field({}, description="Beyond the primary's parameters and the purpose's.")
 
 
 class Credentials(Section):

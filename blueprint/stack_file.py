@@ -138,6 +138,8 @@ def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[
             return f"does not have the form {context['pattern']}", "Write it so"
         case "bool_type" | "bool_parsing":
             return "is not a switch", "Write true or false"
+        case "int_type":
+            return "is not a whole number", "Write digits without quotes, a fraction or a unit"
         case "string_type":
             return "is not text", "Put it in quotes"
         case "model_type" | "dict_type" | "model_attributes_type":
