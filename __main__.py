@@ -31,6 +31,8 @@ platform = Platform(settings)
 prefix, database = platform.names.prefix, settings.database
 for warning in platform.warnings:
     pulumi.warn(warning)
+if settings.protected and not pulumi.Config("aws").get("allowedAccountIds"):
+    pulumi.warn("aws:allowedAccountIds is not set: the stack goes to whatever account is logged in. Name its account.")
 account_id = c.account_id()
 
 secrets = c.Secrets(f"{prefix}-secrets", c.SecretsArgs(platform=platform, account_id=account_id))
@@ -71,6 +73,14 @@ c.Pooler(
         primary_host=cluster.primary.address,
         replica_hosts={replica.plan.number: replica.address for replica in replicas if replica.plan.number},
         verifiers={role: secrets.verifiers[role] for role in POOLED_ROLES},
+    ),
+)
+access = c.Access(
+    f"{prefix}-access",
+    c.AccessArgs(
+        platform=platform,
+        resource_ids=[instance.resource_id for instance in cluster.instances.values()],
+        account_id=account_id,
     ),
 )
 monitoring = c.Monitoring(
@@ -129,6 +139,7 @@ outputs: dict[str, Any] = {
     },
     "applicationPolicyArn": secrets.policy_arns[Audience.APPLICATION],
     "migrationPolicyArn": secrets.policy_arns[Audience.MIGRATION],
+    "operatorPolicyArn": access.operator_policy_arn,
     "vpcId": network.vpc_id,
     "publicSubnetIds": network.public_subnet_ids,
     "applicationSubnetIds": network.application_subnet_ids,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 WIDTH, HEIGHT = 8, 6  # of 24 columns: three graphs a row
+MOST_ALARMS = 100  # of one alarm widget (CloudWatch, "Dashboard body structure"); many replicas have more
 
 
 class Graph(NamedTuple):
@@ -38,7 +39,7 @@ def dashboard(region: str, identifiers: Mapping[str, str], alarm_arns: Sequence[
     widgets: list[dict[str, Any]] = [
         {
             "type": "alarm", "x": 0, "y": 0, "width": 24, "height": 4,
-            "properties": {"title": "Alarms", "alarms": list(alarm_arns)},
+            "properties": {"title": "Alarms", "alarms": list(alarm_arns)[:MOST_ALARMS]},
         }
     ]  # fmt: skip
     graphs = [graph for graph in GRAPHS if len(identifiers) > 1 or not graph.replicas_only]

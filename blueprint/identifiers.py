@@ -17,6 +17,8 @@ MASTER_USERNAME_LENGTH: Final = 16
 PORTS: Final = range(1150, 65536)
 
 FINAL_SNAPSHOT_SUFFIX_LENGTH: Final = 8
+VAULT_NAME_LENGTH: Final = 50  # CreateBackupVault in the AWS Backup API reference: the shortest limit of all we name
+AUTONAME_LENGTH: Final = 8  # a hyphen and seven hexadecimal digits, which Pulumi adds to a logical name
 
 # pg_get_keywords() of PostgreSQL 16.14, catcode R (reserved) ...
 _RESERVED: Final = """
@@ -84,10 +86,11 @@ def _generation_suffix(generation: int) -> str:
 
 
 def _longest_environment() -> int:
-    """What two digits of replicas and generations leave of an identifier. A snapshot's may be longer; ours is not."""
+    """What two digits of replicas and generations leave of an identifier, and Pulumi's suffix of a vault's name."""
     nameless = Names("")
     around = (nameless.replica(99, 99), nameless.final_snapshot(99, "f" * FINAL_SNAPSHOT_SUFFIX_LENGTH))
-    return IDENTIFIER_LENGTH - max(map(len, around))
+    vault = VAULT_NAME_LENGTH - len(f"{nameless.prefix}-backups-vault") - AUTONAME_LENGTH
+    return min(IDENTIFIER_LENGTH - max(map(len, around)), vault)
 
 
 LONGEST_ENVIRONMENT: Final = _longest_environment()

@@ -33,6 +33,7 @@ OUTPUTS = (
     Output("pools", "object", "SQLAlchemy pool settings of the primary and of replicas: size, maxOverflow, seconds."),
     Output("applicationPolicyArn", "string", "IAM policy for application hosts: reads their secrets, nothing else."),
     Output("migrationPolicyArn", "string", "IAM policy for deploys that migrate: reads the migrator's secret."),
+    Output("operatorPolicyArn", "string", "IAM policy for people on call: port forwarding by SSM, login by IAM token."),
     Output("vpcId", "string", "VPC of the database."),
     Output("publicSubnetIds", "array", "Subnets with a public address, for load balancers."),
     Output("applicationSubnetIds", "array", "Subnets for application hosts and functions."),

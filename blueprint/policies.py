@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from blueprint.tags import PROJECT
+
 Document = dict[str, Any]
 
 # What a service needs to encrypt and read what it stores or sends; DescribeKey is asked by CloudWatch Logs first.
@@ -131,16 +133,53 @@ def trust(service: str, account_id: str) -> Document:
 
 
 def write_log_group(log_group_arn: str) -> Document:
-    """What VPC flow logs need on their one log group."""
+    """What VPC flow logs need: to write to their one log group, and to list groups, which has no narrower resource."""
     return _document(
         {
+            "Sid": "Write",
             "Effect": "Allow",
-            "Action": [
-                "logs:CreateLogStream",
-                "logs:PutLogEvents",
-                "logs:DescribeLogGroups",
-                "logs:DescribeLogStreams",
-            ],
-            "Resource": [log_group_arn, f"{log_group_arn}:*"],
-        }
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"{log_group_arn}:*",
+        },
+        {
+            "Sid": "Find",
+            "Effect": "Allow",
+            "Action": ["logs:DescribeLogGroups", "logs:DescribeLogStreams"],
+            "Resource": "*",
+        },
+    )
+
+
+def operate(environment: str, region: str, account_id: str, resource_ids: Sequence[str], role: str) -> Document:
+    """What a person on call needs to reach the private database: a port forwarded by SSM through an application host
+    of this environment (found by its tags), and an IAM token for the database role `role` on these instances.
+    """
+    return _document(
+        {
+            "Sid": "ForwardAPortThroughAnApplicationHost",
+            "Effect": "Allow",
+            "Action": "ssm:StartSession",
+            "Resource": f"arn:aws:ec2:{region}:{account_id}:instance/*",
+            "Condition": {
+                "StringEquals": {"ssm:resourceTag/Project": PROJECT, "ssm:resourceTag/Environment": environment}
+            },
+        },
+        {
+            "Sid": "NothingButPortForwarding",
+            "Effect": "Allow",
+            "Action": "ssm:StartSession",
+            "Resource": f"arn:aws:ssm:{region}::document/AWS-StartPortForwardingSessionToRemoteHost",
+        },
+        {
+            "Sid": "EndOwnSessions",
+            "Effect": "Allow",
+            "Action": ["ssm:TerminateSession", "ssm:ResumeSession"],
+            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/${{aws:username}}-*",
+        },
+        {
+            "Sid": "LogInAsOperator",
+            "Effect": "Allow",
+            "Action": "rds-db:connect",
+            "Resource": [f"arn:aws:rds-db:{region}:{account_id}:dbuser:{id_}/{role}" for id_ in resource_ids],
+        },
     )

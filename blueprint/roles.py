@@ -32,6 +32,8 @@ class Role:
     audience: Audience | None = None
 
 
+OPERATOR = "langpont_operator"
+
 ROLES = (
     Role(name="langpont_owner", login=Login.NONE, purpose="owns schemas and tables; nobody logs in as it"),
     Role(
@@ -55,7 +57,7 @@ ROLES = (
         audience=Audience.APPLICATION,
     ),
     Role(name="langpont_metrics", login=Login.PASSWORD, purpose="runs the custom metrics' statements, nothing else"),
-    Role(name="langpont_operator", login=Login.IAM, purpose="people on call: pg_monitor, by an IAM token, no password"),
+    Role(name=OPERATOR, login=Login.IAM, purpose="people on call: pg_monitor, by an IAM token, no password"),
 )
 
 PASSWORD_ROLES = tuple(role.name for role in ROLES if role.login is Login.PASSWORD)

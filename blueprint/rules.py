@@ -247,6 +247,12 @@ def _second_region(s: Settings) -> Iterator[Problem]:
             field="backups.replicateToRegion", value=s.backups.replicate_to_region,
             rule="has no automated backups to copy, as backups.retentionDays is 0", way_out="Keep backups",
         )  # fmt: skip
+    if s.backups.replicate_to_region and not s.customer_keys:
+        yield Problem(
+            field="backups.replicateToRegion", value=s.backups.replicate_to_region,
+            rule="needs a key of ours in that region, and encryption.keys is awsManaged",
+            way_out="Set encryption.keys to customerManaged, or leave the second region out",
+        )  # fmt: skip
 
 
 _PARAMETERS = "database.parameters"
@@ -268,5 +274,5 @@ RULES = (
     Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
     Rule(("database.masterUsername",), _roles),
     Rule(("credentials", "database.masterUsername"), _password_versions),
-    Rule(("backups.replicateToRegion", "backups.retentionDays"), _second_region),
+    Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
 )

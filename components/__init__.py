@@ -1,5 +1,6 @@
 """What AWS gets: one noun, one file, one component. No component imports another; they meet in `__main__`."""
 
+from components.access import Access, AccessArgs
 from components.backups import Backups, BackupsArgs
 from components.base import account_id
 from components.credentials import Credentials, CredentialsArgs
@@ -10,6 +11,8 @@ from components.pooler import Pooler, PoolerArgs
 from components.secrets import Secrets, SecretsArgs
 
 __all__ = [
+    "Access",
+    "AccessArgs",
     "Backups",
     "BackupsArgs",
     "Credentials",

@@ -119,32 +119,30 @@ class Backups(Component):
 
     def _second_region(self, region: str) -> None:
         """The automated backups, minutes behind, where the loss of this region does not reach."""
-        key, protected = None, self._settings.protected
-        if self._settings.customer_keys:
-            label = f"{self._name}-{region}-key"
-            key = aws.kms.Key(
-                label,
-                region=region,
-                description=f"LangPont replicated automated backups, {self._settings.environment}",
-                policy=document(policies.key_policy, self._args.account_id),
-                enable_key_rotation=True,
-                deletion_window_in_days=self._settings.encryption.deletion_window_days,
-                tags=self.child_tags(f"{self._prefix}-replicated-backup"),
-                opts=self.child_options(protect=protected, retain_on_delete=True if protected else None),
-            )
-            aws.kms.Alias(
-                f"{label}-alias",
-                region=region,
-                name=self._args.platform.names.key_alias("replicated-backup"),
-                target_key_id=key.key_id,
-                opts=self.child_options(),
-            )
+        protected = self._settings.protected
+        label = f"{self._name}-{region}-key"
+        key = aws.kms.Key(
+            label,
+            region=region,
+            description=f"LangPont replicated automated backups, {self._settings.environment}",
+            policy=document(policies.key_policy, self._args.account_id),
+            enable_key_rotation=True,
+            deletion_window_in_days=self._settings.encryption.deletion_window_days,
+            tags=self.child_tags(f"{self._prefix}-replicated-backup"),
+            opts=self.child_options(protect=protected, retain_on_delete=True if protected else None),
+        )
+        aws.kms.Alias(
+            f"{label}-alias",
+            region=region,
+            name=self._args.platform.names.key_alias("replicated-backup"),
+            target_key_id=key.key_id,
+            opts=self.child_options(),
+        )
         aws.rds.InstanceAutomatedBackupsReplication(
             f"{self._name}-{region}",
             region=region,
             source_db_instance_arn=self._args.primary_arn,
-            # Without a key of ours RDS uses its own in that region.
-            kms_key_id=key.arn if key is not None else None,
+            kms_key_id=key.arn,
             retention_period=self._settings.backups.retention_days,
             opts=self.child_options(),
         )

@@ -139,6 +139,7 @@ class DatabaseCluster(Component):
             delete_automated_backups=not settings.protected,
             skip_final_snapshot=not settings.protected,
             database_insights_mode=settings.monitoring.database_insights,
+            performance_insights_retention_period=INSIGHTS_DAYS[settings.monitoring.database_insights],
         )
 
     def _replica(self, plan: Instance, generation: int, primary: DatabaseInstance) -> DatabaseInstance:
@@ -152,6 +153,8 @@ class DatabaseCluster(Component):
             replicate_source_db=primary.identifier,
             availability_zone=plan.zone,
             multi_az=False,
+            # RDS refuses a mode when it makes a replica, which leaves it at standard.
+            performance_insights_retention_period=INSIGHTS_DAYS["standard"],
             # A replica is made again from its primary; RDS refuses a final snapshot of one.
             skip_final_snapshot=True,
         )
@@ -187,7 +190,6 @@ class DatabaseCluster(Component):
             monitoring_interval=monitoring.enhanced_monitoring_seconds,
             monitoring_role_arn=self._monitoring_role,
             performance_insights_enabled=True,
-            performance_insights_retention_period=INSIGHTS_DAYS[monitoring.database_insights],
             performance_insights_kms_key_id=self._args.insights_key_arn,
             tags=self.child_tags(identifier),
             **own,

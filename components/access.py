@@ -1,0 +1,47 @@
+"""Access: what a person on call may do to reach the private database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint import policies, roles
+from blueprint.platform import Platform
+from components.base import Component, document
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessArgs:
+    """`resource_ids`: DbiResourceId of each instance, which IAM authentication names instances by."""
+
+    platform: Platform
+    resource_ids: Sequence[pulumi.Input[str]]
+    account_id: pulumi.Input[str]
+
+
+class Access(Component):
+    """One policy, to be attached to the role that people on call assume: SSM port forwarding and an IAM login."""
+
+    operator_policy_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = args.platform.settings
+        super().__init__(name, settings.environment, opts)
+        policy = aws.iam.Policy(
+            f"{name}-operator-policy",
+            description=f"LangPont {settings.environment}: reach the database through an application host",
+            policy=document(
+                lambda account, *ids: policies.operate(
+                    settings.environment, settings.region, account, ids, roles.OPERATOR
+                ),
+                args.account_id,
+                *args.resource_ids,
+            ),
+            tags=self.child_tags(f"{name}-operator-policy"),
+            opts=self.child_options(),
+        )
+        self.operator_policy_arn = policy.arn
+        self.register_outputs({"operatorPolicyArn": self.operator_policy_arn})
