@@ -3,14 +3,24 @@ STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
 
-.PHONY: preview test check schema golden clean
+.PHONY: preview test pgbouncer check schema golden clean
 .DEFAULT_GOAL := preview
 
 preview: venv/.ready
 	@$(BIN)/python -m local.preview $(STACK) $(ARGS)
 
-test: venv/.ready
+test: venv/.ready pgbouncer
 	@$(BIN)/python -m pytest $(ARGS)
+
+# The tests load the published configuration with the real one. Root on Debian gets it; others are told how.
+pgbouncer:
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing PgBouncer for the tests ..." >&2; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer >/dev/null; \
+	  else \
+	    echo "PgBouncer is missing, and the tests need it: apt-get install pgbouncer, or brew install pgbouncer" >&2; exit 1; \
+	  fi; }
 
 check: venv/.ready
 	$(BIN)/ruff check .

@@ -56,6 +56,7 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
     recording = Recording(stack=stack_file.stack, project=stack_file.project, preview=preview)
     loop = asyncio.new_event_loop()
     loop.set_default_executor(_Inline())
+    loop.set_exception_handler(lambda *_: None)  # what matters is raised below
     asyncio.set_event_loop(loop)
     try:
         with _output_strings_refused(), _project_modules_forgotten():
@@ -76,10 +77,18 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
             loop.run_until_complete(run_in_stack(lambda: _program(stack_file)))
             monitor.check_complete()
     finally:
-        asyncio.set_event_loop(None)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        _close(loop)
     return recording
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """End what a failed run left waiting: its one exception is raised, the consequences are not told beside it."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 async def _program(stack_file: StackFile) -> None:

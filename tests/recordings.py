@@ -1,0 +1,144 @@
+"""Recordings of the real program: each stack once in each mode, and variants with other settings."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local import engine, pulumi_yaml
+from local.answers import Answers
+from local.recording import Recording, Registration, Secret, reveal
+
+with warnings.catch_warnings():
+    # Importing this part of the provider warns of a resource that nobody here uses; pytest makes warnings errors.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import pulumi_aws.ec2
+
+    assert pulumi_aws.ec2.Vpc  # it is loaded at the first look
+
+ROOT = Path(__file__).parent.parent
+STACKS = ("dev", "staging", "prod")
+PROJECT = "langpont-database"
+REGION = "ap-northeast-1"
+ACCOUNT = "123456789012"
+
+
+@cache
+def recording(stack: str, *, preview: bool = False) -> Recording:
+    """The stack as its file has it. Shared by all tests: read it, never change it."""
+    return _run(pulumi_yaml.load(ROOT, stack), preview=preview)
+
+
+def record_with(stack: str, changes: Mapping[str, Any], *, preview: bool = False) -> Recording:
+    """The stack with sections of its file overridden, key by key; None removes a key. Cached by stack and changes."""
+    return _record_with(stack, json.dumps(changes, sort_keys=True), preview)
+
+
+@cache
+def _record_with(stack: str, changes: str, preview: bool) -> Recording:
+    return _run(changed(pulumi_yaml.load(ROOT, stack), json.loads(changes)), preview=preview)
+
+
+def changed(stack_file: pulumi_yaml.StackFile, changes: Mapping[str, Any]) -> pulumi_yaml.StackFile:
+    """The stack file as if someone had edited its sections."""
+    config = dict(stack_file.config)
+    for section, value in changes.items():
+        key = f"{PROJECT}:{section}"
+        merged = _merged(json.loads(config[key]) if key in config else None, value)
+        config.pop(key, None)
+        if merged is not None:
+            config[key] = json.dumps(merged)
+    return replace(stack_file, config=config)
+
+
+def sections(stack: str) -> dict[str, Any]:
+    """The project's sections of a stack file, as `blueprint.stack_file.load` takes them."""
+    config = pulumi_yaml.load(ROOT, stack).config
+    return {
+        key.removeprefix(f"{PROJECT}:"): json.loads(value)
+        for key, value in config.items()
+        if key.startswith(f"{PROJECT}:")
+    }
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, Mapping)):
+        return new
+    both = old | {key: _merged(old.get(key), value) for key, value in new.items()}
+    return {key: value for key, value in both.items() if value is not None}
+
+
+def record_as(environment: str, stack: str) -> Recording:
+    """The stack as if its file were called after another environment."""
+    return _run(replace(pulumi_yaml.load(ROOT, stack), stack=environment), preview=False)
+
+
+def _run(stack_file: pulumi_yaml.StackFile, *, preview: bool) -> Recording:
+    return engine.record(stack_file, Answers(stack_file.config["aws:region"]), preview=preview)
+
+
+# Reading a recording
+
+
+def name_of(urn: str) -> str:
+    """The logical name at the end of a URN."""
+    return urn.split("::")[-1]
+
+
+def names(recorded: Recording, type_: str) -> list[str]:
+    """Logical names of one type, sorted."""
+    return [registration.name for registration in recorded.of_type(type_)]
+
+
+def inputs(recorded: Recording, type_: str, name: str) -> dict[str, Any]:
+    """All inputs of one resource, secrets revealed."""
+    revealed: dict[str, Any] = reveal(recorded.one(type_, name).inputs)
+    return revealed
+
+
+def answer(recorded: Recording, type_: str, name: str) -> tuple[str, Mapping[str, Any]]:
+    """Id and outputs that the provider gave to one resource, secrets revealed."""
+    return answered(recorded.one(type_, name))
+
+
+def answered(registration: Registration) -> tuple[str, Mapping[str, Any]]:
+    """Id and outputs that the provider gave, secrets revealed."""
+    id_, outputs = Answers(REGION).create(registration)
+    return id_, reveal(outputs)
+
+
+def arn(recorded: Recording, type_: str, name: str) -> str:
+    """The ARN that the provider gave to one resource."""
+    text: str = answer(recorded, type_, name)[1]["arn"]
+    return text
+
+
+def strings(value: Any, path: str = "", *, keys: bool = False) -> Iterator[tuple[str, str]]:
+    """Every text inside a value, with its path; what is in a `Secret` is left out. With `keys`, those of mappings too."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if keys:
+                yield path, str(key)
+            yield from strings(item, f"{path}.{key}" if path else str(key), keys=keys)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from strings(item, f"{path}[{index}]", keys=keys)
+
+
+def secrets(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every `Secret` inside a value: its path and what it holds."""
+    if isinstance(value, Secret):
+        yield path, reveal(value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from secrets(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from secrets(item, f"{path}[{index}]")
