@@ -11,7 +11,6 @@ from blueprint.problems import Refused
 PROJECT: Final = "langpont"
 
 # CreateDBInstance in the RDS API reference, for PostgreSQL.
-IDENTIFIER_LENGTH: Final = 63
 DATABASE_NAME_LENGTH: Final = 63
 MASTER_USERNAME_LENGTH: Final = 16
 PORTS: Final = range(1150, 65536)
@@ -85,15 +84,8 @@ def _generation_suffix(generation: int) -> str:
     return "" if generation == 1 else f"-g{generation}"
 
 
-def _longest_environment() -> int:
-    """What two digits of replicas and generations leave of an identifier, and Pulumi's suffix of a vault's name."""
-    nameless = Names("")
-    around = (nameless.replica(99, 99), nameless.final_snapshot(99, "f" * FINAL_SNAPSHOT_SUFFIX_LENGTH))
-    vault = VAULT_NAME_LENGTH - len(f"{nameless.prefix}-backups-vault") - AUTONAME_LENGTH
-    return min(IDENTIFIER_LENGTH - max(map(len, around)), vault)
-
-
-LONGEST_ENVIRONMENT: Final = _longest_environment()
+# What the tightest name leaves: AWS Backup's vault, whose logical name is the component's and "-vault".
+LONGEST_ENVIRONMENT: Final = VAULT_NAME_LENGTH - len(f"{Names('').prefix}-backups-vault") - AUTONAME_LENGTH
 
 
 def check_environment(name: str) -> None:
@@ -106,7 +98,8 @@ def check_environment(name: str) -> None:
         )
     if len(name) > LONGEST_ENVIRONMENT:
         raise Refused(
-            f"has {len(name)} characters, and an RDS identifier of {IDENTIFIER_LENGTH} leaves {LONGEST_ENVIRONMENT}",
+            f"has {len(name)} characters, and the {VAULT_NAME_LENGTH} of a backup vault's name leave "
+            f"{LONGEST_ENVIRONMENT}",
             f"Name the stack with at most {LONGEST_ENVIRONMENT} characters",
         )
 

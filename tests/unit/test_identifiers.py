@@ -56,7 +56,7 @@ def test_two_environments_never_share_an_identifier(keys: list[tuple[str, int, i
     assert len({*replicas, *primaries}) == len(keys) + len({(key[0], key[2]) for key in keys})
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "prod", "eu-west-2", "x", "a" * 32])
+@pytest.mark.parametrize("name", ["dev", "staging", "prod", "eu-west-2", "x", "a" * 19])
 def test_a_stack_name_that_fits_an_identifier_is_accepted(name: str) -> None:
     check_environment(name)
 
@@ -72,12 +72,17 @@ def test_a_stack_name_that_breaks_an_identifier_is_refused(name: str) -> None:
 
 
 def test_a_stack_name_that_is_too_long_is_refused_with_the_room_there_is() -> None:
-    assert len(Names("a" * 32).final_snapshot(99, "0a1b2c3d")) == 63
+    assert len("langpont-" + "a" * 19 + "-backups-vault-1234567") == 50
     with pytest.raises(Refused) as refused:
-        check_environment("a" * 33)
+        check_environment("a" * 20)
     assert str(refused.value) == (
-        "has 33 characters, and an RDS identifier of 63 leaves 32. Name the stack with at most 32 characters."
+        "has 20 characters, and the 50 of a backup vault's name leave 19. Name the stack with at most 19 characters."
     )
+
+
+def test_the_longest_stack_name_leaves_room_in_every_rds_identifier() -> None:
+    names = Names("a" * 19)
+    assert max(len(names.replica(99, 99)), len(names.final_snapshot(99, "0a1b2c3d"))) <= 63
 
 
 @pytest.mark.parametrize("name", ["langpont", "LangPont_2", "a" * 63, "user_data"])
