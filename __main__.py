@@ -100,7 +100,7 @@ backups = c.Backups(
         platform=platform,
         primary_arn=cluster.primary.arn,
         vault_key_arn=secrets.key_arn("backup"),
-        alerts_topic_arn=monitoring.alerts_topic_arn,
+        notifications_topic_arn=monitoring.backups_topic_arn,
         account_id=account_id,
     ),
 )

@@ -40,7 +40,7 @@ OUTPUTS = (
     Output("databaseSubnetIds", "array", "Isolated subnets of the database."),
     Output("applicationSecurityGroupId", "string", "Security group that application hosts join."),
     Output("databaseSecurityGroupId", "string", "Security group of the instances."),
-    Output("alertsTopicArn", "string", "SNS topic of alarms, budget and backup failures."),
+    Output("alertsTopicArn", "string", "SNS topic of alarms and of the budget."),
     Output("eventsTopicArn", "string", "SNS topic of RDS events."),
     Output("dashboardName", "string", "CloudWatch dashboard."),
     Output("backupVaultName", "string", "AWS Backup vault."),

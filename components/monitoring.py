@@ -41,9 +41,10 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """`alerts_topic_arn` and `events_topic_arn` are known only once the topics' policies stand."""
+    """ARNs of topics are known only once the topics' policies stand."""
 
     alerts_topic_arn: pulumi.Output[str]
+    backups_topic_arn: pulumi.Output[str]
     events_topic_arn: pulumi.Output[str]
     dashboard_name: pulumi.Output[str]
 
@@ -55,7 +56,11 @@ class Monitoring(Component):
         self._prefix = args.platform.names.prefix
         # An AWS-managed key cannot carry alarms: CloudWatch has no permission on it, and none can be given.
         self.alerts_topic_arn = self._topic(
-            "alerts", ["cloudwatch.amazonaws.com", "backup.amazonaws.com", "budgets.amazonaws.com"], args.alerts_key_arn
+            "alerts", ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"], args.alerts_key_arn
+        )
+        # A topic of its own for the filter: AWS Backup reports each job's end and no longer failures alone.
+        self.backups_topic_arn = self._topic(
+            "backups", ["backup.amazonaws.com"], args.alerts_key_arn, only={"State": [{"anything-but": "COMPLETED"}]}
         )
         self.events_topic_arn = self._topic(
             "events", ["events.rds.amazonaws.com"], args.alerts_key_arn if self._settings.encrypt_events_topic else None
@@ -67,7 +72,14 @@ class Monitoring(Component):
         self.dashboard_name = self._dashboard(made)
         self.register_outputs({"alertsTopicArn": self.alerts_topic_arn, "eventsTopicArn": self.events_topic_arn})
 
-    def _topic(self, role: str, services: Sequence[str], key_arn: pulumi.Input[str] | None) -> pulumi.Output[str]:
+    def _topic(
+        self,
+        role: str,
+        services: Sequence[str],
+        key_arn: pulumi.Input[str] | None,
+        only: Mapping[str, Any] | None = None,
+    ) -> pulumi.Output[str]:
+        """A topic to which these services publish. `only`: message attributes of what is sent on, all without it."""
         label = f"{self._name}-{role}"
         topic = aws.sns.Topic(
             label, kms_master_key_id=key_arn, tags=self.child_tags(f"{self._prefix}-{role}"), opts=self.child_options()
@@ -82,7 +94,12 @@ class Monitoring(Component):
         )
         for email in self._settings.alert_emails:
             aws.sns.TopicSubscription(
-                f"{label}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=self.child_options()
+                f"{label}-{email}",
+                topic=topic.arn,
+                protocol="email",
+                endpoint=email,
+                filter_policy=json.dumps(only) if only else None,
+                opts=self.child_options(),
             )
         # The policy's ARN is the topic's; taken from the policy, whoever uses it waits for the permission to publish.
         arn: pulumi.Output[str] = policy.arn
