@@ -98,7 +98,7 @@ backups = c.Backups(
     f"{prefix}-backups",
     c.BackupsArgs(
         platform=platform,
-        primary_arn=cluster.primary.arn,
+        primary_arns=cluster.primary_arns,
         vault_key_arn=secrets.key_arn("backup"),
         notifications_topic_arn=monitoring.backups_topic_arn,
         account_id=account_id,

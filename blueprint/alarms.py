@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from blueprint import log_filters
+
 RDS = "AWS/RDS"
-LOG_METRICS = "LangPont/DatabaseLog"  # where the log filters put what they count
 
 GIB = 2**30
 MIB = 2**20
@@ -108,6 +109,7 @@ class Watched:
     credits_per_day: int | None
     ebs_burst: bool
     storage: int
+    autoscaling: bool
     iops: int
     max_connections: int
     connection_alarm: int
@@ -205,19 +207,21 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         watches="More than 256 MiB swapped for 15 minutes; statements slow down by orders of magnitude.",
         next_step="same as memory-low, sooner.",
     )
+    # At 10 % RDS enlarges the volume by itself, which is no reason to get up; below 5 % it did not (E45).
+    percent = 5 if w.autoscaling else 10
     yield Alarm(
         key="storage-low",
         instance=w.instance,
         metric="FreeStorageSpace",
         statistic="Minimum",
         compare=Compare.BELOW,
-        threshold=w.storage // 10,
+        threshold=w.storage * percent // 100,
         unit="bytes",
         period_seconds=300,
         periods=1,
         missing=Missing.BREACHING,
         severity=Severity.CRITICAL,
-        watches="Less than 10 % of the allocated storage free; a full disk stops the database.",
+        watches=f"Less than {percent} % of the allocated storage free; a full disk stops the database.",
         next_step="see whether autoscaling ran (events 0217, 0218, 0223 to 0225), then what grew: tables, WAL, logs.",
     )
     if w.credits_per_day is not None:
@@ -234,7 +238,7 @@ def _rows(w: Watched) -> Iterator[Alarm]:
             missing=Missing.BREACHING,
             severity=Severity.WARNING,
             watches="Less than a fifth of the CPU credits left; sustained load will be billed or slowed.",
-            next_step="if the load is here to stay, take a class with fixed performance (docs: scaling).",
+            next_step="if the load is here to stay, take a class with fixed performance.",
         )
         yield Alarm(
             key="cpu-credits-surplus",
@@ -393,6 +397,7 @@ def _primary_rows(w: Watched) -> Iterator[Alarm]:
 
 def _lag(w: Watched) -> Alarm:
     assert w.lag_seconds is not None
+    idle = max(IDLE_LAG_SECONDS, w.lag_seconds)
     return Alarm(
         key="replica-lag-high",
         instance=w.instance,
@@ -405,10 +410,10 @@ def _lag(w: Watched) -> Alarm:
         periods=5,
         missing=Missing.BREACHING,
         severity=Severity.WARNING,
-        watches=f"More than {w.lag_seconds} s behind a primary that writes, or {IDLE_LAG_SECONDS} s behind any.",
+        watches=f"More than {w.lag_seconds} s behind a primary that writes, or {idle} s behind any.",
         next_step="look at its CPU, credits and longest query; take it out of rotation if reads must be fresh.",
         # ReplicaLag of an idle primary climbs to 5 minutes and falls, without anything being behind (E43).
-        expression=f"IF(writes > {BUSY_WRITE_BYTES_PER_SECOND} OR lag > {IDLE_LAG_SECONDS}, lag, 0)",
+        expression=f"IF(writes > {BUSY_WRITE_BYTES_PER_SECOND} OR lag > {idle}, lag, 0)",
         terms=(
             MathTerm(id="lag", metric="ReplicaLag", statistic="Maximum", instance=w.instance),
             MathTerm(id="writes", metric="WriteThroughput", statistic="Average", instance="primary"),
@@ -416,66 +421,21 @@ def _lag(w: Watched) -> Alarm:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogFilter:
-    """What is counted in an instance's PostgreSQL log. `pattern` is CloudWatch Logs' filter syntax."""
-
-    key: str
-    metric: str
-    pattern: str
-    reason: str
-
-
-# RDS writes `time:host:user@database:[pid]:LEVEL:  text` (its default log_line_prefix).
-LOG_FILTERS = (
-    LogFilter(
-        key="errors",
-        metric="Errors",
-        pattern='?":ERROR:" ?":FATAL:" ?":PANIC:"',
-        reason="statements and sessions that failed",
-    ),
-    LogFilter(
-        key="deadlocks", metric="Deadlocks", pattern='"deadlock detected"', reason="transactions that were ended"
-    ),
-    LogFilter(
-        key="slow-statements",
-        metric="SlowStatements",
-        pattern='":LOG:" "duration:" "ms"',
-        reason="statements longer than log_min_duration_statement",
-    ),
-)
-
-
-def log_metric(instance: str, log_filter: LogFilter) -> str:
-    """The metric of one instance's filter: a filter with a default of 0 may carry no dimension, so the name does."""
-    return f"{instance}-{log_filter.metric}"
-
-
 def _log_rows(w: Watched) -> Iterator[Alarm]:
-    errors, deadlocks, slow = LOG_FILTERS
-    for log_filter, key, threshold, watches, next_step in (
-        (errors, "log-errors-high", 50, "More than 50 errors in the log within 5 minutes.",
-         "read them in the log group; a deploy that began at that minute is the usual cause."),
-        (deadlocks, "deadlocks-high", 5, "More than 5 deadlocks within 5 minutes.",
-         "the log names both statements: make them lock in the same order."),
-        (slow, "slow-statements-high", 100, "More than 100 slow statements within 5 minutes.",
-         "the log names them; explain the most frequent one."),
-    ):  # fmt: skip
-        if w.is_replica and log_filter is deadlocks:
-            continue  # a read-only session takes no lock that another one waits for in a circle
+    for row in log_filters.log_filters(w.instance):
         yield Alarm(
-            key=key,
+            key=f"{row.key}-high",
             instance=w.instance,
-            metric=log_metric(w.instance, log_filter),
-            namespace=LOG_METRICS,
+            metric=row.metric_name(w.instance),
+            namespace=log_filters.NAMESPACE,
             statistic="Sum",
             compare=Compare.ABOVE,
-            threshold=threshold,
+            threshold=row.threshold,
             unit="lines",
-            period_seconds=300,
+            period_seconds=log_filters.PERIOD_SECONDS,
             periods=1,
             missing=Missing.NOT_BREACHING,
             severity=Severity.WARNING,
-            watches=watches,
-            next_step=next_step,
+            watches=row.watches,
+            next_step=row.next_step,
         )

@@ -57,11 +57,11 @@ class Names:
 
     def primary(self, generation: int) -> str:
         """The identifier of the primary instance."""
-        return f"{self.prefix}-db{_generation_suffix(generation)}"
+        return f"{self.prefix}-db{generation_suffix(generation)}"
 
     def replica(self, number: int, generation: int) -> str:
         """The identifier of a read replica."""
-        return f"{self.prefix}-replica-{number}{_generation_suffix(generation)}"
+        return f"{self.prefix}-replica-{number}{generation_suffix(generation)}"
 
     def final_snapshot(self, generation: int, suffix: str) -> str:
         """The snapshot that deleting the primary leaves; the suffix is 8 random characters, as a name serves once."""
@@ -80,7 +80,8 @@ class Names:
         return f"/aws/rds/instance/{identifier}/{kind}"
 
 
-def _generation_suffix(generation: int) -> str:
+def generation_suffix(generation: int) -> str:
+    """What a name ends in: nothing for the first generation, `-g<n>` later."""
     return "" if generation == 1 else f"-g{generation}"
 
 

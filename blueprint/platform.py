@@ -154,6 +154,7 @@ class Platform:
             credits_per_day=instance.instance_class.credit_balance_maximum,
             ebs_burst=instance.instance_class.ebs_burst,
             storage=database.allocated_storage_gib * GIB,
+            autoscaling=database.max_allocated_storage_gib is not None,
             iops=storage.baseline_iops(database.allocated_storage_gib, database.iops),
             max_connections=instance.parameter("max_connections"),
             connection_alarm=self.budget.alarm_threshold,
@@ -171,10 +172,13 @@ class Platform:
         database, budget = self.settings.database, self.budget
         if database.engine_version.warning:
             yield f"database.engineVersion {database.engine_version} {database.engine_version.warning}"
-        for setting, sentence in storage.storage_warnings(
-            database.allocated_storage_gib, database.max_allocated_storage_gib
-        ):
-            del setting  # both sentences are about the ceiling
+        if database.generation > 1 and not database.engine_version.automatic_minor_upgrades:
+            yield (
+                f"database.engineVersion {database.engine_version} has no effect on generation {database.generation}: "
+                f"a restored instance keeps its backup's version. Upgrade it with the AWS CLI, or leave it at 16."
+            )
+        # Both sentences it has are about the ceiling.
+        for _, sentence in storage.storage_warnings(database.allocated_storage_gib, database.max_allocated_storage_gib):
             yield f"database.maxAllocatedStorageGib {database.max_allocated_storage_gib} {sentence}"
         for instance in self.instances:
             memory = self.memory(instance)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from blueprint import policies
+from blueprint.identifiers import generation_suffix
 from blueprint.platform import Platform
 from components.base import Component, document
 
@@ -24,10 +26,10 @@ REPORTED = ["BACKUP_JOB_COMPLETED"]
 
 @dataclass(frozen=True, kw_only=True)
 class BackupsArgs:
-    """`vault_key_arn`: None for AWS's own key."""
+    """`primary_arns` by generation. `vault_key_arn`: None for AWS's own key."""
 
     platform: Platform
-    primary_arn: pulumi.Input[str]
+    primary_arns: Mapping[int, pulumi.Input[str]]
     vault_key_arn: pulumi.Input[str] | None
     notifications_topic_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
@@ -108,16 +110,18 @@ class Backups(Component):
             )
             for what, arn in ROLE_POLICIES.items()
         ]
-        aws.backup.Selection(
-            f"{self._name}-primary",
-            name="primary",
-            plan_id=plan.id,
-            iam_role_arn=role.arn,
-            # By ARN: a tag would add the replicas, which carry the same ones.
-            resources=[self._args.primary_arn],
-            # AWS Backup tries the role when it is given one.
-            opts=self.child_options(depends_on=attachments),
-        )
+        for generation, arn in self._args.primary_arns.items():
+            suffix = generation_suffix(generation)
+            aws.backup.Selection(
+                f"{self._name}-primary{suffix}",
+                name=f"primary{suffix}",
+                plan_id=plan.id,
+                iam_role_arn=role.arn,
+                # By ARN: a tag would add the replicas, which carry the same ones.
+                resources=[arn],
+                # AWS Backup tries the role when it is given one.
+                opts=self.child_options(depends_on=attachments),
+            )
 
     def _second_region(self, region: str) -> None:
         """The automated backups, minutes behind, where the loss of this region does not reach."""
@@ -140,11 +144,12 @@ class Backups(Component):
             target_key_id=key.key_id,
             opts=self.child_options(),
         )
-        aws.rds.InstanceAutomatedBackupsReplication(
-            f"{self._name}-{region}",
-            region=region,
-            source_db_instance_arn=self._args.primary_arn,
-            kms_key_id=key.arn,
-            retention_period=self._settings.backups.retention_days,
-            opts=self.child_options(),
-        )
+        for generation, arn in self._args.primary_arns.items():
+            aws.rds.InstanceAutomatedBackupsReplication(
+                f"{self._name}-{region}{generation_suffix(generation)}",
+                region=region,
+                source_db_instance_arn=arn,
+                kms_key_id=key.arn,
+                retention_period=self._settings.backups.retention_days,
+                opts=self.child_options(),
+            )

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from blueprint import policies
+from blueprint.identifiers import generation_suffix
 from blueprint.platform import Instance, Platform
 from components.base import Component, document
 
@@ -53,9 +54,13 @@ class DatabaseInstance:
 
 
 class DatabaseCluster(Component):
-    """The current generation's `instances` by role; with `keepPrevious`, the one before stands beside them."""
+    """The current generation's `instances` by role; with `keepPrevious`, the one before stands beside them.
+
+    `primary_arns`: the primaries that stand, by generation; backups follow each of them.
+    """
 
     instances: Mapping[str, DatabaseInstance]
+    primary_arns: dict[int, pulumi.Output[str]]
 
     def __init__(self, name: str, args: DatabaseClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.platform.settings.environment, opts)
@@ -72,9 +77,13 @@ class DatabaseCluster(Component):
         self._groups = {plan.role: self._parameter_group(plan) for plan in args.platform.instances}
         database = args.platform.settings.database
         source: pulumi.Input[str] = args.platform.names.primary(database.generation - 1)
+        self.primary_arns = {}
         if database.generation > 1 and database.keep_previous:
-            source = self._generation(database.generation - 1, {})["primary"].identifier
+            previous = self._generation(database.generation - 1, {})["primary"]
+            source = previous.identifier
+            self.primary_arns[database.generation - 1] = previous.arn
         self.instances = self._generation(database.generation, self._restore(source))
+        self.primary_arns[database.generation] = self.primary.arn
         self.register_outputs({"address": self.primary.address, "identifier": self.primary.identifier})
 
     @property
@@ -104,7 +113,7 @@ class DatabaseCluster(Component):
         settings = platform.settings
         database, backups = settings.database, settings.backups
         identifier = platform.names.primary(generation)
-        label = f"{self._name}-primary{_suffix(generation)}"
+        label = f"{self._name}-primary{generation_suffix(generation)}"
         if generation == 1:
             beginning: dict[str, Any] = {
                 "db_name": database.name,
@@ -147,7 +156,7 @@ class DatabaseCluster(Component):
         return self._instance(
             plan,
             self._args.platform.names.replica(plan.number, generation),
-            f"{self._name}-{plan.role}{_suffix(generation)}",
+            f"{self._name}-{plan.role}{generation_suffix(generation)}",
             # By identifier and without a subnet group: RDS takes neither an ARN nor a group within one region.
             # User, password, version, backup window and key are the primary's; RDS refuses or ignores them here.
             replicate_source_db=primary.identifier,
@@ -258,7 +267,3 @@ class DatabaseCluster(Component):
             f"{label}-policy", role=role.name, policy_arn=MONITORING_POLICY, opts=self.child_options()
         )
         return role.arn, [attachment]
-
-
-def _suffix(generation: int) -> str:
-    return "" if generation == 1 else f"-g{generation}"

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from blueprint import alarms, policies
+from blueprint import alarms, log_filters, policies
 from blueprint.dashboard import dashboard
 from blueprint.platform import Platform
 from components.base import Component, document
@@ -165,14 +165,14 @@ class Monitoring(Component):
 
     def _log_filters(self) -> None:
         for role, log_group_name in self._args.log_group_names.items():
-            for log_filter in alarms.LOG_FILTERS:
+            for log_filter in log_filters.log_filters(role):
                 aws.cloudwatch.LogMetricFilter(
                     f"{self._name}-{role}-{log_filter.key}",
                     log_group_name=log_group_name,
                     pattern=log_filter.pattern,
                     metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
-                        namespace=alarms.LOG_METRICS,
-                        name=f"{self._prefix}-{alarms.log_metric(role, log_filter)}",
+                        namespace=log_filters.NAMESPACE,
+                        name=f"{self._prefix}-{log_filter.metric_name(role)}",
                         value="1",
                         default_value="0",
                         unit="Count",

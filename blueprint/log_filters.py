@@ -1,0 +1,61 @@
+"""What is counted in the PostgreSQL log, and from which count on somebody hears of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NAMESPACE = "LangPont/DatabaseLog"
+PERIOD_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFilter:
+    """One kind of line. `pattern` is CloudWatch Logs' filter syntax; `threshold` counts lines in `PERIOD_SECONDS`."""
+
+    key: str
+    metric: str
+    pattern: str
+    threshold: int
+    watches: str
+    next_step: str
+    on_replicas: bool = True
+
+    def metric_name(self, instance: str) -> str:
+        """The metric of one instance: a filter with a default of 0 may carry no dimension, so the name does."""
+        return f"{instance}-{self.metric}"
+
+
+# RDS writes `time:host:user@database:[pid]:LEVEL:  text` (its default log_line_prefix).
+_FILTERS = (
+    LogFilter(
+        key="log-errors",
+        metric="Errors",
+        pattern='?":ERROR:" ?":FATAL:" ?":PANIC:"',
+        threshold=50,
+        watches="More than 50 errors in the log within 5 minutes.",
+        next_step="read them in the log group; a deploy that began at that minute is the usual cause.",
+    ),
+    LogFilter(
+        key="deadlocks",
+        metric="Deadlocks",
+        pattern='"deadlock detected"',
+        threshold=5,
+        watches="More than 5 deadlocks within 5 minutes.",
+        next_step="the log names both statements: make them lock in the same order.",
+        # A read-only session takes no lock that another one waits for in a circle.
+        on_replicas=False,
+    ),
+    LogFilter(
+        key="slow-statements",
+        metric="SlowStatements",
+        pattern='":LOG:" "duration:" "ms"',
+        threshold=100,
+        watches="More than 100 slow statements within 5 minutes.",
+        next_step="the log names them; explain the most frequent one.",
+    ),
+)
+
+
+def log_filters(instance: str) -> tuple[LogFilter, ...]:
+    """The filters of an instance by its role, "primary" or "replica-<n>"."""
+    return tuple(row for row in _FILTERS if row.on_replicas or instance == "primary")
