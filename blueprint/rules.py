@@ -32,7 +32,7 @@ def _network(s: Settings) -> Iterator[Problem]:
     vpc, existing = s.network.vpc, s.network.existing_vpc
     if (vpc is None) == (existing is None):
         yield Problem(
-            field="network", value="", way_out="Keep one of them",
+            field="network", value="", way_out="Keep one of them" if vpc else "Write one of them",
             rule="needs either vpc (a network of our own) or existingVpc (somebody else's, by ids)"
             + (", not both" if vpc else ""),
         )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from blueprint.identifiers import check_environment
 from blueprint.problems import Problem, Refused
@@ -66,25 +67,33 @@ def _outside(document: Mapping[str, Any], environment: str) -> Iterator[Problem]
 
 
 def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
-    """The section's value, or None where it has none; and its problems. Refused fields fall back to their defaults."""
+    """The section's value and its problems. A refused field has its default, or nothing where it has none."""
     field = Settings.model_fields[name]
     if raw is None and not field.is_required():
         return field.default, []
     model = _inner_model(field.annotation)
     if model is not field.annotation:
         return _items(model, key, raw)
-    problems: list[Problem] = []
     raw = {} if raw is None else raw
-    while True:
-        try:
-            return model.model_validate(raw), problems
-        except ValidationError as error:
-            details = error.errors(include_url=False)
-            problems += [p for p in (_problem(key, model, item) for item in details) if p not in problems]
-            refused = {item["loc"][0] for item in details if item["loc"]}
-            if not isinstance(raw, dict) or not refused & set(raw):
-                return None, problems
-            raw = {field: value for field, value in raw.items() if field not in refused}
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    problems = [_problem(key, model, item) for item in details]
+    if not isinstance(raw, dict):
+        return None, problems
+    refused = {item["loc"][0] for item in details if item["loc"]}
+    return _partial(model, {field: value for field, value in raw.items() if field not in refused}), problems
+
+
+def _partial(model: type[BaseModel], accepted: Mapping[str, Any]) -> BaseModel:
+    """A section without its refused fields, so that rules which do not read those can still speak."""
+    values: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        if info.alias is not None and info.alias in accepted:
+            adapter: TypeAdapter[Any] = TypeAdapter(info.rebuild_annotation())
+            values[name] = adapter.validate_python(accepted[info.alias])
+    return model.model_construct(**values)
 
 
 def _items(model: type[BaseModel], key: str, raw: Any) -> tuple[Any, list[Problem]]:
@@ -115,8 +124,13 @@ def _problem(prefix: str, model: type[BaseModel], details: Any) -> Problem:
     location: Location = details["loc"]
     path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     rule, way_out = _explain(details, model, location)
-    missing = details["type"] in ("missing", "extra_forbidden")
-    return Problem(field=path, value="" if missing else _show(details["input"]), rule=rule, way_out=way_out)
+    if details["type"] in ("missing", "extra_forbidden"):
+        value = ""
+    elif details["type"] in ("int_type", "bool_type"):
+        value = json.dumps(details["input"], default=str)  # the quotes are what is wrong with "7"
+    else:
+        value = _show(details["input"])
+    return Problem(field=path, value=value, rule=rule, way_out=way_out)
 
 
 def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[str, str]:

@@ -47,6 +47,8 @@ class StackFile:
 
 def load(root: Path, stack: str) -> StackFile:
     """Read both files below `root`. Raises `StackFileError` for a missing stack, broken YAML or a misshapen file."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", stack):  # anything else would be a path
+        raise StackFileError(f"{stack!r} is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.")
     project = _read(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():

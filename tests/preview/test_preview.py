@@ -1,0 +1,489 @@
+"""The preview: what it says of the three stacks, what it refuses and how, and that no secret is in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from blueprint.platform import Platform
+from local import pulumi_yaml
+from local.preview import app
+from local.preview_json import document, plain
+from local.preview_report import Report, settings
+from local.preview_text import show
+from local.preview_units import amount, count, size, span
+from local.recording import UNKNOWN, Secret
+from tests.contracts.test_secrecy import generated
+from tests.recordings import ROOT, STACKS, recording, secrets, strings
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
+HEADLINE = "langpont-database / dev  ap-northeast-1  offline preview: no account was asked, nothing was changed"
+
+
+@cache
+def report(stack: str) -> Report:
+    platform = Platform(settings(pulumi_yaml.load(ROOT, stack)))
+    return Report(platform=platform, first=recording(stack, preview=True), update=recording(stack))
+
+
+@cache
+def machine(stack: str) -> Any:
+    return document(report(stack))
+
+
+def text(shown: Report, capsys: pytest.CaptureFixture[str]) -> str:
+    show(shown)
+    return capsys.readouterr().out
+
+
+def section(page: str, heading: str) -> list[str]:
+    """The lines under a heading, to the next one."""
+    lines = page.split("\n")
+    start = next(index for index, line in enumerate(lines) if line.split("  ")[0] == heading)
+    rest = lines[start + 1 :]
+    end = next((index for index, line in enumerate(rest) if line[:1] not in ("", " ")), len(rest))
+    return [line for line in rest[:end] if line]
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The program and the stack files, to be broken."""
+    for path in (ROOT / "__main__.py", *ROOT.glob("Pulumi*.yaml")):
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    before = path.read_text()
+    assert before.count(old) == 1, old
+    path.write_text(before.replace(old, new))
+
+
+# What the machine gets
+
+KEYS = {
+    "": "alarms backups components connections instances network outputs project region stack storage summary totals "
+    "warnings windows",
+    "summary": "components deletionPolicy engineVersion instanceClass protected resources retainedOnDelete",
+    "connections": "alarmAbove clientsPerHost direct free hosts internal maxClientConn maxConnections needed pooled "
+    "primaryClients primaryPool processesPerHost replicaPool replicas reserved serverCapPerHost sessions",
+    "windows": "backup maintenance vault",
+    "storage": "allocatedGib iops keys maxAllocatedGib throughputMibps type",
+    "backups": "dailyRetentionDays monthlyRetentionDays replicateToRegion retentionDays",
+    "network": "cidr existingVpcId free natGateways subnets",
+    "components[]": "name resources type",
+    "components[].resources[]": "deleteBeforeReplace ignoreChanges inputs name protect retainOnDelete type",
+    "instances[]": "identifier instanceClass memory memoryGib multiAz parameters purpose role vcpus zone",
+    "instances[].memory": "autovacuumWorkers availableBytes backends fits maintenanceWorkMemBytes sharedBuffersBytes "
+    "systemBytes totalBytes workMemBytes",
+    "instances[].parameters[]": "applyMethod asked meaning name origin rdsDefault static value",
+    "alarms[]": "comparison expression instance metric name namespace nextStep periodSeconds periods "
+    "severity statistic threshold treatMissingData unit watches",
+    "outputs[]": "description madeUp name standIn type value",
+}
+
+
+def reached(value: Any, path: str) -> list[Any]:
+    """All objects at a path such as `components[].resources[]`."""
+    found = [value]
+    for step in path.split(".") if path else []:
+        found = [item[step.removesuffix("[]")] for item in found]
+        if step.endswith("[]"):
+            found = [part for item in found for part in item]
+    return found
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_object_has_exactly_the_documented_keys(stack: str) -> None:
+    found = {path: {" ".join(sorted(value)) for value in reached(machine(stack), path)} for path in KEYS}
+    assert found == {path: {keys} for path, keys in KEYS.items()}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_totals_are_those_of_the_recording(stack: str) -> None:
+    made = [r for r in recording(stack).registrations.values() if r.custom]
+    told = machine(stack)
+    assert told["totals"] == Counter(r.type for r in made)
+    assert list(told["totals"]) == sorted(told["totals"])
+    assert told["summary"] == {
+        "instanceClass": {"dev": "db.t4g.micro"}.get(stack, "db.t3.medium"),
+        "engineVersion": "16",
+        "deletionPolicy": {"dev": "disposable"}.get(stack, "protected"),
+        "components": len(recording(stack).registrations) - len(made),
+        "resources": len(made),
+        "protected": sum(r.protect for r in made),
+        "retainedOnDelete": sum(r.retain_on_delete for r in made),
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_components_and_their_resources_are_every_registration_once(stack: str) -> None:
+    listed = [(c["type"], c["name"]) for c in machine(stack)["components"]]
+    listed += [(r["type"], r["name"]) for c in machine(stack)["components"] for r in c["resources"]]
+    assert sorted(f"{type_} {name}" for type_, name in listed) == recording(stack).identities()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_alarms_are_told_as_they_are_registered(stack: str) -> None:
+    told = {
+        f"langpont-{stack}-{a['name']}": (a["threshold"], a["comparison"], a["periods"], a["treatMissingData"])
+        for a in machine(stack)["alarms"]
+    }
+    registered = {
+        r.inputs["name"]: (
+            r.inputs["threshold"],
+            r.inputs["comparisonOperator"],
+            r.inputs["evaluationPeriods"],
+            r.inputs["treatMissingData"],
+        )
+        for r in recording(stack).of_type(ALARM)
+    }
+    assert told == registered
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_parameters_are_told_as_they_are_registered(stack: str) -> None:
+    told = {
+        f"langpont-{stack}-db-{instance['role']}": [
+            {key: parameter[key] for key in ("applyMethod", "name", "value")} for parameter in instance["parameters"]
+        ]
+        for instance in machine(stack)["instances"]
+    }
+    assert told == {r.name: r.inputs["parameters"] for r in recording(stack).of_type(PARAMETER_GROUP)}
+
+
+def test_connections_are_counted_from_the_application_to_max_connections() -> None:
+    assert machine("prod")["connections"] == {
+        "hosts": 2,
+        "processesPerHost": 3,
+        "primaryPool": {"size": 20, "maxOverflow": 30},
+        "replicaPool": {"size": 15, "maxOverflow": 25},
+        "replicas": 2,
+        "clientsPerHost": 270,
+        "maxClientConn": 300,
+        "primaryClients": 300,
+        "serverCapPerHost": 30,
+        "pooled": 60,
+        "direct": 10,
+        "sessions": 70,
+        "reserved": 7,
+        "internal": 3,
+        "needed": 80,
+        "maxConnections": 300,
+        "free": 220,
+        "alarmAbove": 56,
+    }
+
+
+def test_a_parameter_is_told_from_the_stack_file_to_rds() -> None:
+    parameters = {p["name"]: p for p in machine("prod")["instances"][2]["parameters"]}
+    assert parameters["work_mem"] == {
+        "name": "work_mem",
+        "asked": "16MB",
+        "value": "16384",
+        "meaning": "16384 kB = 16 MiB",
+        "applyMethod": "immediate",
+        "static": False,
+        "rdsDefault": False,
+        "origin": "stack file",
+    }
+    assert parameters["shared_buffers"] == {
+        "name": "shared_buffers",
+        "asked": "25%",
+        "value": "{DBInstanceClassMemory/32768}",
+        "meaning": "{DBInstanceClassMemory/32768} = 262144 x 8 kB = 2 GiB",
+        "applyMethod": "pending-reboot",
+        "static": True,
+        "rdsDefault": True,
+        "origin": "default",
+    }
+    assert parameters["hot_standby_feedback"]["origin"] == "purpose"
+
+
+def test_an_output_says_what_is_known_before_the_deployment_and_what_is_made_up() -> None:
+    outputs = {output["name"]: output for output in machine("prod")["outputs"]}
+    assert outputs["databaseName"] == {
+        "name": "databaseName",
+        "type": "string",
+        "description": "Name of the database on every instance.",
+        "value": "langpont",
+        "madeUp": False,
+        "standIn": None,
+    }
+    assert outputs["vpcId"]["value"] == {"unknown": True}
+    assert outputs["vpcId"]["madeUp"] is True
+    assert outputs["vpcId"]["standIn"] == recording("prod").outputs["vpcId"]
+    assert outputs["replicas"]["value"][1] == {
+        "endpoint": {"unknown": True},
+        "identifier": "langpont-prod-replica-2",
+        "number": 2,
+        "poolerEntry": "langpont_replica_2",
+        "purpose": "analytics",
+        "zone": "ap-northeast-1d",
+    }
+
+
+def test_secrets_and_unknowns_are_named_and_not_shown() -> None:
+    value = {"b": [Secret("s3cret"), UNKNOWN], "a": {"z": Secret({"x": "s3cret"}), "y": None}}
+    assert json.dumps(plain(value)) == (
+        '{"a": {"y": null, "z": {"secret": true}}, "b": [{"secret": true}, {"unknown": true}]}'
+    )
+
+
+def test_the_command_prints_the_document_and_nothing_else() -> None:
+    result = invoke("dev", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout) == machine("dev")
+    assert result.stdout == json.dumps(machine("dev"), indent=2) + "\n"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_secret_is_told_to_anybody(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    held = generated(recording(stack)) | {
+        inner
+        for registration in recording(stack).registrations.values()
+        for _, value in secrets(registration.inputs)
+        for _, inner in strings(value)
+    }
+    assert len(held) > 10
+    told = [inner for _, inner in strings(machine(stack))] + [text(report(stack), capsys)]
+    assert [secret for secret in held if any(secret in one for one in told)] == []
+
+
+# What a person gets
+
+
+def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    page = text(report("prod"), capsys)
+    assert section(page, "Connections") == [
+        "  clients per host   3 processes x (20 + 30 + 15 + 25)  =   270  of max_client_conn 300",
+        "  primary's clients  2 hosts x 3 processes x (20 + 30)  =   300",
+        "  through PgBouncer  2 hosts x (25 + 5 in reserve)      =    60  to each instance",
+        "  sessions           60 + 10 beside PgBouncer           =    70  alarm above 56",
+        "  slots              70 + 7 reserved + 3 of RDS itself  =    80  of max_connections 300, 220 free",
+    ]
+    assert section(page, "Memory") == [
+        "             shared_buffers  + sessions x work_mem  + autovacuum  = total",
+        "  primary    1 GiB           70 x 16 MiB            3 x 256 MiB   2.8 GiB  of 3.5 GiB, 81 %",
+        "  replica-1  1 GiB           70 x 16 MiB            -             2.1 GiB  of 3.5 GiB, 59 %",
+        "  replica-2  2 GiB           70 x 16 MiB            -             3.1 GiB  of 7.5 GiB, 41 %",
+        "  512 MiB of each class's memory are the system's and not counted.",
+    ]
+    assert section(page, "Windows") == [
+        "               UTC                  Japan",
+        "  backup       03:00-04:00          12:00-13:00          automated backups, every day",
+        "  AWS Backup   20:30                05:30                starts, daily and monthly",
+        "  maintenance  sat:18:00-sat:19:00  sun:03:00-sun:04:00  every week",
+    ]
+    assert section(page, "Network") == [
+        "  zone             public         application    database",
+        "  ap-northeast-1a  10.20.0.0/21   10.20.64.0/21  10.20.128.0/21",
+        "  ap-northeast-1c  10.20.16.0/21  10.20.80.0/21  10.20.144.0/21",
+        "  ap-northeast-1d  10.20.24.0/21  10.20.88.0/21  10.20.152.0/21",
+    ]
+
+
+def test_a_replica_shows_only_the_parameters_that_are_not_the_primarys(capsys: pytest.CaptureFixture[str]) -> None:
+    page = text(report("prod"), capsys)
+    assert section(page, "Parameters of replica-1") == [
+        "  because of its purpose  2",
+        "  parameter                    asked  what RDS gets    applied",
+        "  hot_standby_feedback         on     1 = on           at once",
+        "  max_standby_streaming_delay  30s    30000 ms = 30 s  at once",
+    ]
+
+
+def test_alarms_alike_on_several_instances_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [" ".join(line.split()) for line in section(text(report("prod"), capsys), "Alarms")]
+    assert [line for line in lines if line.startswith(("connections-high", "memory-low", "replica-lag-high"))] == [
+        "connections-high max DatabaseConnections > 240 10 min alarm all",
+        "memory-low average FreeableMemory < 409.6 MiB 15 min alarm primary, replica-1",
+        "memory-low average FreeableMemory < 819.2 MiB 15 min alarm replica-2",
+        "replica-lag-high max ReplicaLag > 30 s 5 min alarm replica-1",
+        "replica-lag-high max ReplicaLag > 1 h 30 s 5 min alarm replica-2",
+    ]
+
+
+def test_copies_of_a_resource_are_one_name_and_marks_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [" ".join(line.split()) for line in section(text(report("prod"), capsys), "Resources")]
+    assert [line for line in lines if line.startswith(("ec2.NatGateway ", "rds.Instance ", "backup.Vault "))] == [
+        "backup.Vault 1 vault [kept when deleted]",
+        "rds.Instance 3 primary, replica-1, replica-2 [protected]",
+        "ec2.NatGateway 3 nat-ap-northeast-1{a,c,d}",
+    ]
+    assert "cloudwatch.LogGroup 6 {primary,replica-1,replica-2}-{postgresql-log, upgrade-log}" in lines
+
+
+def test_warnings_are_whole_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    joined = " ".join(line.strip() for line in section(text(report("prod"), capsys), "Warnings"))
+    assert joined == " ".join(f"!  {warning}" for warning in recording("prod").warnings)
+    assert recording("prod").warnings == list(machine("prod")["warnings"])
+
+
+def test_somebody_elses_network_is_shown_by_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    a, c = "ap-northeast-1a", "ap-northeast-1c"
+    existing = {
+        "vpcId": "vpc-0123456789abcdef0",
+        "applicationSubnets": {a: "subnet-0a000000000000001", c: "subnet-0a000000000000002"},
+        "databaseSubnets": {a: "subnet-0d000000000000001", c: "subnet-0d000000000000002"},
+        "publicSubnets": {a: "subnet-0c000000000000001"},
+    }
+    file = pulumi_yaml.load(ROOT, "dev")
+    network = {"langpont-database:network": json.dumps({"existingVpc": existing})}
+    file = dataclasses.replace(file, config={**file.config, **network})
+    shown = Report(platform=Platform(settings(file)), first=recording("dev", preview=True), update=recording("dev"))
+    assert section(text(shown, capsys), "Network") == [
+        "  zone             public                    application               database",
+        "  ap-northeast-1a  subnet-0c000000000000001  subnet-0a000000000000001  subnet-0d000000000000001",
+        "  ap-northeast-1c  -                         subnet-0a000000000000002  subnet-0d000000000000002",
+    ]
+    assert document(shown)["network"]["existingVpcId"] == "vpc-0123456789abcdef0"
+
+
+def test_a_terminal_gets_colour_unless_no_color_forbids_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the capture for a terminal
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[31mcritical\x1b[0m" in text(report("prod"), capsys)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert set(re.findall(r"\x1b\[[0-9;]*m", text(report("prod"), capsys))) <= {"\x1b[0m", "\x1b[1m", "\x1b[2m"}
+
+
+def test_in_a_pipe_there_is_no_colour_no_trailing_space_and_no_complaint_when_it_closes() -> None:
+    command = [sys.executable, "-m", "local.preview", "dev"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        head = [process.stdout.readline() for _ in range(40)]
+        process.stdout.close()
+        complaints = process.stderr.read()
+    assert complaints == ""
+    assert head[0] == HEADLINE + "\n"
+    assert "\x1b" not in "".join(head)
+    assert [line for line in head if line.rstrip() != line.removesuffix("\n")] == []
+    assert max(map(len, head)) <= 141
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (size(0), "0 B"),
+        (size(2**20 - 1), "1,024 KiB"),
+        (size(10 * 2**30), "10 GiB"),
+        (size(2**32 // 10), "409.6 MiB"),
+        (span(0.02), "20 ms"),
+        (span(0), "0 s"),
+        (span(3630), "1 h 30 s"),
+        (span(86_400), "1 d"),
+        (amount(80, "%"), "80 %"),
+        (amount(1_000_000_000, "ids"), "1,000,000,000"),
+        (count(1, "process", "processes"), "1 process"),
+        (count(0, "replica"), "0 replicas"),
+    ],
+)
+def test_amounts_are_written_as_people_write_them(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+# What is refused
+
+
+def refused(*arguments: str) -> str:
+    """What stands on standard error of a refused preview, which prints nothing else."""
+    result = invoke(*arguments)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert (result.exit_code, result.stdout) == (1, "")
+    return str(result.stderr)
+
+
+def test_a_stack_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    assert refused("nope") == (
+        "There is no stack 'nope': Pulumi.nope.yaml does not exist. Stacks here: dev, prod, staging. "
+        "Name one of them, or copy one of their files.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "../prod", ".", "a b", "/etc/passwd"])
+def test_what_is_no_name_of_a_stack_is_refused_before_any_file_is_read(name: str) -> None:
+    assert refused(name) == f"{name!r} is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.\n"
+
+
+def test_broken_yaml_is_refused_with_its_place(project: Path) -> None:
+    (project / "Pulumi.dev.yaml").write_text("config:\n  aws:region: [ap-northeast-1\n")
+    assert refused("dev", "--project", str(project)) == (
+        "Pulumi.dev.yaml line 3, column 1: not valid YAML: expected ',' or ']', but got '<stream end>'. "
+        "Mend the file there.\n"
+    )
+
+
+def test_a_missing_region_is_refused_with_its_file(project: Path) -> None:
+    replace(project / "Pulumi.dev.yaml", "aws:region: ap-northeast-1\n", "aws:profile: langpont\n")
+    assert refused("dev", "--project", str(project)) == (
+        "Pulumi.dev.yaml: aws:region is missing. Write it under `config:`, at the top.\n"
+    )
+
+
+def test_five_mistakes_in_one_file_are_five_problems_in_one_report(project: Path) -> None:
+    file = project / "Pulumi.dev.yaml"
+    replace(file, "natGateways: none", "natGateways: some")
+    replace(file, "multiAz: false", "multiAZ: false")
+    replace(file, "work_mem: 4MB\n      maintenance", "work_mem: 4mb\n      maintenance")
+    replace(file, "hosts: 1", "hosts: 0")
+    replace(file, "retentionDays: 1\n    dailyRetentionDays: 1", "retentionDays: 36\n    dailyRetentionDays: 1")
+    assert refused("dev", "--project", str(project), "--json") == (
+        "Pulumi.dev.yaml: 5 problems\n"
+        "  1. network.vpc.natGateways some is not one of its values. Choose from none, single or perZone.\n"
+        "  2. database.multiAZ is not a setting. Write multiAz if that is meant.\n"
+        "  3. application.hosts 0 is less than 1. Give 1 or more.\n"
+        "  4. backups.retentionDays 36 is more than 35. Give 35 or less.\n"
+        '  5. database.parameters.work_mem 4mb has the unit "mb", and the case of a unit matters to PostgreSQL. '
+        "Write 4MB.\n"
+    )
+
+
+def test_a_resource_made_inside_apply_is_refused_by_name(project: Path) -> None:
+    append(
+        project / "__main__.py",
+        'import pulumi_aws\nnetwork.vpc_id.apply(lambda _: pulumi_aws.sns.Topic("inside"))\n',
+    )
+    assert refused("dev", "--project", str(project)) == (
+        "The first preview and the update register different resources:\n"
+        "  aws:sns/topic:Topic inside only in the update: it is made inside apply, where a first preview does not see "
+        "it.\n"
+        "Decide what exists from the stack file alone, and create it outside apply.\n"
+    )
+
+
+def test_what_an_engine_would_not_bear_is_refused_by_name(project: Path) -> None:
+    append(project / "__main__.py", 'import pulumi_aws\nfor _ in "ab":\n    pulumi_aws.sns.Topic("twice")\n')
+    assert refused("dev", "--project", str(project)) == (
+        "aws:sns/topic:Topic twice is registered twice. Give each its own logical name.\n"
+    )
+
+
+def test_a_bug_of_the_program_is_not_called_the_users_mistake(project: Path) -> None:
+    append(project / "__main__.py", 'raise ValueError("a bug")\n')
+    result = invoke("dev", "--project", str(project))
+    assert isinstance(result.exception, ValueError)
+    assert (str(result.exception), result.stdout, result.stderr) == ("a bug", "", "")
