@@ -174,7 +174,9 @@ def operate(environment: str, region: str, account_id: str, resource_ids: Sequen
             "Sid": "EndOwnSessions",
             "Effect": "Allow",
             "Action": ["ssm:TerminateSession", "ssm:ResumeSession"],
-            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/${{aws:username}}-*",
+            "Resource": f"arn:aws:ssm:{region}:{account_id}:session/*",
+            # By the session's own tag: an assumed role has no aws:username that a session's name could begin with.
+            "Condition": {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}},
         },
         {
             "Sid": "LogInAsOperator",

@@ -122,7 +122,7 @@ def _replicas(s: Settings) -> Iterator[Problem]:
 
 def _replica_zones(s: Settings) -> Iterator[Problem]:
     for index, replica in enumerate(s.replicas):
-        if replica.zone not in s.zones:
+        if s.zones and replica.zone not in s.zones:
             yield Problem(
                 field=f"replicas[{index}].zone", value=replica.zone, way_out=f"Choose from {', '.join(s.zones)}",
                 rule="has no database subnet in this network",

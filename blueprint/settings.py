@@ -7,6 +7,7 @@ Defaults are the safe ones; a stack that wants less says so by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
@@ -66,6 +67,27 @@ def _parsed(type_: Any) -> PlainValidator:
     return PlainValidator(lambda value: value if isinstance(value, type_) else type_.parse(_text(value)))
 
 
+def _single(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise Refused("is not a single value", "Write text, a number, or on and off")
+    return value
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise Refused(f"names {value} more than once", "Name it once")
+    return values
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused("is not a moment of the calendar", "Write it like 2026-11-20T12:00:00Z") from None
+    return text
+
+
 def _parameters_schema() -> dict[str, Any]:
     """Names of the catalogue with what each is, for an editor; other names are the compiler's to judge."""
     return {
@@ -117,10 +139,11 @@ Class = Annotated[
     PlainValidator(lambda value: value if isinstance(value, InstanceClass) else instance_class(_text(value))),
     WithJsonSchema({"type": "string", "enum": list(INSTANCE_CLASSES)}),
 ]
-Parameters = Annotated[dict[str, HumanValue], WithJsonSchema(_parameters_schema())]
+Parameters = Annotated[dict[str, Annotated[HumanValue, PlainValidator(_single)]], WithJsonSchema(_parameters_schema())]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-RestoreTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+RestoreTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), AfterValidator(_moment)]
+Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
 # CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).
 LogRetention = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
@@ -130,8 +153,14 @@ LogRetention = Literal[
 class InterfaceEndpoints(Section):
     """PrivateLink endpoints, for networks without a way out. Each costs by zone and hour."""
 
-    services: tuple[Literal["secretsmanager", "ssm", "ssmmessages", "ec2messages", "logs", "monitoring"], ...]
-    zones: tuple[str, ...] = Field(description="Zones whose application subnets get an endpoint's interface.")
+    services: Annotated[
+        tuple[Literal["secretsmanager", "ssm", "ssmmessages", "ec2messages", "logs", "monitoring"], ...],
+        Field(min_length=1),
+        Distinct,
+    ]
+    zones: Annotated[tuple[str, ...], Distinct] = Field(
+        min_length=1, description="Zones whose application subnets get an endpoint's interface."
+    )
 
 
 class Vpc(Section):
@@ -163,8 +192,12 @@ class Network(Section):
 class Access(Section):
     """Networks of administrators. Empty: nobody but the application, and SSM port forwarding through its hosts."""
 
-    ssh_networks: tuple[SshNetwork, ...] = Field((), description="May reach port 22 of application hosts.")
-    database_networks: tuple[DatabaseNetwork, ...] = Field((), description="Private; may reach the database's port.")
+    ssh_networks: Annotated[tuple[SshNetwork, ...], Distinct] = Field(
+        (), description="May reach port 22 of application hosts."
+    )
+    database_networks: Annotated[tuple[DatabaseNetwork, ...], Distinct] = Field(
+        (), description="Private; may reach the database's port."
+    )
 
 
 class Encryption(Section):
@@ -269,7 +302,7 @@ class Backups(Section):
 class Monitoring(Section):
     """Who hears of what."""
 
-    alert_emails: tuple[Email, ...] = ()
+    alert_emails: Annotated[tuple[Email, ...], Distinct] = ()
     enhanced_monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = 60
     database_insights: Literal["standard", "advanced"] = "standard"
     log_retention_days: LogRetention = Field(90, description="Days that the database's logs are kept in CloudWatch.")
@@ -297,11 +330,10 @@ class Settings(Section):
 
     @property
     def zones(self) -> tuple[str, ...]:
-        """Zones that have a database subnet."""
+        """Zones that have a database subnet; none where no network is given, which is refused elsewhere."""
         if self.network.vpc is not None:
             return self.network.vpc.zones
-        assert self.network.existing_vpc is not None
-        return tuple(self.network.existing_vpc.database_subnets)
+        return tuple(self.network.existing_vpc.database_subnets) if self.network.existing_vpc else ()
 
     @property
     def customer_keys(self) -> bool:

@@ -158,6 +158,8 @@ def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[
             return "is not text", "Put it in quotes"
         case "model_type" | "dict_type" | "model_attributes_type":
             return "is not a mapping", "Write key: value, one a line, further to the right"
+        case "too_short":
+            return "is empty", "Name at least one"
         case "tuple_type" | "list_type":
             return "is not a list", "Write one item a line, each after a dash"
     message: str = details["msg"]
