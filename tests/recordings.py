@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,6 @@ from typing import Any
 from local import engine, pulumi_yaml
 from local.answers import Answers
 from local.recording import Recording, Registration, Secret, reveal
-
-with warnings.catch_warnings():
-    # Importing this part of the provider warns of a resource that nobody here uses; pytest makes warnings errors.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import pulumi_aws.ec2
-
-    assert pulumi_aws.ec2.Vpc  # it is loaded at the first look
 
 ROOT = Path(__file__).parent.parent
 STACKS = ("dev", "staging", "prod")
@@ -49,10 +41,10 @@ def changed(stack_file: pulumi_yaml.StackFile, changes: Mapping[str, Any]) -> pu
     config = dict(stack_file.config)
     for section, value in changes.items():
         key = f"{PROJECT}:{section}"
-        merged = _merged(json.loads(config[key]) if key in config else None, value)
+        edited = merged(json.loads(config[key]) if key in config else None, value)
         config.pop(key, None)
-        if merged is not None:
-            config[key] = json.dumps(merged)
+        if edited is not None:
+            config[key] = json.dumps(edited)
     return replace(stack_file, config=config)
 
 
@@ -66,10 +58,11 @@ def sections(stack: str) -> dict[str, Any]:
     }
 
 
-def _merged(old: Any, new: Any) -> Any:
+def merged(old: Any, new: Any) -> Any:
+    """`new` over `old`, mappings key by key; None removes a key."""
     if not (isinstance(old, dict) and isinstance(new, Mapping)):
         return new
-    both = old | {key: _merged(old.get(key), value) for key, value in new.items()}
+    both = old | {key: merged(old.get(key), value) for key, value in new.items()}
     return {key: value for key, value in both.items() if value is not None}
 
 
@@ -118,8 +111,18 @@ def arn(recorded: Recording, type_: str, name: str) -> str:
     return text
 
 
+def differing(before: Recording, after: Recording) -> set[str]:
+    """Logical names of what both have, with other inputs or options."""
+    both = set(before.registrations) & set(after.registrations)
+    return {before.registrations[urn].name for urn in both if _facts(before, urn) != _facts(after, urn)}
+
+
+def _facts(recorded: Recording, urn: str) -> dict[str, Any]:
+    return asdict(recorded.registrations[urn]) | {"inputs": reveal(recorded.registrations[urn].inputs)}
+
+
 def strings(value: Any, path: str = "", *, keys: bool = False) -> Iterator[tuple[str, str]]:
-    """Every text inside a value, with its path; what is in a `Secret` is left out. With `keys`, those of mappings too."""
+    """Every text inside a value, with its path; what is in a `Secret` is left out. `keys`: those of mappings too."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):

@@ -1,0 +1,84 @@
+"""Credentials: what each role's secret holds, in the shape that rotation reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.recording import Recording, Secret
+from tests.components import OTHER
+from tests.recordings import answer, arn, inputs, names, record_with, recording
+
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+SECRET = "aws:secretsmanager/secret:Secret"
+PASSWORD = "random:index/randomPassword:RandomPassword"
+INSTANCE = "aws:rds/instance:Instance"
+ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"]
+
+
+def held(recorded: Recording, role: str) -> Any:
+    return json.loads(inputs(recorded, VERSION, f"langpont-{recorded.stack}-credentials-{role}")["secretString"])
+
+
+def password(recorded: Recording, role: str) -> str:
+    text: str = answer(recorded, PASSWORD, f"langpont-{recorded.stack}-secrets-{role}-password")[1]["result"]
+    return text
+
+
+def test_every_role_with_a_password_has_one_version_of_its_secret() -> None:
+    assert names(recording("prod"), VERSION) == [
+        *(f"langpont-prod-credentials-{role}" for role in ROLES),
+        "langpont-prod-pooler-files",
+    ]
+
+
+def test_the_masters_secret_has_exactly_what_single_user_rotation_reads() -> None:
+    recorded = recording("prod")
+    assert held(recorded, "langpont_admin") == {
+        "engine": "postgres",
+        "host": answer(recorded, INSTANCE, "langpont-prod-db-primary")[1]["address"],
+        "port": 5432,
+        "username": "langpont_admin",
+        "password": password(recorded, "langpont_admin"),
+        "dbname": "langpont",
+        "dbInstanceIdentifier": "langpont-prod-db",
+    }
+
+
+@pytest.mark.parametrize("role", ROLES[1:])
+def test_a_roles_secret_names_the_masters_that_rotates_it(role: str) -> None:
+    recorded = recording("prod")
+    assert held(recorded, role) == {
+        "engine": "postgres",
+        "host": answer(recorded, INSTANCE, "langpont-prod-db-primary")[1]["address"],
+        "port": 5432,
+        "username": role,
+        "password": password(recorded, role),
+        "dbname": "langpont",
+        "dbInstanceIdentifier": "langpont-prod-db",
+        "masterarn": arn(recorded, SECRET, "langpont-prod-secrets-langpont_admin"),
+    }
+
+
+def test_the_masters_password_is_the_one_that_the_primary_gets() -> None:
+    recorded = recording("prod")
+    given = recorded.one(INSTANCE, "langpont-prod-db-primary").inputs["password"]
+    assert isinstance(given, Secret)
+    assert given.value == password(recorded, "langpont_admin") == held(recorded, "langpont_admin")["password"]
+
+
+def test_each_version_goes_into_the_secret_of_its_role() -> None:
+    recorded = recording("prod")
+    for role in ROLES:
+        version = inputs(recorded, VERSION, f"langpont-prod-credentials-{role}")
+        assert version["secretId"] == answer(recorded, SECRET, f"langpont-prod-secrets-{role}")[0]
+        assert set(version) == {"secretId", "secretString"}
+
+
+def test_port_and_database_are_those_of_the_settings() -> None:
+    recorded = record_with("prod", OTHER)
+    for role in ("root_of_prod", *ROLES[1:]):
+        document = held(recorded, role)
+        assert (document["port"], document["dbname"]) == (6000, "translations")

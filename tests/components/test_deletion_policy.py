@@ -1,0 +1,98 @@
+"""The deletion policy: one setting, and all its parts agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.recording import Recording, Registration
+from tests.recordings import inputs, names, record_with, recording
+
+INSTANCE = "aws:rds/instance:Instance"
+SECRET = "aws:secretsmanager/secret:Secret"
+KEY = "aws:kms/key:Key"
+VAULT = "aws:backup/vault:Vault"
+DISPOSABLE: dict[str, Any] = {"database": {"deletionPolicy": "disposable"}}
+ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly", "pooler"]
+
+
+def short(recorded: Recording, chosen: list[Registration]) -> set[str]:
+    return {r.name.removeprefix(f"langpont-{recorded.stack}-") for r in chosen}
+
+
+def test_protected_protects_instances_keys_and_secrets_one_by_one_and_no_component() -> None:
+    """Children inherit a component's protection, and a parameter group must stay replaceable."""
+    recorded = recording("prod")
+    assert short(recorded, [r for r in recorded.registrations.values() if r.protect]) == {
+        "db-primary",
+        "db-replica-1",
+        "db-replica-2",
+        "backups-ap-northeast-3-key",
+        *(f"secrets-{purpose}-key" for purpose in ("alerts", "backup", "insights", "logs", "secrets", "storage")),
+        *(f"secrets-{role}" for role in ROLES),
+    }
+    protected_types = {r.type for r in recorded.registrations.values() if r.protect}
+    assert protected_types == {INSTANCE, KEY, SECRET}
+
+
+def test_protected_keeps_backups_the_vault_and_the_keys_that_read_them() -> None:
+    recorded = recording("prod")
+    kept = short(recorded, [r for r in recorded.registrations.values() if r.retain_on_delete])
+    assert kept == {"secrets-storage-key", "secrets-backup-key", "backups-ap-northeast-3-key", "backups-vault"}
+    primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary")
+    assert (primary["deleteAutomatedBackups"], primary["skipFinalSnapshot"]) == (False, False)
+    assert inputs(recorded, VAULT, "langpont-prod-backups-vault")["forceDestroy"] is False
+    assert {s.inputs["recoveryWindowInDays"] for s in recorded.of_type(SECRET)} == {30}
+
+
+def test_protected_turns_deletion_protection_on_everywhere_and_never_deletes_before_replacing() -> None:
+    recorded = recording("prod")
+    assert {i.inputs["deletionProtection"] for i in recorded.of_type(INSTANCE)} == {True}
+    assert [r.name for r in recorded.registrations.values() if r.delete_before_replace] == []
+
+
+def test_the_final_snapshot_ends_in_something_random_as_a_name_serves_once() -> None:
+    recorded = recording("prod")
+    assert names(recorded, "random:index/randomId:RandomId") == ["langpont-prod-db-primary-final-snapshot"]
+    primary = recorded.one(INSTANCE, "langpont-prod-db-primary")
+    name = primary.inputs["finalSnapshotIdentifier"]
+    assert name.startswith("langpont-prod-db-final-")
+    assert len(name.removeprefix("langpont-prod-db-final-")) == 8
+    assert [urn.split("::")[-1] for urn in primary.property_dependencies["finalSnapshotIdentifier"]] == [
+        "langpont-prod-db-primary-final-snapshot"
+    ]
+    for number in (1, 2):
+        assert "finalSnapshotIdentifier" not in recorded.one(INSTANCE, f"langpont-prod-db-replica-{number}").inputs
+
+
+def test_disposable_protects_and_keeps_nothing() -> None:
+    recorded = record_with("prod", DISPOSABLE)
+    assert [r.name for r in recorded.registrations.values() if r.protect or r.retain_on_delete] == []
+    assert names(recorded, "random:index/randomId:RandomId") == []
+    primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary")
+    assert (primary["deleteAutomatedBackups"], primary["skipFinalSnapshot"]) == (True, True)
+    assert "finalSnapshotIdentifier" not in primary
+    assert {i.inputs["deletionProtection"] for i in recorded.of_type(INSTANCE)} == {False}
+    assert inputs(recorded, VAULT, "langpont-prod-backups-vault")["forceDestroy"] is True
+    assert {s.inputs["recoveryWindowInDays"] for s in recorded.of_type(SECRET)} == {0}
+
+
+def test_a_disposable_instance_goes_before_its_successor_comes_as_its_name_is_fixed() -> None:
+    for recorded in (record_with("prod", DISPOSABLE), recording("dev")):
+        first = [r.type for r in recorded.registrations.values() if r.delete_before_replace]
+        assert first == [INSTANCE] * len(recorded.of_type(INSTANCE))
+
+
+def test_dev_is_disposable_and_the_others_are_not() -> None:
+    assert [r.name for r in recording("dev").registrations.values() if r.protect or r.retain_on_delete] == []
+    assert [r.name for r in recording("staging").of_type(INSTANCE) if r.protect] == [
+        "langpont-staging-db-primary",
+        "langpont-staging-db-replica-1",
+    ]
+
+
+def test_the_policy_changes_nothing_else() -> None:
+    before, after = recording("prod"), record_with("prod", DISPOSABLE)
+    assert set(before.identities()) - set(after.identities()) == {
+        "random:index/randomId:RandomId langpont-prod-db-primary-final-snapshot"
+    }
+    assert set(after.identities()) <= set(before.identities())

@@ -1,0 +1,180 @@
+"""A way back: a restored generation beside the old one, and everything that points to the database follows it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.recording import Recording
+from tests.recordings import answer, differing, inputs, name_of, names, record_with, recording
+
+INSTANCE = "aws:rds/instance:Instance"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+SELECTION = "aws:backup/selection:Selection"
+REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+TIME = "2026-11-20T03:04:05Z"
+SECOND: dict[str, Any] = {"database": {"generation": 2, "restoreFrom": {"time": TIME}}}
+FROM_SNAPSHOT: dict[str, Any] = {"database": {"generation": 2, "restoreFrom": {"snapshot": "langpont-manual-1"}}}
+WITHOUT_FIRST: dict[str, Any] = {"database": SECOND["database"] | {"keepPrevious": False}}
+BEGINNING = ("snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted", "kmsKeyId")
+
+
+def generation_identities(suffix: str) -> set[str]:
+    """What one generation consists of in prod."""
+    roles = (f"primary{suffix}", f"replica-1{suffix}", f"replica-2{suffix}")
+    return {
+        *(f"{INSTANCE} langpont-prod-db-{role}" for role in roles),
+        *(f"{LOG_GROUP} langpont-prod-db-{role}-{kind}-log" for role in roles for kind in ("postgresql", "upgrade")),
+        f"random:index/randomId:RandomId langpont-prod-db-primary{suffix}-final-snapshot",
+        f"{SELECTION} langpont-prod-backups-primary{suffix}",
+        f"{REPLICATION} langpont-prod-backups-ap-northeast-3{suffix}",
+    }
+
+
+def test_the_second_generation_adds_exactly_its_own_instances_and_what_they_need() -> None:
+    before, after = recording("prod"), record_with("prod", SECOND)
+    assert set(before.identities()) - set(after.identities()) == set()
+    assert set(after.identities()) - set(before.identities()) == generation_identities("-g2")
+    assert generation_identities("") < set(before.identities())
+
+
+def test_the_first_generation_stays_as_it_was_in_every_input_and_option() -> None:
+    changed = differing(recording("prod"), record_with("prod", SECOND))
+    assert not {identity.split(" ")[1] for identity in generation_identities("")} & changed
+
+
+def test_exactly_what_points_to_the_database_follows_it() -> None:
+    changed = differing(recording("prod"), record_with("prod", SECOND))
+    alarms = {r.name for r in recording("prod").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    of_the_log = {a for a in alarms if a.endswith(("log-errors-high", "deadlocks-high", "slow-statements-high"))}
+    filters = set(names(recording("prod"), "aws:cloudwatch/logMetricFilter:LogMetricFilter"))
+    assert changed == (alarms - of_the_log) | filters | {
+        *(f"langpont-prod-credentials-{role}" for role in (
+            "langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly")),
+        "langpont-prod-pooler-files",
+        "langpont-prod-access-operator-policy",
+        "langpont-prod-monitoring-dashboard",
+        "langpont-prod-monitoring-instances-events",
+    }  # fmt: skip
+
+
+def test_a_point_in_time_begins_at_the_first_generation_and_takes_no_name_user_or_size() -> None:
+    recorded = record_with("prod", SECOND)
+    before = inputs(recording("prod"), INSTANCE, "langpont-prod-db-primary")
+    after = inputs(recorded, INSTANCE, "langpont-prod-db-primary-g2")
+    suffix = answer(recorded, "random:index/randomId:RandomId", "langpont-prod-db-primary-g2-final-snapshot")[1]["hex"]
+    own = {
+        "identifier": "langpont-prod-db-g2",
+        "restoreToPointInTime": {"sourceDbInstanceIdentifier": "langpont-prod-db", "restoreTime": TIME},
+        "finalSnapshotIdentifier": f"langpont-prod-db-g2-final-{suffix}",
+        "tags": before["tags"] | {"Name": "langpont-prod-db-g2"},
+    }
+    gone = ("dbName", "username", "allocatedStorage")
+    assert after == {key: value for key, value in before.items() if key not in gone} | own
+    source = recorded.one(INSTANCE, "langpont-prod-db-primary-g2").property_dependencies["restoreToPointInTime"]
+    assert [name_of(urn) for urn in source] == ["langpont-prod-db-primary"]
+
+
+def test_a_snapshot_is_named_and_no_source() -> None:
+    recorded = record_with("prod", FROM_SNAPSHOT)
+    restored = inputs(recorded, INSTANCE, "langpont-prod-db-primary-g2")
+    assert restored["snapshotIdentifier"] == "langpont-manual-1"
+    assert "restoreToPointInTime" not in restored
+    assert {k: v for k, v in restored.items() if k != "snapshotIdentifier"} == {
+        k: v
+        for k, v in inputs(record_with("prod", SECOND), INSTANCE, "langpont-prod-db-primary-g2").items()
+        if k != "restoreToPointInTime"
+    }
+
+
+def test_how_a_generation_began_is_never_looked_at_again() -> None:
+    for changes in (SECOND, FROM_SNAPSHOT, WITHOUT_FIRST):
+        recorded = record_with("prod", changes)
+        ignoring = {r.name: r.ignore_changes for r in recorded.of_type(INSTANCE) if r.ignore_changes}
+        assert [*ignoring] == ["langpont-prod-db-primary-g2"]
+        assert sorted(ignoring["langpont-prod-db-primary-g2"]) == sorted(BEGINNING)
+
+
+def test_replicas_of_the_second_generation_replicate_the_second_primary() -> None:
+    recorded = record_with("prod", SECOND)
+    sources = {
+        r.name.removeprefix("langpont-prod-db-"): (r.inputs["identifier"], r.inputs["replicateSourceDb"])
+        for r in recorded.of_type(INSTANCE)
+        if "replicateSourceDb" in r.inputs
+    }
+    assert sources == {
+        "replica-1": ("langpont-prod-replica-1", "langpont-prod-db"),
+        "replica-1-g2": ("langpont-prod-replica-1-g2", "langpont-prod-db-g2"),
+        "replica-2": ("langpont-prod-replica-2", "langpont-prod-db"),
+        "replica-2-g2": ("langpont-prod-replica-2-g2", "langpont-prod-db-g2"),
+    }
+
+
+def address(recorded: Recording, role: str) -> str:
+    text: str = answer(recorded, INSTANCE, f"langpont-prod-db-{role}")[1]["address"]
+    return text
+
+
+def test_secrets_pooler_and_outputs_point_to_the_second_generation() -> None:
+    """No CNAME stands in front of the endpoint: verify-full would refuse it."""
+    recorded = record_with("prod", SECOND)
+    for role in ("langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"):
+        document = json.loads(inputs(recorded, VERSION, f"langpont-prod-credentials-{role}")["secretString"])
+        assert document["host"] == address(recorded, "primary-g2")
+        assert document["dbInstanceIdentifier"] == "langpont-prod-db-g2"
+    files = json.loads(inputs(recorded, VERSION, "langpont-prod-pooler-files")["secretString"])
+    hosts = [line.split("host=")[1].split(" ")[0] for line in files["pgbouncer.ini"].splitlines()[1:4]]
+    assert hosts == [address(recorded, f"{role}-g2") for role in ("primary", "replica-1", "replica-2")]
+    primary = answer(recorded, INSTANCE, "langpont-prod-db-primary-g2")[1]
+    outputs = recorded.outputs
+    assert outputs["generation"] == 2
+    assert outputs["primaryIdentifier"] == "langpont-prod-db-g2"
+    assert (outputs["primaryEndpoint"], outputs["primaryArn"]) == (primary["address"], primary["arn"])
+    assert outputs["primaryResourceId"] == primary["resourceId"]
+    assert [r["identifier"] for r in outputs["replicas"]] == [
+        "langpont-prod-replica-1-g2",
+        "langpont-prod-replica-2-g2",
+    ]
+
+
+def test_backups_follow_every_generation_that_stands() -> None:
+    recorded = record_with("prod", SECOND)
+    for suffix in ("", "-g2"):
+        primary = answer(recorded, INSTANCE, f"langpont-prod-db-primary{suffix}")[1]["arn"]
+        selection = inputs(recorded, SELECTION, f"langpont-prod-backups-primary{suffix}")
+        assert (selection["name"], selection["resources"]) == (f"primary{suffix}", [primary])
+        replication = inputs(recorded, REPLICATION, f"langpont-prod-backups-ap-northeast-3{suffix}")
+        assert replication["sourceDbInstanceArn"] == primary
+
+
+def test_without_the_previous_generation_it_is_gone_and_the_source_is_a_name() -> None:
+    kept, dropped = record_with("prod", SECOND), record_with("prod", WITHOUT_FIRST)
+    assert set(kept.identities()) - set(dropped.identities()) == generation_identities("")
+    assert set(dropped.identities()) <= set(kept.identities())
+    restored = dropped.one(INSTANCE, "langpont-prod-db-primary-g2")
+    assert restored.inputs["restoreToPointInTime"] == {
+        "sourceDbInstanceIdentifier": "langpont-prod-db",
+        "restoreTime": TIME,
+    }
+    assert restored.property_dependencies["restoreToPointInTime"] == frozenset()
+
+
+def test_a_third_generation_stands_beside_the_second() -> None:
+    third = record_with("prod", {"database": {"generation": 3, "restoreFrom": {"time": TIME}}})
+    assert names(third, INSTANCE) == [
+        "langpont-prod-db-primary-g2", "langpont-prod-db-primary-g3", "langpont-prod-db-replica-1-g2",
+        "langpont-prod-db-replica-1-g3", "langpont-prod-db-replica-2-g2", "langpont-prod-db-replica-2-g3",
+    ]  # fmt: skip
+    second = record_with("prod", SECOND)
+    changed = differing(second, third) & {identity.split(" ")[1] for identity in generation_identities("-g2")}
+    assert changed <= {"langpont-prod-db-primary-g2"}  # its restore arguments, which it ignores, are no longer known
+    before, after = (inputs(r, INSTANCE, "langpont-prod-db-primary-g2") for r in (second, third))
+    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} <= set(BEGINNING)
+
+
+def test_a_disposable_stack_restores_too() -> None:
+    recorded = record_with("dev", SECOND)
+    restored = inputs(recorded, INSTANCE, "langpont-dev-db-primary-g2")
+    assert "finalSnapshotIdentifier" not in restored
+    assert restored["skipFinalSnapshot"] is True

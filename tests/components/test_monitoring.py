@@ -1,0 +1,345 @@
+"""Monitoring: what each alarm of prod watches, typed out; topics, events, log filters, the dashboard, the budget."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.recording import Recording
+from tests.components import OTHER
+from tests.recordings import ACCOUNT, STACKS, answer, arn, inputs, name_of, names, record_with, recording
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+TOPIC = "aws:sns/topic:Topic"
+FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
+EVENTS = "aws:rds/eventSubscription:EventSubscription"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
+INSTANCES = {
+    "primary": "langpont-prod-db",
+    "replica-1": "langpont-prod-replica-1",
+    "replica-2": "langpont-prod-replica-2",
+}
+UP, DOWN = "GreaterThanThreshold", "LessThanThreshold"
+BAD, GOOD, SILENT = "breaching", "notBreaching", "missing"
+
+# Key: metric, statistic, comparison, thresholds of primary, replica-1 and replica-2 (None: no such alarm),
+# period in seconds, periods, missing data, severity.
+Row = tuple[str, str, str, tuple[float | None, float | None, float | None], int, int, str, str]
+TABLE: dict[str, Row] = {
+    "cpu-high": ("CPUUtilization", "Average", UP, (80, 80, 80), 300, 2, BAD, "warning"),
+    "connections-high": ("DatabaseConnections", "Maximum", UP, (240, 240, 240), 300, 2, BAD, "critical"),
+    "connections-over-budget": ("DatabaseConnections", "Maximum", UP, (56, 56, 56), 300, 3, GOOD, "warning"),
+    "memory-low": (
+        "FreeableMemory", "Average", DOWN, (429_496_729, 429_496_729, 858_993_459), 60, 15, BAD, "warning",
+    ),
+    "swap-high": ("SwapUsage", "Average", UP, (268_435_456, 268_435_456, 268_435_456), 300, 3, GOOD, "warning"),
+    "storage-low": (
+        "FreeStorageSpace", "Minimum", DOWN, (5_368_709_120, 5_368_709_120, 5_368_709_120), 300, 1, BAD, "critical",
+    ),
+    "cpu-credits-low": ("CPUCreditBalance", "Minimum", DOWN, (115, 115, 172), 300, 3, BAD, "warning"),
+    "cpu-credits-surplus": ("CPUSurplusCreditsCharged", "Maximum", UP, (0, 0, 0), 300, 1, GOOD, "warning"),
+    "read-latency-high": ("ReadLatency", "p90", UP, (0.02, 0.02, 0.02), 60, 5, SILENT, "warning"),
+    "write-latency-high": ("WriteLatency", "p90", UP, (0.02, None, None), 60, 5, SILENT, "warning"),
+    "disk-queue-high": ("DiskQueueDepth", "Average", UP, (60, 60, 60), 60, 15, SILENT, "warning"),
+    "ebs-io-balance-low": ("EBSIOBalance%", "Average", DOWN, (10, 10, 10), 300, 3, SILENT, "warning"),
+    "ebs-byte-balance-low": ("EBSByteBalance%", "Average", DOWN, (10, 10, 10), 300, 3, SILENT, "warning"),
+    "load-high": ("DBLoad", "Average", UP, (2, 2, 2), 60, 15, SILENT, "warning"),
+    "transaction-ids-high": (
+        "MaximumUsedTransactionIDs", "Maximum", UP, (1_000_000_000, None, None), 300, 1, SILENT, "critical",
+    ),
+    "slot-lag-high": (
+        "OldestReplicationSlotLag", "Maximum", UP, (5_368_709_120, None, None), 300, 3, SILENT, "critical",
+    ),
+    "wal-disk-high": (
+        "TransactionLogsDiskUsage", "Maximum", UP, (10_737_418_240, None, None), 300, 3, SILENT, "warning",
+    ),
+    "log-errors-high": ("Errors", "Sum", UP, (50, 50, 50), 300, 1, GOOD, "warning"),
+    "deadlocks-high": ("Deadlocks", "Sum", UP, (5, None, None), 300, 1, GOOD, "warning"),
+    "slow-statements-high": ("SlowStatements", "Sum", UP, (100, 100, 100), 300, 1, GOOD, "warning"),
+}  # fmt: skip
+FROM_THE_LOG = {"Errors", "Deadlocks", "SlowStatements"}
+LAG = {"replica-1": 30, "replica-2": 3630}  # seconds: the document's for reads; an hour's report and 30 for analytics
+
+
+def expected(role: str, key: str, row: Row) -> dict[str, Any]:
+    metric, statistic, comparison, thresholds, period, periods, missing, severity = row
+    log = metric in FROM_THE_LOG
+    return {
+        "namespace": "LangPont/DatabaseLog" if log else "AWS/RDS",
+        "metricName": f"langpont-prod-{role}-{metric}" if log else metric,
+        **({} if log else {"dimensions": {"DBInstanceIdentifier": INSTANCES[role]}}),
+        "extendedStatistic" if statistic == "p90" else "statistic": statistic,
+        "comparisonOperator": comparison,
+        "threshold": thresholds[list(INSTANCES).index(role)],
+        "period": period,
+        "evaluationPeriods": periods,
+        "datapointsToAlarm": periods,
+        "treatMissingData": missing,
+        **common("prod", f"{role}-{key}", severity),
+    }
+
+
+def common(stack: str, name: str, severity: str) -> dict[str, Any]:
+    topic = arn(recording(stack), TOPIC, f"langpont-{stack}-monitoring-alerts")
+    return {
+        "name": f"langpont-{stack}-{name}",
+        "alarmActions": [topic],
+        "okActions": [topic],
+        "tags": {
+            "Name": f"langpont-{stack}-{name}",
+            "Environment": stack,
+            "Project": "LangPont",
+            "ManagedBy": "Pulumi",
+            "Severity": severity,
+        },
+    }
+
+
+@pytest.mark.parametrize("role", INSTANCES)
+@pytest.mark.parametrize("key", TABLE)
+def test_an_alarm_watches_exactly_this(role: str, key: str) -> None:
+    """E41: the document's alarms have no dimension. E42: 80 % of 300 is 240, not 250. E44, E46: credits and actions."""
+    name = f"langpont-prod-monitoring-{role}-{key}"
+    if TABLE[key][3][list(INSTANCES).index(role)] is None:
+        assert name not in names(recording("prod"), ALARM)
+        return
+    alarm = inputs(recording("prod"), ALARM, name)
+    del alarm["alarmDescription"]
+    assert alarm == expected(role, key, TABLE[key])
+
+
+@pytest.mark.parametrize("role", LAG)
+def test_replica_lag_counts_only_while_the_primary_writes_or_when_it_is_beyond_idling(role: str) -> None:
+    """E43: on an idle primary ReplicaLag climbs to five minutes, and the document's alarm would fire."""
+    alarm = inputs(recording("prod"), ALARM, f"langpont-prod-monitoring-{role}-replica-lag-high")
+    del alarm["alarmDescription"]
+
+    def term(id_: str, metric: str, statistic: str, instance: str) -> dict[str, Any]:
+        watched = {"namespace": "AWS/RDS", "metricName": metric, "stat": statistic, "period": 60}
+        dimensions = {"dimensions": {"DBInstanceIdentifier": instance}}
+        return {"id": id_, "returnData": False, "metric": watched | dimensions}
+
+    assert alarm == {
+        "metricQueries": [
+            {
+                "id": "watched",
+                "expression": f"IF(writes > 262144 OR lag > {max(600, LAG[role])}, lag, 0)",
+                "label": "ReplicaLag",
+                "returnData": True,
+            },
+            term("lag", "ReplicaLag", "Maximum", INSTANCES[role]),
+            term("writes", "WriteThroughput", "Average", "langpont-prod-db"),
+        ],
+        "comparisonOperator": UP,
+        "threshold": LAG[role],
+        "evaluationPeriods": 5,
+        "datapointsToAlarm": 5,
+        "treatMissingData": BAD,
+        **common("prod", f"{role}-replica-lag-high", "warning"),
+    }
+
+
+def test_prod_has_these_alarms_and_no_other() -> None:
+    """E12: the document's template has none."""
+    wanted = {
+        f"langpont-prod-monitoring-{role}-{key}"
+        for key, row in TABLE.items()
+        for role, threshold in zip(INSTANCES, row[3], strict=True)
+        if threshold is not None
+    } | {f"langpont-prod-monitoring-{role}-replica-lag-high" for role in LAG}
+    assert set(names(recording("prod"), ALARM)) == wanted
+    assert len(wanted) == 52
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_alarm_says_what_a_person_does_next_and_where_that_is_written(stack: str) -> None:
+    prefix = f"langpont-{stack}-monitoring-"
+    for alarm in recording(stack).of_type(ALARM):
+        key = alarm.name.removeprefix(prefix).removeprefix("primary-").removeprefix("replica-1-")
+        key = key.removeprefix("replica-2-")
+        text = alarm.inputs["alarmDescription"]
+        severity = alarm.inputs["tags"]["Severity"]
+        assert text.startswith(f"[{severity}] "), alarm.name
+        assert text.endswith(f" Runbook: docs/runbook.md#{key}"), alarm.name
+        watches, next_step = text.removesuffix(f" Runbook: docs/runbook.md#{key}").split(" Next: ")
+        assert watches.endswith("."), alarm.name
+        assert next_step.endswith("."), alarm.name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_alarm_and_its_end_reach_the_alerts_topic(stack: str) -> None:
+    """E46: no OK action and no subscription in the document, so nobody hears of either."""
+    topic = arn(recording(stack), TOPIC, f"langpont-{stack}-monitoring-alerts")
+    for alarm in recording(stack).of_type(ALARM):
+        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic]
+        assert "insufficientDataActions" not in alarm.inputs
+
+
+def test_a_class_of_fixed_performance_has_no_alarm_on_credits() -> None:
+    recorded = record_with("prod", OTHER)
+    of_primary = {name.removeprefix("langpont-prod-monitoring-primary-") for name in names(recorded, ALARM)}
+    assert not {"cpu-credits-low", "cpu-credits-surplus"} & of_primary
+    assert "langpont-prod-monitoring-replica-1-cpu-credits-low" in names(recorded, ALARM)
+    assert inputs(recorded, ALARM, "langpont-prod-monitoring-primary-memory-low")["threshold"] == 8 * 2**30 // 10
+
+
+# Topics
+
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+PUBLISHERS = {
+    "alerts": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"],
+    "backups": ["backup.amazonaws.com"],
+    "events": ["events.rds.amazonaws.com"],
+}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("role", PUBLISHERS)
+def test_only_these_services_of_this_account_publish(role: str, stack: str) -> None:
+    recorded = recording(stack)
+    topic = arn(recorded, TOPIC, f"langpont-{stack}-monitoring-{role}")
+    policy = inputs(recorded, "aws:sns/topicPolicy:TopicPolicy", f"langpont-{stack}-monitoring-{role}-policy")
+    assert policy["arn"] == topic
+    assert json.loads(policy["policy"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Publish",
+                "Effect": "Allow",
+                "Principal": {"Service": PUBLISHERS[role]},
+                "Action": "sns:Publish",
+                "Resource": topic,
+                "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+            }
+        ],
+    }
+
+
+def test_alerts_are_encrypted_and_events_only_when_asked() -> None:
+    key = arn(recording("prod"), "aws:kms/key:Key", "langpont-prod-secrets-alerts-key")
+    asked = record_with("prod", OTHER)
+
+    def keys(recorded: Recording) -> dict[str, str | None]:
+        return {t.name.split("-")[-1]: t.inputs.get("kmsMasterKeyId") for t in recorded.of_type(TOPIC)}
+
+    assert keys(recording("prod")) == {"alerts": key, "backups": key, "events": None}
+    assert set(keys(asked)) == {"alerts", "backups", "events"}
+    assert len(set(keys(asked).values())) == 1
+    assert keys(recording("dev")) == {"alerts": None, "backups": None, "events": None}
+
+
+def test_every_address_hears_every_topic() -> None:
+    recorded = record_with("prod", OTHER)
+    heard = {(name_of(next(iter(s.property_dependencies["topic"]))), s.inputs["endpoint"], s.inputs["protocol"])
+             for s in recorded.of_type(SUBSCRIPTION)}  # fmt: skip
+    assert heard == {
+        (f"langpont-prod-monitoring-{role}", f"{who}@langpont.example", "email")
+        for role in ("alerts", "backups", "events")
+        for who in "ab"
+    }
+    assert names(recording("dev"), SUBSCRIPTION) == []
+
+
+def test_of_backup_jobs_only_those_that_did_not_complete_are_sent_on() -> None:
+    filters = {
+        name_of(next(iter(s.property_dependencies["topic"]))): json.loads(s.inputs["filterPolicy"])
+        for s in recording("prod").of_type(SUBSCRIPTION)
+        if "filterPolicy" in s.inputs
+    }
+    assert filters == {"langpont-prod-monitoring-backups": {"State": [{"anything-but": "COMPLETED"}]}}
+
+
+# RDS events
+
+
+def test_exactly_these_events_are_sent() -> None:
+    recorded = recording("prod")
+    topic = arn(recorded, TOPIC, "langpont-prod-monitoring-events")
+    subscriptions = {s.name: {k: v for k, v in s.inputs.items() if k != "tags"} for s in recorded.of_type(EVENTS)}
+    group = "aws:rds/parameterGroup:ParameterGroup"
+    assert subscriptions == {
+        "langpont-prod-monitoring-instances-events": {
+            "snsTopic": topic,
+            "sourceType": "db-instance",
+            "sourceIds": list(INSTANCES.values()),
+            "eventCategories": [
+                "availability", "configuration change", "deletion", "failover", "failure", "low storage",
+                "maintenance", "notification", "read replica", "recovery", "security patching",
+            ],
+        },
+        "langpont-prod-monitoring-parameter-groups-events": {
+            "snsTopic": topic,
+            "sourceType": "db-parameter-group",
+            "sourceIds": [
+                answer(recorded, group, f"langpont-prod-db-{role}")[1]["name"] for role in INSTANCES
+            ],
+            "eventCategories": ["configuration change"],
+        },
+    }  # fmt: skip
+
+
+# Log filters
+
+
+def test_every_instance_has_a_filter_for_errors_deadlocks_and_slow_statements() -> None:
+    """E21: filters read stderr, which csvlog would double; log_line_prefix is the one that RDS allows."""
+    patterns = {
+        "log-errors": ("Errors", '?":ERROR:" ?":FATAL:" ?":PANIC:"'),
+        "deadlocks": ("Deadlocks", '"deadlock detected"'),
+        "slow-statements": ("SlowStatements", '":LOG:" "duration:" "ms"'),
+    }
+    filters = {f.name: dict(f.inputs) for f in recording("prod").of_type(FILTER)}
+    assert filters == {
+        f"langpont-prod-monitoring-{role}-{key}": {
+            "logGroupName": f"/aws/rds/instance/{identifier}/postgresql",
+            "pattern": pattern,
+            "metricTransformation": {
+                "namespace": "LangPont/DatabaseLog",
+                "name": f"langpont-prod-{role}-{metric}",
+                "value": "1",
+                "defaultValue": "0",
+                "unit": "Count",
+            },
+        }
+        for role, identifier in INSTANCES.items()
+        for key, (metric, pattern) in patterns.items()
+        if role == "primary" or key != "deadlocks"  # a read-only session waits for nobody in a circle
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_alarm_on_a_log_watches_a_metric_that_a_filter_makes(stack: str) -> None:
+    made = {f.inputs["metricTransformation"]["name"] for f in recording(stack).of_type(FILTER)}
+    watched = {a.inputs["metricName"] for a in recording(stack).of_type(ALARM)
+               if a.inputs.get("namespace") == "LangPont/DatabaseLog"}  # fmt: skip
+    assert watched <= made
+
+
+# Budget
+
+
+def test_the_budget_speaks_at_80_percent_spent_and_100_percent_forecast() -> None:
+    """E44: surplus credits of a T class are money; the budget shows them."""
+    budget = inputs(recording("prod"), "aws:budgets/budget:Budget", "langpont-prod-monitoring-budget")
+    topic = arn(recording("prod"), TOPIC, "langpont-prod-monitoring-alerts")
+
+    def notification(kind: str, percent: int) -> dict[str, Any]:
+        return {
+            "notificationType": kind,
+            "comparisonOperator": "GREATER_THAN",
+            "threshold": percent,
+            "thresholdType": "PERCENTAGE",
+            "subscriberSnsTopicArns": [topic],
+        }
+
+    del budget["tags"]
+    assert budget == {
+        "budgetType": "COST",
+        "timeUnit": "MONTHLY",
+        "limitAmount": "600",
+        "limitUnit": "USD",
+        "costFilters": [{"name": "Service", "values": ["Amazon Relational Database Service"]}],
+        "notifications": [notification("ACTUAL", 80), notification("FORECASTED", 100)],
+    }

@@ -1,0 +1,239 @@
+"""What holds for every registration of every stack: parents, tags, encryption, retention, the world's doors."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import pytest
+
+from blueprint.outputs import OUTPUTS
+from local.recording import UNKNOWN, Recording, Registration
+from tests.recordings import STACKS, name_of, recording
+
+COMPONENTS = ("Access", "Backups", "Credentials", "DatabaseCluster", "Monitoring", "Networking", "Pooler", "Secrets")
+WORLD = {"0.0.0.0/0", "::/0"}
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+
+@cache
+def provider_inputs(type_: str) -> frozenset[str]:
+    """Inputs of a resource type, in the provider's own Python names."""
+    package, module, class_name = type_.split(":")
+    folder = module.split("/")[0]
+    name = f"pulumi_{package}" if folder == "index" else f"pulumi_{package}.{folder}"
+    resource: Any = getattr(importlib.import_module(name), class_name)
+    own = {"__self__", "__props__", "resource_name", "opts"}
+    return frozenset(inspect.signature(resource._internal_init).parameters) - own
+
+
+def customs(recorded: Recording) -> list[Registration]:
+    return [registration for registration in recorded.registrations.values() if registration.custom]
+
+
+def test_the_provider_is_asked_what_is_taggable() -> None:
+    assert "tags" in provider_inputs("aws:rds/instance:Instance")
+    assert "tags" not in provider_inputs("aws:kms/alias:Alias")
+    assert "tags" not in provider_inputs("random:index/randomPassword:RandomPassword")
+
+
+def test_components_stand_under_the_stack_and_everything_else_under_a_component(recorded: Recording) -> None:
+    components = {r.urn: r for r in recorded.registrations.values() if not r.custom}
+    for registration in recorded.registrations.values():
+        if registration.urn in components:
+            assert registration.type.startswith("langpont:database:"), registration.identity
+            assert registration.parent.split("::")[2] == "pulumi:pulumi:Stack", registration.identity
+        else:
+            assert registration.parent in components, registration.identity
+            parent = components[registration.parent].name
+            assert registration.name.startswith(f"{parent}-"), f"{registration.identity} is not named after {parent}"
+
+
+def test_every_component_was_completed(recorded: Recording) -> None:
+    made = sorted(r.type.split(":")[-1] for r in recorded.registrations.values() if not r.custom)
+    assert set(COMPONENTS) <= set(made)
+    assert len(made) == len(set(made))
+    assert set(recorded.component_outputs) == {r.urn for r in recorded.registrations.values() if not r.custom}
+
+
+def test_everything_taggable_carries_the_four_tags(recorded: Recording) -> None:
+    tagged = 0
+    for registration in customs(recorded):
+        if "tags" not in provider_inputs(registration.type):
+            continue
+        tags = dict(registration.inputs.get("tags", {}))
+        severity = tags.pop("Severity", None)
+        assert (severity is not None) == (registration.type == "aws:cloudwatch/metricAlarm:MetricAlarm")
+        name = tags.pop("Name", None)
+        assert isinstance(name, str), registration.identity
+        assert f"langpont-{recorded.stack}" in name, registration.identity
+        assert tags == {"Environment": recorded.stack, "Project": "LangPont", "ManagedBy": "Pulumi"}, (
+            registration.identity
+        )
+        tagged += 1
+    assert tagged > 50
+
+
+def test_no_two_resources_of_a_kind_carry_the_same_name_tag(recorded: Recording) -> None:
+    names = Counter((r.type, r.inputs["tags"]["Name"]) for r in customs(recorded) if "tags" in r.inputs)
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_every_volume_is_encrypted(recorded: Recording) -> None:
+    for instance in recorded.of_type("aws:rds/instance:Instance"):
+        assert instance.inputs["storageEncrypted"] is True, instance.name
+        assert instance.inputs["performanceInsightsEnabled"] is True, instance.name
+
+
+def test_every_key_rotates(recorded: Recording) -> None:
+    for key in recorded.of_type("aws:kms/key:Key"):
+        assert key.inputs["enableKeyRotation"] is True, key.name
+
+
+# What carries a key, by the input that names it.
+KEY_INPUTS = (
+    ("aws:backup/vault:Vault", "kmsKeyArn"),
+    ("aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"),
+    ("aws:rds/instance:Instance", "kmsKeyId"),
+    ("aws:rds/instance:Instance", "performanceInsightsKmsKeyId"),
+    ("aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication", "kmsKeyId"),
+    ("aws:secretsmanager/secret:Secret", "kmsKeyId"),
+    ("aws:sns/topic:Topic", "kmsMasterKeyId"),
+)
+# Exceptions by name: RDS events are not known to reach an encrypted topic; a replica takes its source's storage key.
+WITHOUT_OWN_KEY = {
+    "dev": None,  # all: `encryption.keys: awsManaged`
+    "staging": ["kmsKeyId langpont-staging-db-replica-1", "kmsMasterKeyId langpont-staging-monitoring-events"],
+    "prod": [
+        "kmsKeyId langpont-prod-db-replica-1",
+        "kmsKeyId langpont-prod-db-replica-2",
+        "kmsMasterKeyId langpont-prod-monitoring-events",
+    ],
+}
+
+
+def test_what_can_carry_a_customer_managed_key_does_but_for_named_exceptions(recorded: Recording) -> None:
+    with_key: list[str] = []
+    without: list[str] = []
+    for type_, key_input in KEY_INPUTS:
+        for registration in recorded.of_type(type_):
+            (with_key if key_input in registration.inputs else without).append(f"{key_input} {registration.name}")
+    expected = WITHOUT_OWN_KEY[recorded.stack]
+    if expected is None:
+        assert with_key == []
+        assert recorded.of_type("aws:kms/key:Key") == []
+    else:
+        assert without == expected
+        assert len(with_key) > 10
+
+
+def test_each_key_is_used_for_its_purpose_only(recorded: Recording) -> None:
+    """E18: the document claims least privilege and has one key here, another there, and none in its template."""
+    purposes = {
+        "aws:backup/vault:Vault kmsKeyArn": "secrets-backup",
+        "aws:cloudwatch/logGroup:LogGroup kmsKeyId": "secrets-logs",
+        "aws:rds/instance:Instance kmsKeyId": "secrets-storage",
+        "aws:rds/instance:Instance performanceInsightsKmsKeyId": "secrets-insights",
+        "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication kmsKeyId": (
+            "backups-ap-northeast-3"
+        ),
+        "aws:secretsmanager/secret:Secret kmsKeyId": "secrets-secrets",
+        "aws:sns/topic:Topic kmsMasterKeyId": "secrets-alerts",
+    }
+    for type_, key_input in KEY_INPUTS:
+        for registration in recorded.of_type(type_):
+            for urn in registration.property_dependencies.get(key_input, ()):
+                expected = f"langpont-{recorded.stack}-{purposes[f'{type_} {key_input}']}-key"
+                assert name_of(urn) == expected, registration.identity
+
+
+def test_every_log_group_has_a_retention_that_cloudwatch_takes(recorded: Recording) -> None:
+    days = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+    groups = recorded.of_type("aws:cloudwatch/logGroup:LogGroup")
+    assert len(groups) >= 3
+    for group in groups:
+        assert group.inputs["retentionInDays"] in days, group.name
+
+
+def test_only_http_and_https_of_the_application_are_open_to_the_world(recorded: Recording) -> None:
+    """E29, E32: the document's SSH from 203.0.113.0/24 is a documentation network; nothing replaces it unasked."""
+    prefix = f"langpont-{recorded.stack}-network"
+    open_ = {
+        (name_of(urn), rule.inputs["fromPort"], rule.inputs["toPort"])
+        for rule in recorded.of_type(INGRESS)
+        if WORLD & {rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")}
+        for urn in rule.property_dependencies["securityGroupId"]
+    }
+    assert open_ == {(f"{prefix}-application", 80, 80), (f"{prefix}-application", 443, 443)}
+    for rule in (*recorded.of_type(INGRESS), *recorded.of_type(EGRESS)):
+        assert rule.inputs["ipProtocol"] == "tcp", rule.name
+        assert "prefixListId" not in rule.inputs, rule.name
+        assert rule.inputs["fromPort"] == rule.inputs["toPort"], rule.name
+
+
+def test_no_group_has_inline_rules_and_the_default_group_has_none_at_all(recorded: Recording) -> None:
+    """E8: two groups that refer to each other inline are a cycle; as rules of their own they are not."""
+    types = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    for registration in (r for type_ in types for r in recorded.of_type(type_)):
+        assert not {"ingress", "egress"} & set(registration.inputs), registration.name
+
+
+def test_the_database_has_no_way_out_but_to_itself(recorded: Recording) -> None:
+    """E31: the document opens all ports to everywhere under the words "minimum necessary"."""
+    group = f"langpont-{recorded.stack}-network-database"
+    out = [
+        rule
+        for rule in recorded.of_type(EGRESS)
+        if group in {name_of(urn) for urn in rule.property_dependencies["securityGroupId"]}
+    ]
+    assert [rule.name for rule in out] == [f"{group}-to-database"]
+    assert [name_of(urn) for urn in out[0].property_dependencies["referencedSecurityGroupId"]] == [group]
+    assert "cidrIpv4" not in out[0].inputs
+
+
+def test_no_instance_is_public(recorded: Recording) -> None:
+    for instance in recorded.of_type("aws:rds/instance:Instance"):
+        assert instance.inputs["publiclyAccessible"] is False
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_preview_shows_exactly_what_an_update_makes(stack: str) -> None:
+    preview, update = recording(stack, preview=True), recording(stack)
+    assert preview.identities() == update.identities()
+    for urn, registration in update.registrations.items():
+        shown = preview.registrations[urn]
+        assert set(shown.inputs) == set(registration.inputs), registration.identity
+        assert shown.dependencies == registration.dependencies, registration.identity
+        assert shown.property_dependencies == registration.property_dependencies, registration.identity
+        options = ("parent", "protect", "retain_on_delete", "delete_before_replace", "ignore_changes")
+        for option in options:
+            assert getattr(shown, option) == getattr(registration, option), registration.identity
+    assert preview.warnings == update.warnings
+
+
+def test_only_these_things_take_more_than_a_parent_as_an_option(recorded: Recording) -> None:
+    """Whoever ignores changes or retains something must say so here as well."""
+    ignoring = {r.type for r in customs(recorded) if r.ignore_changes}
+    assert ignoring == {"random:index/randomBytes:RandomBytes", "random:index/randomPassword:RandomPassword"}
+    assert [r.name for r in recorded.registrations.values() if r.aliases] == []
+    kept = {r.name.removeprefix(f"langpont-{recorded.stack}-") for r in customs(recorded) if r.retain_on_delete}
+    assert (
+        kept
+        == {
+            "dev": set[str](),
+            "staging": {"backups-vault", "secrets-backup-key", "secrets-storage-key"},
+            "prod": {"backups-vault", "backups-ap-northeast-3-key", "secrets-backup-key", "secrets-storage-key"},
+        }[recorded.stack]
+    )
+
+
+def test_a_stack_has_exactly_the_outputs_that_are_described_each_of_its_type(recorded: Recording) -> None:
+    assert set(recorded.outputs) == {output.name for output in OUTPUTS}
+    types: dict[str, type] = {"string": str, "integer": int, "array": list, "object": dict}
+    for output in OUTPUTS:
+        value = recorded.outputs[output.name]
+        assert isinstance(value, types[output.type]) or (recorded.preview and value is UNKNOWN), output.name
