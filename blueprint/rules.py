@@ -204,7 +204,7 @@ def _generation(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
     if source is not None and (source.snapshot is None) == (source.time is None):
         yield Problem(
-            field="database.restoreFrom", value="", way_out="Keep one of them",
+            field="database.restoreFrom", value="", way_out=f"{'Keep' if source.snapshot else 'Write'} one of them",
             rule="needs either snapshot or time" + (", not both" if source.snapshot else ""),
         )  # fmt: skip
 

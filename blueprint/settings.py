@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
-    StringConstraints,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
@@ -140,9 +139,20 @@ Class = Annotated[
     WithJsonSchema({"type": "string", "enum": list(INSTANCE_CLASSES)}),
 ]
 Parameters = Annotated[dict[str, Annotated[HumanValue, PlainValidator(_single)]], WithJsonSchema(_parameters_schema())]
-SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-RestoreTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), AfterValidator(_moment)]
+SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])]
+VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["someone@langpont.example"])]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+-\d$", examples=["ap-northeast-3"])]
+RestoreTime = Annotated[
+    str,
+    Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-11-20T12:00:00Z"]),
+    AfterValidator(_moment),
+]
+# What a refusal shows instead of the pattern.
+EXAMPLES: Mapping[str, str] = {
+    field.metadata[0].pattern: field.examples[0]
+    for field in (get_args(form)[1] for form in (SubnetId, VpcId, Email, Region, RestoreTime))
+}
 Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
 # CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).
 LogRetention = Literal[
@@ -176,7 +186,7 @@ class Vpc(Section):
 class ExistingVpc(Section):
     """Somebody else's network, by ids. Its routes, endpoints, flow logs and default group are left alone."""
 
-    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+    vpc_id: VpcId
     application_subnets: dict[str, SubnetId] = Field(description="Subnet id by zone, for application hosts.")
     database_subnets: dict[str, SubnetId] = Field(description="Subnet id by zone, isolated, for the database.")
     public_subnets: dict[str, SubnetId] = {}
@@ -210,7 +220,7 @@ class Encryption(Section):
 class RestoreFrom(Section):
     """What a later generation of the database is made from: one of the two."""
 
-    snapshot: Annotated[str, StringConstraints(min_length=1)] | None = Field(None, description="Snapshot identifier.")
+    snapshot: Annotated[str, Field(min_length=1)] | None = Field(None, description="Snapshot identifier.")
     time: RestoreTime | None = Field(None, description="UTC; the previous generation as it was at that second.")
 
 
@@ -294,7 +304,7 @@ class Backups(Section):
     vault_time: TimeOfDay = Field(DailyTime.parse("20:30"), description="When AWS Backup starts, daily and monthly.")
     daily_retention_days: Annotated[Whole, Field(ge=1, le=36500)] = 30
     monthly_retention_days: Annotated[Whole, Field(ge=31, le=36500)] = 365
-    replicate_to_region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[a-z]+-\d$")] | None = Field(
+    replicate_to_region: Region | None = Field(
         None, description="A second region that receives the automated backups, minutes behind."
     )
 

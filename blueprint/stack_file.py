@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from blueprint.identifiers import check_environment
 from blueprint.problems import Problem, Refused
 from blueprint.rules import RULES
-from blueprint.settings import SECTIONS, Section, Settings
+from blueprint.settings import EXAMPLES, SECTIONS, Section, Settings
 
 Location = tuple[str | int, ...]
 
@@ -149,7 +149,7 @@ def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[
         case "less_than_equal":
             return f"is more than {context['le']}", f"Give {context['le']} or less"
         case "string_pattern_mismatch":
-            return f"does not have the form {context['pattern']}", "Write it so"
+            return "does not have the right form", f"Write it like {EXAMPLES[context['pattern']]}"
         case "bool_type" | "bool_parsing":
             return "is not a switch", "Write true or false"
         case "int_type":
@@ -158,7 +158,7 @@ def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[
             return "is not text", "Put it in quotes"
         case "model_type" | "dict_type" | "model_attributes_type":
             return "is not a mapping", "Write key: value, one a line, further to the right"
-        case "too_short":
+        case "too_short" | "string_too_short":
             return "is empty", "Name at least one"
         case "tuple_type" | "list_type":
             return "is not a list", "Write one item a line, each after a dash"
@@ -193,8 +193,8 @@ def _choose(written: str, known: Sequence[str]) -> str:
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, dict | list):
         return "(a mapping)" if isinstance(value, dict) else "(a list)"
     return repr(value) if value == "" else str(value)

@@ -224,7 +224,7 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     (
         "_generation",
         database(generation=2, restoreFrom={}),
-        "database.restoreFrom needs either snapshot or time. Keep one of them.",
+        "database.restoreFrom needs either snapshot or time. Write one of them.",
         database(generation=2, restoreFrom={"snapshot": "a"}),
     ),
     (
