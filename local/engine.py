@@ -75,6 +75,8 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
             # set_mocks makes a stack resource that is finished before the program runs; the language host's own entry
             # point makes one whose outputs are registered after it, which is what a deployment does.
             set_root_resource(None)  # type: ignore[arg-type]
+            # What Pulumi waits for is one set for all contexts until a context has its own: a failed run's would stay.
+            SETTINGS.outputs = set()
             pulumi.runtime.set_all_config(dict(stack_file.config), list(stack_file.secret_keys))
             loop.run_until_complete(run_in_stack(lambda: _program(stack_file)))
             monitor.check_complete()
@@ -85,10 +87,15 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
     """End what a failed run left waiting: its one exception is raised, the consequences are not told beside it."""
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.set_exception_handler(lambda *_: None)
+    failed = False
+    while tasks := asyncio.all_tasks(loop):  # ending some begins others
+        failed = True
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    if failed:
+        gc.collect()  # coroutines that never began end here, and not later in a loop that is closed
     asyncio.set_event_loop(None)
     loop.close()
 

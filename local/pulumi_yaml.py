@@ -47,8 +47,7 @@ class StackFile:
 
 def load(root: Path, stack: str) -> StackFile:
     """Read both files below `root`. Raises `StackFileError` for a missing stack, broken YAML or a misshapen file."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", stack):  # anything else would be a path
-        raise StackFileError(f"{stack!r} is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.")
+    checked_name(stack)
     project = _read(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():
@@ -73,6 +72,13 @@ def load(root: Path, stack: str) -> StackFile:
         if encrypted:
             secret_keys.append(key)
     return StackFile(str(project["name"]), stack, root, config, tuple(secret_keys))
+
+
+def checked_name(stack: str) -> str:
+    """The name itself. Raises `StackFileError` for what would be a path."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", stack):
+        raise StackFileError(f"{stack!r} is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.")
+    return stack
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -130,6 +131,19 @@ def test_a_run_after_a_failed_one_works(run: Run) -> None:
     with pytest.raises(ZeroDivisionError):
         run('Part("one")\n1 / 0')
     assert run('pulumi.export("fine", True)').outputs == {"fine": True}
+
+
+class _Silent(Answers):
+    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise EngineRefusal("no answer")
+
+
+def test_what_a_failed_run_left_waiting_is_not_the_next_one_s() -> None:
+    """Pulumi keeps the outputs it waits for in one set for all contexts, until a context is given its own."""
+    stack_file = load(Path(__file__).parents[2], "dev")
+    with pytest.raises(EngineRefusal, match="^no answer$"):
+        record(stack_file, _Silent("ap-northeast-1"), preview=False)
+    assert record(stack_file, Answers("ap-northeast-1"), preview=False).outputs["environment"] == "dev"
 
 
 def test_a_warning_of_the_program_is_kept(run: Run) -> None:

@@ -1,0 +1,65 @@
+"""What pulumi-random's state would keep, kept in ours: real random values, new ones only for new keepers."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from local.engine import EngineRefusal
+from local.recording import Registration, Secret, reveal
+
+
+class KeptRandoms:
+    """The provider of `random:*`. `kept` is the state's part by URN, secrets in plain text; what is made goes there."""
+
+    def __init__(self, kept: dict[str, dict[str, Any]]) -> None:
+        self._kept = kept
+
+    def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
+        """The kept value, or a new one where there is none or the keepers differ. Raises `EngineRefusal`."""
+        make = _MAKERS.get(registration.type)
+        if make is None:
+            raise EngineRefusal(f"{registration.identity}: nobody makes this type here. Add it to local/randoms.py.")
+        output, secret, new = make
+        keepers = reveal(registration.inputs.get("keepers", {}))
+        kept = self._kept.get(registration.urn)
+        if kept is None or kept["keepers"] != keepers:
+            kept = {"keepers": keepers, "value": new(registration.inputs)}
+            self._kept[registration.urn] = kept
+        return "none", {output: Secret(kept["value"]) if secret else kept["value"]}
+
+    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """pulumi-random has no lookups."""
+        raise EngineRefusal(f"{token} is looked up. Nothing may depend on a lookup; state it in the stack file.")
+
+
+def _password(inputs: Mapping[str, Any]) -> str:
+    special = inputs["overrideSpecial"]
+    needed = {
+        string.ascii_lowercase: inputs["minLower"],
+        string.ascii_uppercase: inputs["minUpper"],
+        string.digits: inputs["minNumeric"],
+        special: inputs["minSpecial"],
+    }
+    letters = [secrets.choice(alphabet) for alphabet, count in needed.items() for _ in range(count)]
+    letters += [secrets.choice("".join(needed)) for _ in range(inputs["length"] - len(letters))]
+    secrets.SystemRandom().shuffle(letters)
+    return "".join(letters)
+
+
+def _bytes(inputs: Mapping[str, Any]) -> str:
+    return base64.b64encode(secrets.token_bytes(inputs["length"])).decode()
+
+
+def _hex(inputs: Mapping[str, Any]) -> str:
+    return secrets.token_hex(inputs["byteLength"])
+
+
+_MAKERS = {
+    "random:index/randomPassword:RandomPassword": ("result", True, _password),
+    "random:index/randomBytes:RandomBytes": ("base64", True, _bytes),
+    "random:index/randomId:RandomId": ("hex", False, _hex),
+}

@@ -1,0 +1,161 @@
+"""What the commands of the local platform print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from rich.text import Text
+
+from local.checks import Check
+from local.control.table import UNPROVEN
+from local.preview_page import Page
+from local.processes import Process
+from local.state import write_private
+from local.up import CONTROL, Result
+
+SHOWN_CHANGES = 12
+NAME_COLUMNS = 56  # most names fit; a longer one moves its detail to the right
+APPLICATION, READER = "langpont_app", "langpont_readonly"
+
+
+def result(up: Result, seconds: float) -> None:
+    """The end of an `up`: what changed, what is not as on AWS, and how to get at everything."""
+    page = Page()
+    stack = up.state.stack
+    did = f"up in {seconds:.1f} s" if up.changed else f"nothing to change; looked for {seconds:.1f} s"
+    page.title(f"{up.recording.project} / {stack}", f"on this machine, {did}")
+    _changes(page, up)
+    page.heading("Not as on AWS", "named, not hidden")
+    page.table([("control plane", note) for note in (UNPROVEN, *up.state.exceptions)])
+    page.table([("data plane", str(one)) for one in up.done.substitutions])
+    page.table([("binaries", lack) for lack in up.data.binaries.lacks])
+    _endpoints(page, up)
+    environment = _environment_file(up)
+    page.heading("Next")
+    page.table(
+        [
+            ("for an application", f"set -a; . {environment}; set +a"),
+            ("to prove it", f"make verify STACK={stack}"),
+            ("to stop it", f"make down STACK={stack}"),
+        ]
+    )
+
+
+def _changes(page: Page, up: Result) -> None:
+    rows = [(mark, name) for mark, names in (
+        ("+", up.changes.added), ("~", up.changes.changed), ("-", up.changes.removed)
+    ) for name in names]  # fmt: skip
+    if rows and len(rows) < len(up.state.registrations):
+        page.heading("Registrations", f"{len(rows)} differ from those that were up")
+        page.table([(mark, name) for mark, name in rows[:SHOWN_CHANGES]])
+        if len(rows) > SHOWN_CHANGES:
+            page.note(f"and {len(rows) - SHOWN_CHANGES} more")
+    actions = [str(action) for action in up.done.actions]
+    actions += ["roles and grants made"] if up.done.roles_changed else []
+    actions += [f"PgBouncer {up.done.pooler}"] if up.done.pooler else []
+    if up.rebuilt:
+        page.heading("Control plane", f"{len(up.state.registrations)} registrations applied to moto at {up.endpoint}")
+    if actions:
+        page.heading("Data plane")
+        page.table([(action,) for action in actions])
+
+
+def _endpoints(page: Page, up: Result) -> None:
+    data = up.data
+    passwords = up.folders.state / "pgpass"
+    lines = []
+    rows = []
+    roles = [instance.role for instance in data.plan.instances]
+    for role in roles:
+        endpoint = data.endpoint(role)
+        user = data.plan.master if role == "primary" else READER
+        rows.append((role, f'PGPASSFILE={passwords} psql "{endpoint.conninfo(user)}"'))
+        lines += [
+            f"{endpoint.host}:{endpoint.port}:*:{name}:{password}" for name, password in data.plan.passwords.items()
+        ]
+    for entry, role in data.pooler.entries.items():
+        endpoint = data.pooler.endpoint(entry)
+        user = APPLICATION if role == "primary" else READER
+        rows.append((f"pooler, {role}", f'PGPASSFILE={passwords} psql "{endpoint.conninfo(user)}"'))
+        lines += [f"{endpoint.host}:{endpoint.port}:*:{name}:{data.plan.passwords[name]}" for name in data.plan.pooled]
+    write_private(passwords, "\n".join(dict.fromkeys(lines)) + "\n")
+    page.heading("Endpoints", "as the master or a role; passwords come from the file, not from the command line")
+    page.table(rows, wrap=None)  # to be copied
+    page.heading("Control plane for the AWS CLI", "any credentials will do")
+    identifier = data.plan.primary.identifier
+    page.table(
+        [
+            ("export", f"AWS_ENDPOINT_URL={up.endpoint} AWS_REGION={up.state.outputs['region']}"),
+            ("export", "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"),
+            ("then", f"aws rds describe-db-instances --db-instance-identifier {identifier}"),
+            ("or", "aws cloudwatch describe-alarms --query 'MetricAlarms[].AlarmName'"),
+        ]
+    )
+
+
+def _environment_file(up: Result) -> str:
+    """Write `.local/<stack>/app.env` (mode 600): what an application's deploy would put into its environment."""
+    data = up.data
+
+    def url(entry: str, user: str) -> str:
+        endpoint = data.pooler.endpoint(entry)
+        password = quote(data.plan.passwords[user], safe="")
+        return f"postgresql://{user}:{password}@{endpoint.host}:{endpoint.port}/{entry}?sslmode=disable"
+
+    by_role = {role: entry for entry, role in data.pooler.entries.items()}
+    replicas = [url(entry, READER) for role, entry in by_role.items() if role != "primary"]
+    values = {
+        "DATABASE_PRIMARY_URL": url(by_role["primary"], APPLICATION),
+        "DATABASE_REPLICA_URLS": ",".join(replicas),
+        "AWS_ENDPOINT_URL": up.endpoint,
+        "AWS_REGION": up.state.outputs["region"],
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    path = up.folders.state / "app.env"
+    write_private(path, "".join(f"{name}='{value}'\n" for name, value in values.items()))
+    return os.path.relpath(path)
+
+
+def checks(found: Iterable[Check]) -> int:
+    """One line a check as it is made, and the count at the end. Returns how many failed."""
+    page = Page()
+    passed = failed = 0
+    for check in found:
+        passed, failed = passed + check.ok, failed + (not check.ok)
+        mark = Text("ok    ", "green") if check.ok else Text("FAILED", "bold red")
+        name = check.name.ljust(NAME_COLUMNS)
+        # How a thing was seen to be right is worth one line; what is wrong is told in full.
+        room = page.columns - len(name) - len("  ok      ") - 2
+        detail = check.detail if not check.ok or len(check.detail) <= room else f"{check.detail[: room - 4]} ..."
+        page.table([(mark, name, Text(detail, "dim" if check.ok else ""))])
+        sys.stdout.flush()
+    page.heading(f"{passed} passed, {failed} failed")
+    return failed
+
+
+def status(stack: str, found: Mapping[str, Process | None]) -> bool:
+    """One line a process. Returns whether all run."""
+    page = Page()
+    missing = [role for role, process in found.items() if process is None]
+    page.title(stack, "on this machine" if not missing else f"{len(missing)} of {len(found)} do not run")
+    page.table(
+        [
+            (role, Text("runs", "green") if process else Text("DOES NOT RUN", "bold red"),
+             f"pid {process.pid}" if process else f"make up STACK={stack} starts it")
+            for role, process in found.items()
+        ]
+    )  # fmt: skip
+    return not missing
+
+
+def stopped(stack: str, names: tuple[str, ...], *, purge: bool) -> None:
+    """What a `down` did."""
+    kept = "its data and state are gone" if purge else "its data stays"
+    print(f"{stack}: stopped {', '.join(names)}; {kept}." if names else f"{stack}: nothing of it ran; {kept}.")
+
+
+__all__ = ["CONTROL", "checks", "result", "status", "stopped"]

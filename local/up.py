@@ -1,0 +1,237 @@
+"""The whole platform on one machine: brought up from what the program registers, looked at, proven, taken down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from local import pulumi_yaml, state
+from local.answers import Answers
+from local.checks import Check
+from local.control import check as control_check
+from local.control.provider import Made, MotoProvider, Remembered
+from local.control.server import MotoServer, ServerError, start_server
+from local.data import check as data_check
+from local.data import plane
+from local.data.binaries import Binaries
+from local.data.binaries import find as find_binaries
+from local.data.layout import Layout, Ports
+from local.data.plan import DataPlan, data_plan
+from local.data.plane import DataPlane, Done
+from local.data.ports import choose, is_free
+from local.data.user import Account, server_account
+from local.engine import record
+from local.processes import Process
+from local.pulumi_yaml import StackFile
+from local.randoms import KeptRandoms
+from local.recording import Recording, reveal
+from local.state import Changes, Folders, State, StateError
+
+CONTROL = "moto"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What an `up` found and did. `rebuilt`: the control plane was made anew."""
+
+    folders: Folders
+    state: State
+    recording: Recording
+    changes: Changes
+    rebuilt: bool
+    endpoint: str
+    data: DataPlane
+    done: Done
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.rebuilt or self.done.changed)
+
+
+def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
+    """Bring the stack up, from nothing, from an interruption or from an older stack file.
+
+    `ports` asks for some by role ("moto", "primary", "replica-1", "pooler"); the others are kept or free. Raises the
+    refusals of the program, `EngineRefusal`, `StateError`, `ServerError` and `DataPlaneError`.
+    """
+    folders = Folders.of(project, stack)
+    stack_file = pulumi_yaml.load(project, stack)
+    with state.locked(folders, stack):
+        kept = state.load(folders, stack) or State(stack=stack)
+        say("Running the program")
+        recording = _remembered(stack_file, kept)
+        wanted = state.digests(recording)
+        changes = state.changes(kept.registrations, wanted)
+        server = _control(folders)
+        port = ports.get(CONTROL)
+        moves = server is not None and port not in (None, server.port)
+        rebuilt = server is None or not server.alive() or moves or bool(changes)
+        if rebuilt or server is None:
+            server, recording = _rebuild(stack_file, folders, kept, server, port, say)
+        say("Bringing up PostgreSQL and PgBouncer")
+        data = _data_plane(folders, kept, data_plan(recording), ports, say)
+        state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
+        done = data.up()
+        return Result(
+            folders=folders, state=kept, recording=recording, changes=changes, rebuilt=rebuilt,
+            endpoint=server.endpoint, data=data, done=done,
+        )  # fmt: skip
+
+
+def verify(project: Path, stack: str) -> Iterator[Check]:
+    """Prove the running platform, a check at a time. Raises `StateError` where nothing was brought up."""
+    folders, kept = _known(project, stack)
+    stack_file = pulumi_yaml.load(project, stack)
+    recording = _remembered(stack_file, kept)
+    drift = state.changes(kept.registrations, state.digests(recording))
+    yield Check(
+        "the stack file is what is up",
+        not drift,
+        f"make up STACK={stack} brings {len(drift.added + drift.changed + drift.removed)} changes" if drift else "",
+    )
+    server = _control(folders)
+    if server is None:
+        raise StateError(f"{stack} has no control plane. make up STACK={stack}")
+    yield from control_check.checks(recording, server.endpoint, _region(stack_file))
+    data = _plane_of(kept)
+    promised = int(data.pooler.option["max_client_conn"])
+    yield from data_check.checks(data, clients=promised, also_secret=[_control_log(folders)])
+
+
+def status(project: Path, stack: str) -> dict[str, Process | None]:
+    """What should run, by role; None for what does not. Raises `StateError` where nothing was brought up."""
+    folders, kept = _known(project, stack)
+    server = _control(folders)
+    found: dict[str, Process | None] = {CONTROL: server.process if server and server.alive() else None}
+    return found | _plane_of(kept).processes()
+
+
+def down(project: Path, stack: str, *, purge: bool) -> tuple[str, ...]:
+    """Stop what `up` started, and nothing else; with `purge` remove its data and state too. Names what was stopped."""
+    folders = Folders.of(project, pulumi_yaml.checked_name(stack))
+    if not folders.state.exists():
+        return ()
+    with state.locked(folders, stack):
+        stopped = list(plane.down(Layout(folders.run / "data")))
+        server = _control(folders)
+        if server is not None and server.alive():
+            server.stop()
+            stopped.append(CONTROL)
+        if purge:
+            plane.purge(Layout(folders.run / "data"))
+            shutil.rmtree(folders.run, ignore_errors=True)
+            shutil.rmtree(folders.state, ignore_errors=True)
+    return tuple(stopped)
+
+
+def _known(project: Path, stack: str) -> tuple[Folders, State]:
+    folders = Folders.of(project, pulumi_yaml.checked_name(stack))
+    kept = state.load(folders, stack)
+    if kept is None or kept.data is None:
+        pulumi_yaml.load(project, stack)  # perhaps there is no such stack at all
+        raise StateError(f"{stack} is not up. make up STACK={stack}")
+    return folders, kept
+
+
+def _region(stack_file: StackFile) -> str:
+    return stack_file.config.get("aws:region", "ap-northeast-1")  # the program refuses a file without it
+
+
+def _remembered(stack_file: StackFile, kept: State) -> Recording:
+    """The program's registrations, answered as the control plane answered when it was made."""
+    made = {urn: Made.from_json(value) for urn, value in kept.made.items()}
+    return record(stack_file, Remembered(made, Answers(_region(stack_file))), preview=False)
+
+
+def _control(folders: Folders) -> MotoServer | None:
+    """The control plane that was last started, whether it lives or not."""
+    try:
+        return MotoServer.from_json(json.loads(folders.control.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise StateError(f"{folders.control} is damaged. End the moto server by hand, and remove the file.") from None
+
+
+def _control_log(folders: Folders) -> Path:
+    return folders.state / "moto.log"
+
+
+def _rebuild(
+    stack_file: StackFile, folders: Folders, kept: State, server: MotoServer | None, port: int | None, say: Say
+) -> tuple[MotoServer, Recording]:
+    say("Building the control plane on moto")
+    kept.registrations = {}  # an interruption from here on is one after which everything is made anew
+    state.save(folders, kept)
+    if server is None or port not in (None, server.port) or not _emptied(server):
+        if server is not None:
+            server.stop()
+        before = server.port if server is not None and is_free(server.port) else None
+        server = start_server(_control_log(folders), port or before, partial(_write_control, folders))
+    provider = MotoProvider(server.endpoint, _region(stack_file), KeptRandoms(kept.randoms))
+    recording = record(stack_file, provider, preview=False)
+    kept.made = {urn: made.to_json() for urn, made in provider.made.items()}
+    kept.registrations = state.digests(recording)
+    kept.exceptions = list(_exceptions(provider))
+    kept.outputs = reveal(recording.outputs)
+    state.save(folders, kept)
+    return server, recording
+
+
+def _emptied(server: MotoServer) -> bool:
+    """Whether it runs and is empty now; one that was interrupted while it started may not answer."""
+    try:
+        server.reset()
+    except ServerError:
+        return False
+    return True
+
+
+def _write_control(folders: Folders, server: MotoServer) -> None:
+    state.write_private(folders.control, json.dumps(server.to_json()))
+
+
+def _exceptions(provider: MotoProvider) -> Iterator[str]:
+    """What the control plane does not do, a line for each type and reason."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for one in provider.exceptions:
+        together.setdefault((one.type, one.reason), []).append(one.about)
+    for (type_, reason), about in together.items():
+        package, _, name = type_.removeprefix("aws:").partition(":")
+        what = f"{package.partition('/')[0]}.{name} {', '.join(filter(None, about))}".rstrip()
+        yield f"{what}: {reason}"
+
+
+def _data_plane(folders: Folders, kept: State, plan: DataPlan, ports: Mapping[str, int], say: Say) -> DataPlane:
+    account = server_account()
+    folders.run.mkdir(parents=True, exist_ok=True)
+    layout = Layout(folders.run / "data")
+    binaries = find_binaries(folders.run.parent / "postgresql", account, say=say)
+    before = Ports.from_json(kept.data["ports"]) if kept.data else None
+    asked = {role: port for role, port in ports.items() if role != CONTROL}
+    chosen = choose(plan, asked=asked, kept=before, ours=plane.held_ports(layout))
+    kept.data = {
+        "plan": plan.to_json(),
+        "ports": chosen.to_json(),
+        "layout": layout.to_json(),
+        "account": account.to_json(),
+        "binaries": binaries.to_json(),
+    }
+    return DataPlane(plan, binaries=binaries, account=account, layout=layout, ports=chosen, say=say)
+
+
+def _plane_of(kept: State) -> DataPlane:
+    assert kept.data is not None
+    return DataPlane(
+        DataPlan.from_json(kept.data["plan"]),
+        binaries=Binaries.from_json(kept.data["binaries"]),
+        account=Account(**kept.data["account"]),
+        layout=Layout.from_json(kept.data["layout"]),
+        ports=Ports.from_json(kept.data["ports"]),
+    )

@@ -1,0 +1,66 @@
+"""The commands: what a mistake prints, and how they exit. What they do is proven by tests/up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from local import commands, show
+from local.checks import Check
+from local.processes import Process
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    outcome = CliRunner().invoke(commands.app, list(arguments), catch_exceptions=False)
+    return outcome.exit_code, outcome.output
+
+
+@pytest.mark.parametrize("command", ["up", "verify", "status"])
+def test_a_stack_that_does_not_exist_is_one_sentence(command: str) -> None:
+    code, printed = run(command, "nope")
+    assert code == 1
+    assert printed.splitlines()[-1].startswith("There is no stack 'nope': Pulumi.nope.yaml does not exist.")
+
+
+@pytest.mark.parametrize("command", ["up", "verify", "status", "down"])
+def test_a_path_is_no_stack(command: str) -> None:
+    code, printed = run(command, "../x")
+    assert (code, printed.splitlines()[-1]) == (
+        1, "'../x' is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("port", ["5432", "primary=", "primary=x", "primary=80", "primary=70000"])
+def test_a_misshapen_port_is_one_sentence(port: str) -> None:
+    assert run("up", "prod", "--port", port) == (
+        1,
+        f"--port {port} is not ROLE=PORT with a port from 1024 to 65535. Write it like primary=5432.\n",
+    )
+
+
+def test_what_never_was_up_is_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(commands, "PROJECT", tmp_path)
+    assert run("down", "prod") == (0, "prod: nothing of it ran; its data stays.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_check_is_told_in_full_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "differs " * 40
+    assert show.checks([Check("one", True, long), Check("two", False, long)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("  ok      one")
+    assert lines[0].endswith(" ...")
+    assert lines[1].startswith("  FAILED  two")
+    assert " ".join(" ".join(lines[1:-2]).split()).count("differs") == 40
+    assert lines[-1] == "1 passed, 1 failed"
+
+
+def test_a_missing_process_is_told_with_what_starts_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show.status("prod", {"moto": Process(7, "x", "moto"), "primary": None}) is False
+    assert capsys.readouterr().out == (
+        "prod  1 of 2 do not run\n"
+        "  moto     runs          pid 7\n"
+        "  primary  DOES NOT RUN  make up STACK=prod starts it\n"
+    )
