@@ -1,10 +1,23 @@
-# `make preview STACK=prod` and `make test` set up what they need, once.
+# `make up STACK=prod`, `make preview STACK=prod` and `make test` set up what they need, once.
 STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
 
-.PHONY: preview test pgbouncer check schema golden clean
+.PHONY: up verify status down preview test pgbouncer check schema golden clean
 .DEFAULT_GOAL := preview
+
+up: venv/.ready pgbouncer
+	@$(BIN)/python -m local.commands up $(STACK) $(ARGS)
+
+verify: venv/.ready
+	@$(BIN)/python -m local.commands verify $(STACK)
+
+status: venv/.ready
+	@$(BIN)/python -m local.commands status $(STACK)
+
+# PURGE=1 removes the data too.
+down: venv/.ready
+	@$(BIN)/python -m local.commands down $(STACK) $(if $(PURGE),--purge)
 
 preview: venv/.ready
 	@$(BIN)/python -m local.preview $(STACK) $(ARGS)
@@ -12,14 +25,14 @@ preview: venv/.ready
 test: venv/.ready pgbouncer
 	@$(BIN)/python -m pytest $(ARGS)
 
-# The tests load the published configuration with the real one. Root on Debian gets it; others are told how.
+# Root on Debian gets it; others are told how.
 pgbouncer:
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "Installing PgBouncer for the tests ..." >&2; \
+	    echo "Installing PgBouncer ..." >&2; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer >/dev/null; \
 	  else \
-	    echo "PgBouncer is missing, and the tests need it: apt-get install pgbouncer, or brew install pgbouncer" >&2; exit 1; \
+	    echo "PgBouncer is missing: apt-get install pgbouncer, or brew install pgbouncer" >&2; exit 1; \
 	  fi; }
 
 check: venv/.ready
