@@ -3,7 +3,7 @@ STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
 
-.PHONY: up verify status down preview test pgbouncer check schema golden clean
+.PHONY: up verify status down preview test pgbouncer npm check schema golden clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready pgbouncer
@@ -22,17 +22,17 @@ down: venv/.ready
 preview: venv/.ready
 	@$(BIN)/python -m local.preview $(STACK) $(ARGS)
 
-test: venv/.ready pgbouncer
+test: venv/.ready pgbouncer npm
 	@$(BIN)/python -m pytest $(ARGS)
 
-# Root on Debian gets it; others are told how.
-pgbouncer:
-	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { \
+# Programs that no virtual environment has. Root on Debian gets them; others are told how.
+pgbouncer npm:
+	@command -v $@ >/dev/null || test -x /usr/sbin/$@ || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "Installing PgBouncer ..." >&2; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer >/dev/null; \
+	    echo "Installing $@ ..." >&2; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $@ >/dev/null; \
 	  else \
-	    echo "PgBouncer is missing: apt-get install pgbouncer, or brew install pgbouncer" >&2; exit 1; \
+	    echo "$@ is missing: apt-get install pgbouncer npm, or brew install pgbouncer node" >&2; exit 1; \
 	  fi; }
 
 check: venv/.ready
@@ -52,7 +52,7 @@ clean:
 	rm -rf venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 venv/.ready: requirements.txt requirements-dev.txt
-	@echo "Setting up the virtual environment in venv/ (once, about half a minute) ..." >&2
+	@echo "Setting up the virtual environment in venv/ (once, about a minute) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -284,31 +285,15 @@ class Networking(Component):
             opts=self.child_options(),
         )
 
-    def _ingress(
-        self,
-        role: str,
-        group_id: pulumi.Input[str],
-        port: int,
-        description: str,
-        *,
-        group: pulumi.Input[str] | None = None,
-        cidr: str | None = None,
-    ) -> None:
-        aws.vpc.SecurityGroupIngressRule(
-            f"{self._name}-{role}",
-            security_group_id=group_id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            referenced_security_group_id=group,
-            cidr_ipv4=cidr,
-            description=description,
-            tags=self.child_tags(f"{self._name}-{role}"),
-            opts=self.child_options(),
-        )
+    def _ingress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> None:
+        self._rule(aws.vpc.SecurityGroupIngressRule, role, group_id, port, description, **peer)
 
-    def _egress(
+    def _egress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> None:
+        self._rule(aws.vpc.SecurityGroupEgressRule, role, group_id, port, description, **peer)
+
+    def _rule(
         self,
+        direction: Callable[..., pulumi.CustomResource],
         role: str,
         group_id: pulumi.Input[str],
         port: int,
@@ -317,7 +302,8 @@ class Networking(Component):
         group: pulumi.Input[str] | None = None,
         cidr: str | None = None,
     ) -> None:
-        aws.vpc.SecurityGroupEgressRule(
+        """One TCP port between the group and one peer, which is another `group` or a network."""
+        direction(
             f"{self._name}-{role}",
             security_group_id=group_id,
             ip_protocol="tcp",
