@@ -88,7 +88,7 @@ def _endpoints(page: Page, up: Result) -> None:
     identifier = data.plan.primary.identifier
     page.table(
         [
-            ("export", f"AWS_ENDPOINT_URL={up.endpoint} AWS_REGION={up.state.outputs['region']}"),
+            ("export", f"AWS_ENDPOINT_URL={up.endpoint} AWS_DEFAULT_REGION={up.state.outputs['region']}"),
             ("export", "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"),
             ("then", f"aws rds describe-db-instances --db-instance-identifier {identifier}"),
             ("or", "aws cloudwatch describe-alarms --query 'MetricAlarms[].AlarmName'"),
@@ -111,7 +111,7 @@ def _environment_file(up: Result) -> str:
         "DATABASE_PRIMARY_URL": url(by_role["primary"], APPLICATION),
         "DATABASE_REPLICA_URLS": ",".join(replicas),
         "AWS_ENDPOINT_URL": up.endpoint,
-        "AWS_REGION": up.state.outputs["region"],
+        "AWS_DEFAULT_REGION": up.state.outputs["region"],
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
