@@ -24,9 +24,9 @@ def choose(plan: DataPlan, *, asked: Mapping[str, int], kept: Ports | None = Non
     for role in (*(instance.role for instance in plan.instances), POOLER):
         if role in asked:
             if asked[role] in chosen.values():
-                raise DataPlaneError(f"port {asked[role]} is asked for twice. Give {role} another.")
+                raise DataPlaneError(f"Port {asked[role]} is asked for twice. Give {role} another.")
             if asked[role] not in ours and not is_free(asked[role]):
-                raise DataPlaneError(f"port {asked[role]} for {role} is taken. Choose another, or none for a free one.")
+                raise DataPlaneError(f"Port {asked[role]} for {role} is taken. Choose another, or none for a free one.")
             chosen[role] = asked[role]
         elif role in before and before[role] not in chosen.values() and (before[role] in ours or is_free(before[role])):
             chosen[role] = before[role]

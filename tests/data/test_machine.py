@@ -93,14 +93,14 @@ def test_a_port_that_is_asked_for_and_taken_is_refused() -> None:
         port = other.getsockname()[1]
         with pytest.raises(DataPlaneError) as refusal:
             ports.choose(plan, asked={"primary": port}, ours=frozenset())
-        assert str(refusal.value) == (f"port {port} for primary is taken. Choose another, or none for a free one.")
+        assert str(refusal.value) == (f"Port {port} for primary is taken. Choose another, or none for a free one.")
         kept = Ports(servers={"primary": port}, pooler=1)
         assert ports.choose(plan, asked={}, kept=kept, ours=frozenset()).servers["primary"] != port
         assert ports.choose(plan, asked={}, kept=kept, ours=frozenset({port})).servers["primary"] == port
 
 
 def test_one_port_for_two_is_refused() -> None:
-    with pytest.raises(DataPlaneError, match=r"^port 7001 is asked for twice\. Give pooler another\.$"):
+    with pytest.raises(DataPlaneError, match=r"^Port 7001 is asked for twice\. Give pooler another\.$"):
         ports.choose(data_plan(recording("dev")), asked={"primary": 7001, "pooler": 7001}, ours=frozenset())
 
 

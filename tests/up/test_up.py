@@ -188,7 +188,7 @@ def test_dev_runs_beside_prod(project: Path, prod: up.Result) -> None:
 def test_a_taken_port_is_told_and_a_free_one_is_taken(project: Path, prod: up.Result) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(DataPlaneError, match=f"port {port} for primary is taken."):
+        with pytest.raises(DataPlaneError, match=f"Port {port} for primary is taken."):
             bring_up(project, primary=port)
     result = bring_up(project, moto=port)
     assert result.endpoint == f"http://127.0.0.1:{port}"
