@@ -191,7 +191,7 @@ def test_an_unknown_input_of_what_moto_cannot_do_is_refused_too(provider: MotoPr
 def test_a_restore_is_refused_with_the_way_out(provider: MotoProvider, name: str) -> None:
     expected = (
         f"aws:rds/instance:Instance thing: {name}: there is no backup on this machine to restore from. "
-        "Leave database.restoreFrom out of the stack file."
+        "Bring generation 1 up, and look at this one with make preview."
     )
     with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
         provider.create(replace(registration("aws:rds/instance:Instance"), inputs={name: "x"}))
