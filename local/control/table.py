@@ -616,7 +616,9 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
 }
 
 # Inputs with which nothing can be made here, and the way out.
-_NO_BACKUP = "there is no backup on this machine to restore from. Bring generation 1 up, and look at this one with make preview"
+_NO_BACKUP = (
+    "there is no backup on this machine to restore from. Bring generation 1 up, and look at this one with make preview"
+)
 IMPOSSIBLE: Mapping[str, Mapping[str, str]] = {
     "aws:rds/instance:Instance": {"snapshotIdentifier": _NO_BACKUP, "restoreToPointInTime": _NO_BACKUP}
 }
