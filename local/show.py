@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from local.control.table import UNPROVEN
 from local.preview_page import Page
 from local.processes import Process
 from local.state import write_private
-from local.up import CONTROL, Result
+from local.up import Result
 
 SHOWN_CHANGES = 12
 NAME_COLUMNS = 56  # most names fit; a longer one moves its detail to the right
@@ -72,14 +73,14 @@ def _endpoints(page: Page, up: Result) -> None:
     for role in roles:
         endpoint = data.endpoint(role)
         user = data.plan.master if role == "primary" else READER
-        rows.append((role, f'PGPASSFILE={passwords} psql "{endpoint.conninfo(user)}"'))
+        rows.append((role, f'PGPASSFILE={shlex.quote(str(passwords))} psql "{endpoint.conninfo(user)}"'))
         lines += [
             f"{endpoint.host}:{endpoint.port}:*:{name}:{password}" for name, password in data.plan.passwords.items()
         ]
     for entry, role in data.pooler.entries.items():
         endpoint = data.pooler.endpoint(entry)
         user = APPLICATION if role == "primary" else READER
-        rows.append((f"pooler, {role}", f'PGPASSFILE={passwords} psql "{endpoint.conninfo(user)}"'))
+        rows.append((f"pooler, {role}", f'PGPASSFILE={shlex.quote(str(passwords))} psql "{endpoint.conninfo(user)}"'))
         lines += [f"{endpoint.host}:{endpoint.port}:*:{name}:{data.plan.passwords[name]}" for name in data.plan.pooled]
     write_private(passwords, "\n".join(dict.fromkeys(lines)) + "\n")
     page.heading("Endpoints", "as the master or a role; passwords come from the file, not from the command line")
@@ -117,7 +118,7 @@ def _environment_file(up: Result) -> str:
     }
     path = up.folders.state / "app.env"
     write_private(path, "".join(f"{name}='{value}'\n" for name, value in values.items()))
-    return os.path.relpath(path)
+    return shlex.quote(os.path.relpath(path))
 
 
 def checks(found: Iterable[Check]) -> int:
@@ -156,6 +157,3 @@ def stopped(stack: str, names: tuple[str, ...], *, purge: bool) -> None:
     """What a `down` did."""
     kept = "its data and state are gone" if purge else "its data stays"
     print(f"{stack}: stopped {', '.join(names)}; {kept}." if names else f"{stack}: nothing of it ran; {kept}.")
-
-
-__all__ = ["CONTROL", "checks", "result", "status", "stopped"]

@@ -54,6 +54,16 @@ class Folders:
         base = Path(os.environ.get("LANGPONT_LOCAL_DIR", f"/var/tmp/langpont-{os.getuid()}-{mark}"))
         return cls(project / ".local" / stack, base / stack)
 
+    def make_run(self) -> None:
+        """Make `run`, so that the servers' account may enter it whatever the umask; what is private lies further in.
+
+        Folders that were there keep their mode: they may be somebody else's. Raises `OSError`.
+        """
+        missing = [folder for folder in (self.run, *self.run.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o711)
+
     @property
     def file(self) -> Path:
         """The state file."""

@@ -19,7 +19,7 @@ from local.data import check as data_check
 from local.data import plane
 from local.data.binaries import Binaries
 from local.data.binaries import find as find_binaries
-from local.data.layout import Layout, Ports
+from local.data.layout import Layout, Ports, explained
 from local.data.plan import DataPlan, data_plan
 from local.data.plane import DataPlane, Done
 from local.data.ports import choose, is_free
@@ -210,7 +210,8 @@ def _exceptions(provider: MotoProvider) -> Iterator[str]:
 
 def _data_plane(folders: Folders, kept: State, plan: DataPlan, ports: Mapping[str, int], say: Say) -> DataPlane:
     account = server_account()
-    folders.run.mkdir(parents=True, exist_ok=True)
+    with explained():
+        folders.make_run()
     layout = Layout(folders.run / "data")
     binaries = find_binaries(folders.run.parent / "postgresql", account, say=say)
     before = Ports.from_json(kept.data["ports"]) if kept.data else None

@@ -607,7 +607,8 @@ ROWS: Mapping[str, Row] = {
 # What no row can say: moto keeps what it is told, and judges little of it.
 UNPROVEN = (
     "moto takes any parameter name, value and apply method, any engine version, instance class and storage size, and "
-    "asks no policy for permission: it proves that the calls fit together, not that AWS would take them"
+    "asks no policy for permission: it proves that the calls fit together, not that AWS would take them. Nor does it "
+    "ask who somebody is, so every user of this machine can read the secrets of this platform"
 )
 
 # Types whose row depends on the inputs.

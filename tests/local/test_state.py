@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import stat
 import string
 from dataclasses import replace
@@ -30,6 +31,18 @@ def test_a_state_comes_back_as_it_was_and_only_its_owner_reads_it(folders: Folde
     assert state.load(folders, "prod") == kept
     assert stat.S_IMODE(folders.file.stat().st_mode) == 0o600
     assert [path.name for path in folders.state.iterdir()] == ["state.json"]
+
+
+def test_the_servers_may_enter_what_is_made_and_what_was_there_keeps_its_mode(folders: Folders) -> None:
+    folders.run.parent.parent.chmod(0o750)
+    before = os.umask(0o077)
+    try:
+        folders.make_run()
+        folders.make_run()
+    finally:
+        os.umask(before)
+    made = (folders.run, folders.run.parent, folders.run.parent.parent)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o711, 0o711, 0o750]
 
 
 def test_no_state_is_none(folders: Folders) -> None:
