@@ -54,7 +54,7 @@ cluster = c.DatabaseCluster(
     ),
 )
 replicas = [instance for instance in cluster.instances.values() if instance.plan.number]
-c.Credentials(
+credentials = c.Credentials(
     f"{prefix}-credentials",
     c.CredentialsArgs(
         platform=platform,
@@ -65,7 +65,7 @@ c.Credentials(
         instance_identifier=cluster.primary.identifier,
     ),
 )
-c.Pooler(
+pooler = c.Pooler(
     f"{prefix}-pooler",
     c.PoolerArgs(
         platform=platform,
@@ -88,10 +88,31 @@ monitoring = c.Monitoring(
     c.MonitoringArgs(
         platform=platform,
         identifiers={role: instance.identifier for role, instance in cluster.instances.items()},
+        standing_identifiers=cluster.standing_identifiers,
         log_group_names={role: instance.log_group_name for role, instance in cluster.instances.items()},
         parameter_group_names={role: instance.parameter_group_name for role, instance in cluster.instances.items()},
         alerts_key_arn=secrets.key_arn("alerts"),
         account_id=account_id,
+    ),
+)
+functions = c.Functions(
+    f"{prefix}-functions",
+    c.FunctionsArgs(
+        platform=platform,
+        account_id=account_id,
+        subnet_ids=network.application_subnet_ids,
+        security_group_id=network.functions_group_id,
+        released_group_id=network.default_group_id,
+        secret_arns=secrets.secret_arns,
+        pooler_secret_arn=secrets.pooler_secret_arn,
+        secret_versions={**credentials.version_ids, "pooler": pooler.version_id},
+        secrets_key_arn=secrets.key_arn("secrets"),
+        logs_key_arn=secrets.key_arn("logs"),
+        primary_resource_id=cluster.primary.resource_id,
+        # An analytics replica may be an hour behind: it comes last.
+        replica_hosts=[
+            replica.address for replica in sorted(replicas, key=lambda it: it.plan.purpose == "analytics")
+        ],
     ),
 )
 backups = c.Backups(
@@ -149,6 +170,8 @@ outputs: dict[str, Any] = {
     "alertsTopicArn": monitoring.alerts_topic_arn,
     "eventsTopicArn": monitoring.events_topic_arn,
     "dashboardName": monitoring.dashboard_name,
+    "rolesFunctionName": functions.function_names["roles"],
+    "metricsFunctionName": functions.function_names["metrics"],
     "backupVaultName": backups.vault_name,
 }
 for output in OUTPUTS:

@@ -6,7 +6,7 @@ for thresholds are AWS's "Best practice alarm recommendations" and the LangPont 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,10 +61,13 @@ class MathTerm:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """One alarm. `instance` is the role of an instance: "primary" or "replica-<n>".
+    """One alarm. `instance` is the role of an instance, "primary" or "replica-<n>", or a part of the platform.
 
-    `period_seconds` x `periods` is how long it must last. `statistic` is Average, Maximum, Minimum, Sum or a percentile
-    such as p90. With `expression` the alarm watches metric math over `terms`, and `metric` names what it stands for.
+    `dimensions` are those of a metric that is not RDS's own; RDS's are known by the instance.
+
+    `period_seconds` x `periods` is how long it must last. `statistic` is Average, Maximum, Minimum, Sum, SampleCount or
+    a percentile such as p90. With `expression` the alarm watches metric math over `terms`, and `metric` names what it
+    stands for.
     """
 
     key: str
@@ -83,6 +86,7 @@ class Alarm:
     namespace: str = RDS
     expression: str | None = None
     terms: tuple[MathTerm, ...] = ()
+    dimensions: Mapping[str, str] | None = None
 
     @property
     def name(self) -> str:

@@ -79,6 +79,14 @@ class Names:
         """The log group to which RDS exports a log of an instance; RDS decides this name."""
         return f"/aws/rds/instance/{identifier}/{kind}"
 
+    def function(self, role: str) -> str:
+        """The name of a Lambda function."""
+        return f"{self.prefix}-{role}"
+
+    def function_log_group(self, role: str) -> str:
+        """The log group that Lambda writes a function's output to; Lambda decides this name."""
+        return f"/aws/lambda/{self.function(role)}"
+
 
 def generation_suffix(generation: int) -> str:
     """What a name ends in: nothing for the first generation, `-g<n>` later."""

@@ -31,7 +31,11 @@ OUTPUTS = (
     Output("poolerEntry", "string", "PgBouncer database name that leads to the primary."),
     Output("poolerPort", "integer", "Port on which each host's PgBouncer listens."),
     Output("pools", "object", "SQLAlchemy pool settings of the primary and of replicas: size, maxOverflow, seconds."),
-    Output("applicationPolicyArn", "string", "IAM policy for application hosts: reads their secrets, nothing else."),
+    Output(
+        "applicationPolicyArn",
+        "string",
+        "IAM policy for application hosts: reads their secrets, publishes PgBouncer's metrics.",
+    ),
     Output("migrationPolicyArn", "string", "IAM policy for deploys that migrate: reads the migrator's secret."),
     Output("operatorPolicyArn", "string", "IAM policy for people on call: port forwarding by SSM, login by IAM token."),
     Output("vpcId", "string", "VPC of the database."),
@@ -43,5 +47,7 @@ OUTPUTS = (
     Output("alertsTopicArn", "string", "SNS topic of alarms and of the budget."),
     Output("eventsTopicArn", "string", "SNS topic of RDS events."),
     Output("dashboardName", "string", "CloudWatch dashboard."),
+    Output("rolesFunctionName", "string", "Lambda function that makes and checks the database's roles."),
+    Output("metricsFunctionName", "string", "Lambda function that publishes the custom metrics."),
     Output("backupVaultName", "string", "AWS Backup vault."),
 )

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CONFIGURATION_FOLDER = "/etc/pgbouncer"
+# What each host's `langpont_db.pgbouncer` publishes of its PgBouncer, with the dimension `Stack`.
+NAMESPACE = "LangPont/PgBouncer"
+MAX_WAIT_METRIC = "ClientMaxWaitSeconds"
 USER_LIST_FILE = f"{CONFIGURATION_FOLDER}/userlist.txt"
 
 

@@ -13,6 +13,7 @@ from blueprint.identifiers import Names
 from blueprint.instance_classes import InstanceClass
 from blueprint.parameters import CompiledParameter, bytes_of, compile_parameters, effective_integer
 from blueprint.pgbouncer import PoolerSettings
+from blueprint.published_alarms import published_alarms
 from blueprint.settings import Replica, Settings
 from blueprint.subnets import SubnetPlan, plan_subnets
 
@@ -141,8 +142,13 @@ class Platform:
 
     @cached_property
     def alarms(self) -> tuple[Alarm, ...]:
-        """All alarms, instance by instance."""
-        return tuple(alarm for instance in self.instances for alarm in alarms_for(self._watched(instance)))
+        """All alarms, instance by instance, then those on what the platform publishes itself."""
+        database = self.settings.database
+        published = published_alarms(
+            stack=self.settings.environment, database=database.name, ceiling_gib=database.max_allocated_storage_gib
+        )
+        rds = (alarm for instance in self.instances for alarm in alarms_for(self._watched(instance)))
+        return (*rds, *published)
 
     def _watched(self, instance: Instance) -> Watched:
         database = self.settings.database

@@ -95,11 +95,15 @@ def topic_policy(topic_arn: str, account_id: str, services: Sequence[str]) -> Do
     )
 
 
-def read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str) -> Document:
-    """Read these secrets and decrypt with their key through Secrets Manager, not one action more.
+def read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str, *more: Document) -> Document:
+    """Read these secrets and decrypt with their key through Secrets Manager, and `more` statements.
 
     `key_arn` is None under the AWS-managed key, whose own policy already lets the account's readers of a secret use it.
     """
+    return _document(*_read_secrets(secret_arns, key_arn, region), *more)
+
+
+def _read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str) -> list[Document]:
     read = {
         "Sid": "ReadOwnSecrets",
         "Effect": "Allow",
@@ -107,17 +111,26 @@ def read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str) -
         "Resource": sorted(secret_arns),
     }
     if key_arn is None:
-        return _document(read)
-    return _document(
-        read,
-        {
-            "Sid": "DecryptOwnSecrets",
-            "Effect": "Allow",
-            "Action": "kms:Decrypt",
-            "Resource": key_arn,
-            "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-        },
-    )
+        return [read]
+    decrypt = {
+        "Sid": "DecryptOwnSecrets",
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": key_arn,
+        "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+    }
+    return [read, decrypt]
+
+
+def publish_metrics(namespace: str) -> Document:
+    """The statement that lets metrics of one namespace be published; the action has no resource to name."""
+    return {
+        "Sid": "PublishOwnMetrics",
+        "Effect": "Allow",
+        "Action": "cloudwatch:PutMetricData",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"cloudwatch:namespace": namespace}},
+    }
 
 
 def trust(service: str, account_id: str) -> Document:
@@ -185,3 +198,47 @@ def operate(environment: str, region: str, account_id: str, resource_ids: Sequen
             "Resource": [f"arn:aws:rds-db:{region}:{account_id}:dbuser:{id_}/{role}" for id_ in resource_ids],
         },
     )
+
+
+# What Lambda itself does with the function's role to attach it to a VPC; none of them can name a resource beforehand
+# (Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC").
+_INTERFACE_ACTIONS = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+def run_function(
+    function_arn: str, log_group_arn: str, queue_arn: str, secret_arns: Sequence[str], key_arn: str | None, region: str
+) -> Document:
+    """A function in a VPC: reads its secrets, writes its own log, leaves its failures in one queue.
+
+    Lambda needs the network actions, the function's own code does not, and is refused them.
+    """
+    return _document(
+        *_read_secrets(secret_arns, key_arn, region),
+        {
+            "Sid": "WriteOwnLog",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"{log_group_arn}:*",
+        },
+        {"Sid": "KeepFailures", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn},
+        {"Sid": "AttachToVpc", "Effect": "Allow", "Action": _INTERFACE_ACTIONS, "Resource": "*"},
+        {
+            "Sid": "ButNotTheCodeItself",
+            "Effect": "Deny",
+            "Action": _INTERFACE_ACTIONS,
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": function_arn}},
+        },
+    )
+
+
+def invoke_function(function_arn: str) -> Document:
+    """What the schedule may do."""
+    return _document({"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function_arn})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 
 class Login(Enum):
@@ -115,3 +115,26 @@ POOLED_ROLES = tuple(role.name for role in ROLES if role.pooled)
 def readable_by(audience: Audience) -> tuple[str, ...]:
     """Names of the roles whose secret that audience's policy may read."""
     return tuple(role.name for role in ROLES if role.audience is audience)
+
+
+def definition(*, database: str, master: str) -> dict[str, Any]:
+    """All of it as the roles function reads it, in JSON's types. `master`: the user that RDS makes an instance with."""
+    return {
+        "database": database,
+        "master": master,
+        "owner": OWNER,
+        "schemas": list(SCHEMAS),
+        "settings": dict(DATABASE_SETTINGS),
+        "roles": [
+            {
+                "name": role.name,
+                "login": role.login.name.lower(),
+                "pooled": role.pooled,
+                "access": {schema: access.name.lower() for schema, access in role.access.items()},
+                "becomes": list(role.becomes),
+                "memberOf": list(role.member_of),
+                "statementTimeoutSeconds": role.statement_timeout_seconds,
+            }
+            for role in ROLES
+        ],
+    }

@@ -10,7 +10,7 @@ from blueprint.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
 from blueprint.parameters import bytes_of, compile_parameters, effective_integer
 from blueprint.platform import Platform
 from blueprint.problems import Problem, Refused
-from blueprint.settings import Settings
+from blueprint.settings import SECRETS_SERVICE, Settings
 from blueprint.subnets import check_zones
 from blueprint.windows import HOUR, distance_minutes, overlap
 
@@ -49,6 +49,14 @@ def _network(s: Settings) -> Iterator[Problem]:
                     field="network.vpc.interfaceEndpoints.zones", value=zone, way_out=f"Choose from {zones}",
                     rule="is not one of the network's zones",
                 )  # fmt: skip
+    if vpc and vpc.nat_gateways == "none":
+        endpoints = vpc.interface_endpoints.services if vpc.interface_endpoints else ()
+        if SECRETS_SERVICE not in endpoints:
+            yield Problem(
+                field="network.vpc.natGateways", value="none",
+                rule="leaves the functions that make the database's roles and metrics no way to Secrets Manager",
+                way_out=f"Choose single, or add {SECRETS_SERVICE} to network.vpc.interfaceEndpoints.services",
+            )  # fmt: skip
     if existing and not existing.application_subnets:
         yield Problem(
             field="network.existingVpc.applicationSubnets", value="", way_out="Name at least one by zone",

@@ -160,6 +160,9 @@ LogRetention = Literal[
 ]  # fmt: skip
 
 
+SECRETS_SERVICE: Literal["secretsmanager"] = "secretsmanager"
+
+
 class InterfaceEndpoints(Section):
     """PrivateLink endpoints, for networks without a way out. Each costs by zone and hour."""
 

@@ -5,6 +5,7 @@ from components.backups import Backups, BackupsArgs
 from components.base import account_id
 from components.credentials import Credentials, CredentialsArgs
 from components.database import DatabaseCluster, DatabaseClusterArgs
+from components.functions import Functions, FunctionsArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.networking import Networking, NetworkingArgs
 from components.pooler import Pooler, PoolerArgs
@@ -19,6 +20,8 @@ __all__ = [
     "CredentialsArgs",
     "DatabaseCluster",
     "DatabaseClusterArgs",
+    "Functions",
+    "FunctionsArgs",
     "Monitoring",
     "MonitoringArgs",
     "Networking",

@@ -27,18 +27,21 @@ class CredentialsArgs:
 
 
 class Credentials(Component):
-    """One secret version a role, in the JSON that AWS's rotation expects.
+    """One secret version a role, in the JSON that AWS's rotation expects. `version_ids` by role.
 
     Every role's host is the primary, the read-only one's too: rotation changes a password there. Where to read is in
     the stack's outputs.
     """
 
+    version_ids: Mapping[str, pulumi.Output[str]]
+
     def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.platform.settings.environment, opts)
         database = args.platform.settings.database
+        version_ids = {}
         for role, secret_id in args.secret_ids.items():
             build = partial(secret_document, port=database.port, username=role, dbname=database.name)
-            aws.secretsmanager.SecretVersion(
+            version = aws.secretsmanager.SecretVersion(
                 f"{name}-{role}",
                 secret_id=secret_id,
                 secret_string=document(
@@ -50,4 +53,6 @@ class Credentials(Component):
                 ),
                 opts=self.child_options(),
             )
+            version_ids[role] = version.version_id
+        self.version_ids = version_ids
         self.register_outputs({})

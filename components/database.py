@@ -56,11 +56,13 @@ class DatabaseInstance:
 class DatabaseCluster(Component):
     """The current generation's `instances` by role; with `keepPrevious`, the one before stands beside them.
 
-    `primary_arns`: the primaries that stand, by generation; backups follow each of them.
+    `primary_arns`: the primaries that stand, by generation; backups follow each of them. `standing_identifiers`: all
+    instances that stand, of both generations; somebody hears of the events of each.
     """
 
     instances: Mapping[str, DatabaseInstance]
     primary_arns: dict[int, pulumi.Output[str]]
+    standing_identifiers: list[pulumi.Output[str]]
 
     def __init__(self, name: str, args: DatabaseClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.platform.settings.environment, opts)
@@ -78,6 +80,7 @@ class DatabaseCluster(Component):
         database = args.platform.settings.database
         source: pulumi.Input[str] = args.platform.names.primary(database.generation - 1)
         self.primary_arns = {}
+        self.standing_identifiers = []
         if database.generation > 1 and database.keep_previous:
             previous = self._generation(database.generation - 1, {})["primary"]
             source = previous.identifier
@@ -106,7 +109,9 @@ class DatabaseCluster(Component):
     def _generation(self, generation: int, restore: Mapping[str, Any]) -> dict[str, DatabaseInstance]:
         primary = self._primary(generation, restore)
         replicas = {plan.role: self._replica(plan, generation, primary) for plan in self._args.platform.replicas}
-        return {"primary": primary, **replicas}
+        instances = {"primary": primary, **replicas}
+        self.standing_identifiers += [instance.identifier for instance in instances.values()]
+        return instances
 
     def _primary(self, generation: int, restore: Mapping[str, Any]) -> DatabaseInstance:
         platform = self._args.platform

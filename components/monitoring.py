@@ -28,12 +28,14 @@ BUDGET_FORECAST_PERCENT, BUDGET_ACTUAL_PERCENT = 100, 80
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
     """Mappings are by the instance's role, primary first; log groups are those of the PostgreSQL log.
+    `standing_identifiers` are those of every instance, a kept previous generation's too.
 
     `alerts_key_arn`: None leaves the topics unencrypted, dev's named exception.
     """
 
     platform: Platform
     identifiers: Mapping[str, pulumi.Input[str]]
+    standing_identifiers: Sequence[pulumi.Input[str]]
     log_group_names: Mapping[str, pulumi.Input[str]]
     parameter_group_names: Mapping[str, pulumi.Input[str]]
     alerts_key_arn: pulumi.Input[str] | None
@@ -116,9 +118,9 @@ class Monitoring(Component):
                 "period": alarm.period_seconds,
                 "statistic": None if percentile else alarm.statistic,
                 "extended_statistic": alarm.statistic if percentile else None,
-                "dimensions": self._dimensions(alarm.instance) if alarm.namespace == alarms.RDS else None,
+                "dimensions": self._dimensions(alarm.instance) if alarm.namespace == alarms.RDS else alarm.dimensions,
             }
-            if alarm.namespace != alarms.RDS:
+            if alarm.namespace == log_filters.NAMESPACE:
                 watched["metric_name"] = f"{self._prefix}-{alarm.metric}"
         else:
             watched = {"metric_queries": self._queries(alarm)}
@@ -181,16 +183,17 @@ class Monitoring(Component):
                 )
 
     def _event_subscriptions(self) -> None:
+        parameter_groups = list(self._args.parameter_group_names.values())
         for role, source_type, categories, ids in (
-            ("instances", "db-instance", INSTANCE_EVENTS, self._args.identifiers),
-            ("parameter-groups", "db-parameter-group", PARAMETER_GROUP_EVENTS, self._args.parameter_group_names),
+            ("instances", "db-instance", INSTANCE_EVENTS, self._args.standing_identifiers),
+            ("parameter-groups", "db-parameter-group", PARAMETER_GROUP_EVENTS, parameter_groups),
         ):
             label = f"{self._name}-{role}-events"
             aws.rds.EventSubscription(
                 label,
                 sns_topic=self.events_topic_arn,
                 source_type=source_type,
-                source_ids=list(ids.values()),
+                source_ids=ids,
                 event_categories=categories,
                 tags=self.child_tags(label),
                 opts=self.child_options(),

@@ -1,4 +1,4 @@
-"""Networking: the VPC and its ways out, or somebody else's by ids, and the two security groups."""
+"""Networking: the VPC and its ways out, or somebody else's by ids, and the security groups."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import pulumi_aws as aws
 
 from blueprint import policies
 from blueprint.platform import Platform
-from blueprint.settings import InterfaceEndpoints, Vpc
+from blueprint.settings import SECRETS_SERVICE, InterfaceEndpoints, Vpc
 from blueprint.subnets import SubnetPlan, Tier
 from components.base import Component, document
 
 ANYWHERE = "0.0.0.0/0"
 HTTP, HTTPS, SSH = 80, 443, 22
+
+Rule = pulumi.CustomResource  # one of aws.vpc's two kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,11 @@ class NetworkingArgs:
 
 
 class Networking(Component):
-    """VPC, subnets by tier and zone, NAT, endpoints, flow logs, and the application's and the database's groups."""
+    """VPC, subnets by tier and zone, NAT, endpoints, flow logs, and groups of application, functions and database.
+
+    `functions_group_id` is known once its members can reach the database and Secrets Manager: a function that runs as
+    soon as it exists must not be ahead of its rules and routes. `default_group_id` is None in somebody else's VPC.
+    """
 
     vpc_id: pulumi.Output[str]
     public_subnet_ids: Sequence[pulumi.Input[str]]
@@ -38,12 +44,15 @@ class Networking(Component):
     database_subnet_ids: Sequence[pulumi.Input[str]]
     application_group_id: pulumi.Output[str]
     database_group_id: pulumi.Output[str]
+    functions_group_id: pulumi.Output[str]
+    default_group_id: pulumi.Output[str] | None = None
 
     def __init__(self, name: str, args: NetworkingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.platform.settings.environment, opts)
         self._name = name
         self._args = args
         self._settings = args.platform.settings
+        self._ways_out: list[pulumi.CustomResource] = []  # what a function's packets pass through, beside the rules
         network = self._settings.network
         if network.vpc is not None:
             assert args.platform.subnets is not None
@@ -55,8 +64,11 @@ class Networking(Component):
             self.application_subnet_ids = list(network.existing_vpc.application_subnets.values())
             self.database_subnet_ids = list(network.existing_vpc.database_subnets.values())
         self._groups()
-        if network.vpc is not None and network.vpc.interface_endpoints is not None:
-            self._interface_endpoints(network.vpc.interface_endpoints)
+        functions = self._group("functions", "LangPont functions")
+        endpoints = network.vpc.interface_endpoints if network.vpc is not None else None
+        if endpoints is not None:
+            self._interface_endpoints(endpoints, functions.id)
+        self._allow_functions(functions, by_endpoint=endpoints is not None and SECRETS_SERVICE in endpoints.services)
         self.register_outputs(
             {
                 "vpcId": self.vpc_id,
@@ -70,9 +82,32 @@ class Networking(Component):
 
         `role` names the other group's members in rules and logical names, as in "application".
         """
-        port = self._settings.database.port
-        self._ingress(f"database-from-{role}", self.database_group_id, port, f"From {role}", group=security_group_id)
-        self._egress(f"{role}-to-database", security_group_id, port, "To the database", group=self.database_group_id)
+        self._allow_database_from(role, security_group_id)
+
+    def _allow_database_from(self, role: str, group_id: pulumi.Input[str]) -> list[pulumi.CustomResource]:
+        port, database = self._settings.database.port, self.database_group_id
+        return [
+            self._ingress(f"database-from-{role}", database, port, f"From {role}", group=group_id),
+            self._egress(f"{role}-to-database", group_id, port, "To the database", group=database),
+        ]
+
+    def _allow_functions(self, functions: aws.ec2.SecurityGroup, *, by_endpoint: bool) -> None:
+        """Functions ask Secrets Manager and the database for something, and nobody asks them."""
+        rules = self._allow_database_from("functions", functions.id)
+        if by_endpoint:
+            rules.append(
+                self._egress(
+                    "functions-to-endpoints", functions.id, HTTPS, "Secrets Manager", group=self._endpoints_group_id
+                )
+            )
+        else:
+            rules.append(
+                self._egress(
+                    "functions-to-https", functions.id, HTTPS, "Secrets Manager, by its address", cidr=ANYWHERE
+                )
+            )
+        waited_for = [each.id for each in (*rules, *self._ways_out)]
+        self.functions_group_id = pulumi.Output.all(functions.id, *waited_for).apply(lambda ids: str(ids[0]))
 
     # The VPC
 
@@ -88,12 +123,13 @@ class Networking(Component):
         )
         self.vpc_id = own.id
         # Adopted without rules: whoever starts something without a group gets no network instead of an open one.
-        aws.ec2.DefaultSecurityGroup(
+        default = aws.ec2.DefaultSecurityGroup(
             f"{self._name}-default-group",
             vpc_id=own.id,
             tags=self.child_tags(f"{self._name}-default-unused"),
             opts=self.child_options(),
         )
+        self.default_group_id = default.id
         self._flow_logs(vpc)
         self._public = self._subnets(Tier.PUBLIC, plan)
         self._application = self._subnets(Tier.APPLICATION, plan)
@@ -109,13 +145,14 @@ class Networking(Component):
             opts=self.child_options(),
         )
         public = self._route_table("public", self._public)
-        aws.ec2.Route(
+        public_route = aws.ec2.Route(
             f"{self._name}-public-default-route",
             route_table_id=public.id,
             destination_cidr_block=ANYWHERE,
             gateway_id=gateway.id,
             opts=self.child_options(),
         )
+        self._ways_out.append(public_route)  # a NAT gateway's own
         isolated = self._route_table("database", database)  # no route but the VPC's own
         application = [
             self._route_table(f"application-{zone}", {zone: subnet}) for zone, subnet in self._application.items()
@@ -156,12 +193,14 @@ class Networking(Component):
         )
         for zone, subnet in subnets.items():
             tier = role.split("-")[0]
-            aws.ec2.RouteTableAssociation(
+            association = aws.ec2.RouteTableAssociation(
                 f"{self._name}-{tier}-{zone}-routes",
                 route_table_id=table.id,
                 subnet_id=subnet.id,
                 opts=self.child_options(),
             )
+            if tier != Tier.DATABASE:
+                self._ways_out.append(association)
         return table
 
     def _nat_gateways(
@@ -185,12 +224,14 @@ class Networking(Component):
         for zone, table in tables.items():
             if not nats:
                 break
-            aws.ec2.Route(
-                f"{self._name}-application-{zone}-default-route",
-                route_table_id=table.id,
-                destination_cidr_block=ANYWHERE,
-                nat_gateway_id=(nats.get(zone) or nats[vpc.zones[0]]).id,
-                opts=self.child_options(),
+            self._ways_out.append(
+                aws.ec2.Route(
+                    f"{self._name}-application-{zone}-default-route",
+                    route_table_id=table.id,
+                    destination_cidr_block=ANYWHERE,
+                    nat_gateway_id=(nats.get(zone) or nats[vpc.zones[0]]).id,
+                    opts=self.child_options(),
+                )
             )
 
     def _flow_logs(self, vpc: Vpc) -> None:
@@ -229,13 +270,14 @@ class Networking(Component):
             opts=self.child_options(depends_on=[permission]),
         )
 
-    def _interface_endpoints(self, endpoints: InterfaceEndpoints) -> None:
+    def _interface_endpoints(self, endpoints: InterfaceEndpoints, functions_group_id: pulumi.Input[str]) -> None:
         group = self._group("endpoints", "Interface endpoints")
-        self._ingress(
-            "endpoints-from-application", group.id, HTTPS, "From application", group=self.application_group_id
-        )
+        self._endpoints_group_id = group.id
+        for role, member in (("application", self.application_group_id), ("functions", functions_group_id)):
+            rule = self._ingress(f"endpoints-from-{role}", group.id, HTTPS, f"From {role}", group=member)
+            self._ways_out.append(rule)
         for service in endpoints.services:
-            aws.ec2.VpcEndpoint(
+            endpoint = aws.ec2.VpcEndpoint(
                 f"{self._name}-{service}-endpoint",
                 vpc_id=self.vpc_id,
                 vpc_endpoint_type="Interface",
@@ -246,6 +288,7 @@ class Networking(Component):
                 tags=self.child_tags(f"{self._name}-{service}"),
                 opts=self.child_options(),
             )
+            self._ways_out.append(endpoint)
 
     def _service(self, service: str) -> str:
         return f"com.amazonaws.{self._settings.region}.{service}"
@@ -285,15 +328,15 @@ class Networking(Component):
             opts=self.child_options(),
         )
 
-    def _ingress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> None:
-        self._rule(aws.vpc.SecurityGroupIngressRule, role, group_id, port, description, **peer)
+    def _ingress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> Rule:
+        return self._rule(aws.vpc.SecurityGroupIngressRule, role, group_id, port, description, **peer)
 
-    def _egress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> None:
-        self._rule(aws.vpc.SecurityGroupEgressRule, role, group_id, port, description, **peer)
+    def _egress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> Rule:
+        return self._rule(aws.vpc.SecurityGroupEgressRule, role, group_id, port, description, **peer)
 
     def _rule(
         self,
-        direction: Callable[..., pulumi.CustomResource],
+        direction: Callable[..., Rule],
         role: str,
         group_id: pulumi.Input[str],
         port: int,
@@ -301,9 +344,9 @@ class Networking(Component):
         *,
         group: pulumi.Input[str] | None = None,
         cidr: str | None = None,
-    ) -> None:
+    ) -> Rule:
         """One TCP port between the group and one peer, which is another `group` or a network."""
-        direction(
+        return direction(
             f"{self._name}-{role}",
             security_group_id=group_id,
             ip_protocol="tcp",

@@ -27,6 +27,8 @@ class PoolerArgs:
 class Pooler(Component):
     """One secret with both files, so that a host never reads a new user list beside an old configuration."""
 
+    version_id: pulumi.Output[str]
+
     def __init__(self, name: str, args: PoolerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.platform.settings.environment, opts)
         database, pooler = args.platform.settings.database, args.platform.pooler
@@ -40,7 +42,7 @@ class Pooler(Component):
             ]
             return {"pgbouncer.ini": render_ini(pooler, entries), "userlist.txt": render_user_list(verifiers)}
 
-        aws.secretsmanager.SecretVersion(
+        version = aws.secretsmanager.SecretVersion(
             f"{name}-files",
             secret_id=args.secret_id,
             secret_string=document(
@@ -51,4 +53,5 @@ class Pooler(Component):
             ),
             opts=self.child_options(),
         )
+        self.version_id = version.version_id
         self.register_outputs({})

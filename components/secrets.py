@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from blueprint import policies, roles, scram
+from blueprint import pgbouncer, policies, roles, scram
 from blueprint.credentials import PASSWORD_LENGTH, PASSWORD_SPECIAL, SALT_BYTES
 from blueprint.platform import Platform
 from components.base import Component, document
@@ -81,7 +81,7 @@ class Secrets(Component):
 
     def _key(self, purpose: str) -> aws.kms.Key:
         label, prefix, region = f"{self._name}-{purpose}-key", self._names.prefix, self._settings.region
-        log_groups = [f"/aws/rds/instance/{prefix}-", f"/aws/vpc/{prefix}-"]
+        log_groups = [f"/aws/{owner}/{prefix}-" for owner in ("rds/instance", "vpc", "lambda")]
         build = {
             LOGS: lambda account: policies.logs_key_policy(account, region, log_groups),
             ALERTS: policies.alerts_key_policy,
@@ -153,11 +153,13 @@ class Secrets(Component):
 
     def _policy(self, audience: roles.Audience, arns: Sequence[pulumi.Output[str]]) -> pulumi.Output[str]:
         label = f"{self._name}-{audience.value}-policy"
+        hosts = audience is roles.Audience.APPLICATION  # each has a PgBouncer, and tells how long its clients wait
+        more = [policies.publish_metrics(pgbouncer.NAMESPACE)] if hosts else []
         policy = aws.iam.Policy(
             label,
             description=f"LangPont {self._settings.environment}: what the {audience.value} may read",
             policy=document(
-                lambda *values: policies.read_secrets(values[1:], values[0], self._settings.region),
+                lambda *values: policies.read_secrets(values[1:], values[0], self._settings.region, *more),
                 self.key_arn(SECRETS),
                 *arns,
             ),

@@ -111,6 +111,12 @@ def _secret(r: Registration, answers: Answers) -> tuple[str, Outputs]:
     return arn, {"arn": arn}
 
 
+def _secret_version(r: Registration, _: Answers) -> tuple[str, Outputs]:
+    # Another content is another version.
+    version = hashlib.sha256(f"{r.urn} {reveal(r.inputs)}".encode()).hexdigest()[:32]
+    return f"{r.inputs['secretId']}|{version}", {"versionId": version}
+
+
 def _topic_policy(r: Registration, _: Answers) -> tuple[str, Outputs]:
     return r.inputs["arn"], {}
 
@@ -161,15 +167,20 @@ ANSWERS: Mapping[str, Answer] = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _plain,
     "aws:kms/alias:Alias": _plain,
     "aws:kms/key:Key": _key,
+    "aws:lambda/function:Function": _named("lambda", "function:{name}"),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _plain,
+    "aws:lambda/invocation:Invocation": _plain,
     "aws:rds/eventSubscription:EventSubscription": _named("rds", "es:{name}"),
     "aws:rds/instance:Instance": _instance,
     "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": _plain,
     "aws:rds/parameterGroup:ParameterGroup": _named("rds", "pg:{name}"),
     "aws:rds/subnetGroup:SubnetGroup": _named("rds", "subgrp:{name}"),
+    "aws:scheduler/schedule:Schedule": _named("scheduler", "schedule/default/{name}"),
     "aws:secretsmanager/secret:Secret": _secret,
-    "aws:secretsmanager/secretVersion:SecretVersion": _plain,
+    "aws:secretsmanager/secretVersion:SecretVersion": _secret_version,
     "aws:sns/topic:Topic": _named("sns", "{name}", id_="{arn}"),
     "aws:sns/topicPolicy:TopicPolicy": _topic_policy,
+    "aws:sqs/queue:Queue": _named("sqs", "{name}"),
     "aws:sns/topicSubscription:TopicSubscription": _plain,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _ec2("sgr", "security-group-rule"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ec2("sgr", "security-group-rule"),

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import pulumi
@@ -21,6 +22,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from local.archives import loaded
 from local.pulumi_yaml import StackFile
 from local.recording import Recording, Registration, Secret, decode_struct, unknown_paths
 
@@ -62,7 +64,7 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
     asyncio.set_event_loop(loop)
     try:
         with _output_strings_refused(), _project_modules_forgotten():
-            monitor = _Monitor(recording, provider)
+            monitor = _Monitor(recording, provider, stack_file.root)
             mocks.set_mocks(
                 _NoMocks(),
                 project=stack_file.project,
@@ -114,16 +116,17 @@ async def _program(stack_file: StackFile) -> None:
 
 
 class _Monitor(mocks.MockMonitor):
-    def __init__(self, recording: Recording, provider: Provider) -> None:
+    def __init__(self, recording: Recording, provider: Provider, root: Path) -> None:
         super().__init__(_NoMocks())
         self._recording = recording
         self._provider = provider
+        self._root = root
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the interface's name
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        registration = _registration(urn, request)
+        registration = _registration(urn, request, self._root)
         if urn in self._recording.registrations:
             raise EngineRefusal(f"{registration.identity} is registered twice. Give each its own logical name.")
         self._recording.registrations[urn] = registration
@@ -201,14 +204,14 @@ class _Inline(ThreadPoolExecutor):
         return future
 
 
-def _registration(urn: str, request: Any) -> Registration:
+def _registration(urn: str, request: Any, root: Path) -> Registration:
     return Registration(
         urn=urn,
         type=request.type,
         name=request.name,
         parent=request.parent,
         custom=request.custom,
-        inputs=decode_struct(request.object),
+        inputs={name: loaded(value, root) for name, value in decode_struct(request.object).items()},
         protect=request.protect,
         retain_on_delete=request.retainOnDelete,
         delete_before_replace=request.deleteBeforeReplace,
@@ -264,9 +267,14 @@ def _output_strings_refused() -> Iterator[None]:
 
 @contextmanager
 def _project_modules_forgotten() -> Iterator[None]:
-    """Components are imported anew by each run, so that a value read at import is never that of the run before."""
+    """Components are imported anew by each run, so that a value read at import is never that of another one."""
+    _forget_components()
     try:
         yield
     finally:
-        for name in [n for n in sys.modules if n == "components" or n.startswith("components.")]:
-            del sys.modules[name]
+        _forget_components()
+
+
+def _forget_components() -> None:
+    for name in [n for n in sys.modules if n == "components" or n.startswith("components.")]:
+        del sys.modules[name]

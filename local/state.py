@@ -133,7 +133,11 @@ def digests(recording: Recording) -> dict[str, str]:
     """A digest of each registration: identity, inputs and options, without the values themselves."""
     return {
         urn: hashlib.sha256(
-            json.dumps([reveal(r.inputs), r.protect, r.parent, sorted(r.ignore_changes)], sort_keys=True).encode()
+            json.dumps(
+                [reveal(r.inputs), r.protect, r.parent, sorted(r.ignore_changes)],
+                sort_keys=True,
+                default=lambda archive: archive.digest,
+            ).encode()
         ).hexdigest()
         for urn, r in recording.registrations.items()
     }

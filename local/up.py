@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from local import pulumi_yaml, state
+from local import check_functions, functions, pulumi_yaml, state
 from local.answers import Answers
 from local.checks import Check
 from local.control import check as control_check
+from local.control.clients import Clients
 from local.control.provider import Made, MotoProvider, Remembered
 from local.control.server import MotoServer, ServerError, start_server
 from local.data import check as data_check
@@ -75,7 +76,8 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
         if rebuilt or server is None:
             server, recording = _rebuild(stack_file, folders, kept, server, port, say)
         say("Bringing up PostgreSQL and PgBouncer")
-        data = _data_plane(folders, kept, data_plan(recording), ports, say)
+        make_roles = partial(_make_roles, folders, recording, Clients(server.endpoint, _region(stack_file)))
+        data = _data_plane(folders, kept, data_plan(recording), ports, say, make_roles)
         state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
         done = data.up()
         return Result(
@@ -101,6 +103,7 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
     yield from control_check.checks(recording, server.endpoint, _region(stack_file))
     data = _plane_of(kept)
     promised = int(data.pooler.option["max_client_conn"])
+    yield from check_functions.checks(recording, Clients(server.endpoint, _region(stack_file)), data)
     yield from data_check.checks(data, clients=promised, also_secret=[_control_log(folders)])
 
 
@@ -159,6 +162,10 @@ def _control(folders: Folders) -> MotoServer | None:
         raise StateError(f"{folders.control} is damaged. End the moto server by hand, and remove the file.") from None
 
 
+def _functions_file(folders: Folders) -> Path:
+    return folders.state / "functions.json"
+
+
 def _control_log(folders: Folders) -> Path:
     return folders.state / "moto.log"
 
@@ -173,7 +180,12 @@ def _rebuild(
         if server is not None:
             server.stop()
         before = server.port if server is not None and is_free(server.port) else None
-        server = start_server(_control_log(folders), port or before, partial(_write_control, folders))
+        server = start_server(
+            _control_log(folders),
+            port or before,
+            partial(_write_control, folders),
+            functions=_functions_file(folders),
+        )
     provider = MotoProvider(server.endpoint, _region(stack_file), KeptRandoms(kept.randoms))
     recording = record(stack_file, provider, preview=False)
     kept.made = {urn: made.to_json() for urn, made in provider.made.items()}
@@ -208,7 +220,14 @@ def _exceptions(provider: MotoProvider) -> Iterator[str]:
         yield f"{what}: {reason}"
 
 
-def _data_plane(folders: Folders, kept: State, plan: DataPlan, ports: Mapping[str, int], say: Say) -> DataPlane:
+def _data_plane(
+    folders: Folders,
+    kept: State,
+    plan: DataPlan,
+    ports: Mapping[str, int],
+    say: Say,
+    make_roles: Callable[[DataPlane], bool],
+) -> DataPlane:
     account = server_account()
     with explained():
         folders.make_run()
@@ -224,7 +243,16 @@ def _data_plane(folders: Folders, kept: State, plan: DataPlan, ports: Mapping[st
         "account": account.to_json(),
         "binaries": binaries.to_json(),
     }
-    return DataPlane(plan, binaries=binaries, account=account, layout=layout, ports=chosen, say=say)
+    return DataPlane(
+        plan, binaries=binaries, account=account, layout=layout, ports=chosen, say=say, make_roles=make_roles
+    )
+
+
+def _make_roles(folders: Folders, recording: Recording, clients: Clients, data: DataPlane) -> bool:
+    """As a deployment does, by the function that the program invokes; whether it had to do anything."""
+    functions.write_stand_ins(_functions_file(folders), data)
+    answers = list(functions.invoke_registered(recording, clients))
+    return any(answer["changed"] for answer in answers)
 
 
 def _plane_of(kept: State) -> DataPlane:

@@ -114,6 +114,17 @@ READINGS: Mapping[str, Reading] = {
     "aws:rds/eventSubscription:EventSubscription": Reading(
         "event subscriptions", s.event_subscriptions, _physical(), {"enabled": True}
     ),
+    "aws:sqs/queue:Queue": Reading("queues", s.queues, _physical()),
+    "aws:lambda/function:Function": Reading(
+        "functions",
+        s.functions,
+        _by("name"),
+        unread={"code": "what it is shows when it runs"},
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Reading(
+        "destinations of functions' failures", s.invoke_configs, _by("functionName")
+    ),
+    "aws:scheduler/schedule:Schedule": Reading("schedules", s.schedules, _physical()),
     "aws:backup/vault:Vault": Reading("backup vaults", s.vaults, _physical()),
     "aws:backup/plan:Plan": Reading("backup plans", s.plans, _by("name")),
 }
@@ -206,10 +217,11 @@ def _types(recording: Recording) -> Iterator[tuple[str, list[Registration]]]:
     for type_ in sorted(types, key=lambda it: (order.index(it) if it in order else len(order), it)):
         registrations = recording.of_type(type_)
         try:
-            unable = row_of(registrations[0])[0].unable
+            row = row_of(registrations[0])[0]
+            skipped = bool(row.unable or row.later)
         except EngineRefusal:
-            unable = ""
-        if not unable:
+            skipped = False
+        if not skipped:
             yield type_, registrations
 
 

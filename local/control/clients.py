@@ -18,7 +18,7 @@ _CONFIG = Config(
     proxies={},  # a proxy of the environment is for the world, not for loopback
     retries={"total_max_attempts": 1},  # a second try would hide what the first one did
     connect_timeout=5,
-    read_timeout=30,
+    read_timeout=900,  # what a function of Lambda may take; other calls answer at once or not at all
 )
 # No profile and no file decides what is called here: AWS_PROFILE may name one that does not exist.
 _NO_FILES = {

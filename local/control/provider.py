@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from local.answers import Answers
+from local.archives import Archive
 from local.control import convert
 from local.control.clients import Clients
 from local.control.server import SEED, ServerError, seed
@@ -140,7 +141,11 @@ class MotoProvider:
 
     def _create(self, registration: Registration, account: str) -> Made:
         row, kind = row_of(registration)
-        inputs = {key: value for key, value in reveal(registration.inputs).items() if value is not None}
+        inputs: dict[str, Any] = {
+            key: value.zipped if isinstance(value, Archive) else value
+            for key, value in reveal(registration.inputs).items()
+            if value is not None
+        }
         self._note(registration, row, kind, inputs)
         region = inputs.pop("region", self._clients.region)
         client = self._clients.get(row.service, region)
@@ -153,7 +158,7 @@ class MotoProvider:
         if row.named:
             convert.put(given, row.named, values["name"])
         _check(client, row.create, given)
-        if row.unable:
+        if row.unable or row.later:
             return Made(row.id.format_map(values), {})
         if any("{" not in where for where in (row.id, *row.outputs.values())):
             seed(self._endpoint, _seed(registration))

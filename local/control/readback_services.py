@@ -276,6 +276,82 @@ def event_subscriptions(clients: Clients, region: str) -> Held:
     }
 
 
+# Functions
+
+
+def queues(clients: Clients, region: str) -> Held:
+    """By name."""
+    sqs, found = clients.get("sqs", region), Held()
+    for url in sqs.list_queues().get("QueueUrls", []):
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        found[url.rsplit("/", 1)[-1],] = {
+            "sqsManagedSseEnabled": attributes["SqsManagedSseEnabled"] == "true",
+            "messageRetentionSeconds": int(attributes["MessageRetentionPeriod"]),
+            "tags": sqs.list_queue_tags(QueueUrl=url).get("Tags", {}),
+        }
+    return found
+
+
+def functions(clients: Clients, region: str) -> Held:
+    """By name."""
+    client, found = clients.get("lambda", region), Held()
+    for each in pages(client, "list_functions", "Functions"):
+        vpc = each["VpcConfig"]
+        found[each["FunctionName"],] = given(
+            name=each["FunctionName"],
+            description=each["Description"],
+            runtime=each["Runtime"],
+            architectures=each["Architectures"],
+            handler=each["Handler"],
+            role=each["Role"],
+            timeout=each["Timeout"],
+            memorySize=each["MemorySize"],
+            environment={"variables": each["Environment"]["Variables"]},
+            vpcConfig={"subnetIds": vpc["SubnetIds"], "securityGroupIds": vpc["SecurityGroupIds"]},
+            tags=client.list_tags(Resource=each["FunctionArn"])["Tags"],
+        )
+    return found
+
+
+def invoke_configs(clients: Clients, region: str) -> Held:
+    """By function."""
+    client, found = clients.get("lambda", region), Held()
+    for each in pages(client, "list_functions", "Functions"):
+        name = each["FunctionName"]
+        config = client.get_function_event_invoke_config(FunctionName=name)
+        found[name,] = {
+            "functionName": name,
+            "maximumEventAgeInSeconds": config["MaximumEventAgeInSeconds"],
+            "maximumRetryAttempts": config["MaximumRetryAttempts"],
+            "destinationConfig": {
+                "onFailure": {"destination": config["DestinationConfig"]["OnFailure"]["Destination"]}
+            },
+        }
+    return found
+
+
+def schedules(clients: Clients, region: str) -> Held:
+    """By name."""
+    client, found = clients.get("scheduler", region), Held()
+    for each in pages(client, "list_schedules", "Schedules"):
+        schedule = client.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
+        target = schedule["Target"]
+        found[each["Name"],] = {
+            "description": schedule["Description"],
+            "scheduleExpression": schedule["ScheduleExpression"],
+            "flexibleTimeWindow": {"mode": schedule["FlexibleTimeWindow"]["Mode"]},
+            "target": {
+                "arn": target["Arn"],
+                "roleArn": target["RoleArn"],
+                "retryPolicy": {
+                    "maximumEventAgeInSeconds": target["RetryPolicy"]["MaximumEventAgeInSeconds"],
+                    "maximumRetryAttempts": target["RetryPolicy"]["MaximumRetryAttempts"],
+                },
+            },
+        }
+    return found
+
+
 # Backup
 
 

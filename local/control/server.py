@@ -71,9 +71,16 @@ class MotoServer:
         self.process.stop(timeout_seconds, signal.SIGKILL)  # it has nothing to save, and takes two seconds to tidy up
 
 
-def start_server(log: Path, port: int | None = None, note: Callable[[MotoServer], None] = lambda _: None) -> MotoServer:
+def start_server(
+    log: Path,
+    port: int | None = None,
+    note: Callable[[MotoServer], None] = lambda _: None,
+    *,
+    functions: Path | None = None,
+) -> MotoServer:
     """Start an empty server that stays after this command, and return when it answers.
 
+    `functions`: the file, made later, that lets it run functions; see `moto_server.py`.
     `port` None takes a free one. Its output goes to `log` (mode 600): a line a request, never a body. `note` is told of
     the process before it answers, so that whoever is killed while waiting has written down what to end. Raises
     `ServerError` if the port is taken or it does not answer within `START_SECONDS`.
@@ -85,7 +92,7 @@ def start_server(log: Path, port: int | None = None, note: Callable[[MotoServer]
                 f"Port {chosen} on {HOST} is taken, and the control plane was to listen there. "
                 f"End what listens (ss -ltnp 'sport = :{chosen}'), or choose another port."
             )
-        server = _started(log, chosen, note)
+        server = _started(log, chosen, note, functions or Path("/nowhere"))
         if server is not None:
             return server
         if port is not None or attempt == _ATTEMPTS:
@@ -108,10 +115,11 @@ def seed(endpoint: str, number: int) -> None:
     call(endpoint, f"seed?a={number}")
 
 
-def _started(log: Path, port: int, note: Callable[[MotoServer], None]) -> MotoServer | None:
+def _started(log: Path, port: int, note: Callable[[MotoServer], None], functions: Path) -> MotoServer | None:
     environment = {key: os.environ[key] for key in _INHERITED if key in os.environ} | _SETTINGS
     # -I: neither the folder we are in nor PYTHONPATH decides which moto runs.
-    argv = [sys.executable, "-I", "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    program = str(Path(__file__).with_name("moto_server.py"))
+    argv = [sys.executable, "-I", program, str(functions.absolute()), "-H", HOST, "-p", str(port)]
     server = MotoServer(start(argv, log=log, env=environment), port)
     deadline = time.monotonic() + START_SECONDS
     try:

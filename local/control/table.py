@@ -51,7 +51,7 @@ class Row:
     inputs that are text; paths in the reply of `create` otherwise.
 
     `own`: inputs that no parameter of the API stands for, each with the reason. `unable`: why moto cannot do this type;
-    its parameters are checked and nothing is sent.
+    its parameters are checked and nothing is sent. `later`: who sends them, when they cannot be sent at once.
     """
 
     service: str
@@ -63,6 +63,7 @@ class Row:
     own: Mapping[str, str] = field(default_factory=dict)
     shortfalls: tuple[Shortfall, ...] = ()
     unable: str = ""
+    later: str = ""
 
 
 # Tags, of which AWS has many forms
@@ -89,6 +90,10 @@ def _kms_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _dimensions(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in sorted(dimensions.items())]
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _cost_filters(filters: list[dict[str, Any]]) -> dict[str, Any]:
@@ -551,6 +556,59 @@ ROWS: Mapping[str, Row] = {
         ),
         id="{sourceDbInstanceArn}",
         unable="moto has no replication of automated backups",
+    ),
+    # Functions
+    "aws:sqs/queue:Queue": Row(
+        service="sqs",
+        create=Call(
+            operation="create_queue",
+            takes={
+                "sqsManagedSseEnabled": Into("Attributes.SqsManagedSseEnabled", _flag),
+                "messageRetentionSeconds": Into("Attributes.MessageRetentionPeriod", str),
+                "tags": "tags",
+            },
+        ),
+        id="https://sqs.{region}.amazonaws.com/{account}/{name}",  # moto's has the port of the day in it
+        outputs={"arn": "arn:aws:sqs:{region}:{account}:{name}", "name": "{name}"},
+        named="QueueName",
+    ),
+    "aws:lambda/function:Function": Row(
+        service="lambda",
+        create=Call(
+            operation="create_function",
+            takes={"code": "Code.ZipFile"},
+        ),
+        id="{name}",
+        outputs={"arn": "FunctionArn", "name": "{name}"},
+        named="FunctionName",
+        own={
+            "replaceSecurityGroupsOnDestroy": "what deletion does first, by UpdateFunctionConfiguration",
+            "replacementSecurityGroupIds": "what deletion does first, by UpdateFunctionConfiguration",
+        },
+        shortfalls=(Shortfall(about="loggingConfig", reason="moto drops it", lost=True),),
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Row(
+        service="lambda",
+        create=Call(operation="put_function_event_invoke_config"),
+        id="{functionName}",
+    ),
+    "aws:lambda/invocation:Invocation": Row(
+        service="lambda",
+        create=Call(operation="invoke", takes={"input": Into("Payload", str.encode)}),
+        id="{functionName}",
+        own={
+            "lifecycleScope": "when the provider invokes it again",
+            "triggers": "when the provider invokes it again",
+        },
+        later="make up, when the servers run that the function asks",
+    ),
+    "aws:scheduler/schedule:Schedule": Row(
+        service="scheduler",
+        create=Call(operation="create_schedule", gives={"ClientToken": "{token}"}),
+        id="default/{name}",
+        outputs={"arn": "ScheduleArn", "name": "{name}"},
+        named="Name",
+        shortfalls=(Shortfall(about="", reason="moto keeps a schedule and runs nothing by it"),),
     ),
     # Backup
     "aws:backup/vault:Vault": Row(

@@ -41,6 +41,7 @@ CATCH_UP_SECONDS = 30
 RECONNECT_SECONDS = 10
 RELOAD_SECONDS = 2
 EXTENSION = "pg_stat_statements"
+RDS_IAM = "rds_iam"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,11 @@ class Cluster:
 
     @cached_property
     def _certificates(self) -> tls.Certificates | None:
-        return tls.certificates(self.layout.tls, self.account) if self.binaries.openssl else None
+        if not self.binaries.openssl:
+            return None
+        # One name for all in a domain, so that a new replica asks for no new certificate.
+        domains = {f"*.{host.partition('.')[2]}" for host in self.plan.hosts}
+        return tls.certificates(self.layout.tls, self.account, names=domains)
 
     def _server(self, role: str) -> Server:
         return Server(
@@ -257,6 +262,11 @@ class Cluster:
                 attributes = sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER CREATEDB CREATEROLE NOREPLICATION PASSWORD {}")
                 session.execute(attributes.format(name, sql.Literal(password)))
             session.execute(sql.SQL("GRANT pg_monitor TO {} WITH ADMIN OPTION").format(name))
+            if not session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [RDS_IAM]).fetchone():
+                session.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(RDS_IAM)))
+            # It gives the role away and has nothing of it, as on RDS, where a member comes in by a token alone.
+            give = sql.SQL("GRANT {} TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+            session.execute(give.format(sql.Identifier(RDS_IAM), name))
             if not session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [plan.database]).fetchone():
                 make = sql.SQL("CREATE DATABASE {} OWNER {}")
                 session.execute(make.format(sql.Identifier(plan.database), name))

@@ -226,8 +226,12 @@ def _substitutions(plan: DataPlan, libraries: frozenset[str], openssl: bool, pre
                 yield Substitution(name, stands_for)
         if not prefetch and settings.get("effective_io_concurrency", "0") != "0":
             yield Substitution("effective_io_concurrency", "this system cannot prefetch, so it is 0")
-    yield Substitution("rds_superuser", f"{plan.master} may grant pg_monitor, and {SUPERUSER} made pg_stat_statements")
-    yield Substitution("rds_iam", "langpont_operator has no IAM token to log in with, and no password")
+    yield Substitution(
+        "rds_superuser", f"{plan.master} may grant pg_monitor and rds_iam, and {SUPERUSER} made pg_stat_statements"
+    )
+    yield Substitution(
+        "rds_iam", "a role that langpont_operator is a member of; nobody takes a token, so it cannot log in"
+    )
     if re.search(r"-g[0-9]+$", plan.primary.identifier):
         yield Substitution("restoreFrom", f"{plan.primary.identifier} goes on with the data that is here")
     yield Substitution("storage, backups, Multi-AZ", "folders of this machine; there is no second zone")

@@ -47,11 +47,6 @@ class Layout:
         return self.root / "pgbouncer"
 
     @property
-    def roles_mark(self) -> Path:
-        """What was last made of the roles."""
-        return self.root / "roles.json"
-
-    @property
     def servers(self) -> Path:
         """One folder for each instance, by role."""
         return self.root / "servers"

@@ -18,7 +18,6 @@ from local.data.errors import DataPlaneError, Substitution
 from local.data.layout import Layout, Ports, explained
 from local.data.pgbouncer import Pooler
 from local.data.plan import DataPlan
-from local.data.roles import ensure_roles
 from local.data.user import Account
 from local.processes import Process
 
@@ -60,7 +59,10 @@ class Done:
 
 
 class DataPlane:
-    """All servers of one plan on this machine."""
+    """All servers of one plan on this machine.
+
+    `make_roles`, which only `up` needs, makes the database's roles and tells whether it had to.
+    """
 
     def __init__(
         self,
@@ -71,8 +73,10 @@ class DataPlane:
         layout: Layout,
         ports: Ports,
         say: Callable[[str], None] = lambda _: None,
+        make_roles: Callable[[DataPlane], bool] | None = None,
     ) -> None:
         self.plan = plan
+        self._make_roles = make_roles
         self.layout = layout
         self.ports = ports
         self.binaries = binaries
@@ -95,7 +99,8 @@ class DataPlane:
     def _up(self) -> Done:
         actions = self.cluster.up()
         self._say("Making roles and grants")
-        roles_changed = ensure_roles(self.plan, self.endpoint("primary"), self.layout)
+        assert self._make_roles is not None
+        roles_changed = self._make_roles(self)
         return Done(
             actions=actions,
             roles_changed=roles_changed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,16 @@ class Certificates:
     key: Path
 
 
-def certificates(folder: Path, account: Account, *, now: datetime.datetime | None = None) -> Certificates:
+def certificates(
+    folder: Path, account: Account, *, names: Iterable[str] = (), now: datetime.datetime | None = None
+) -> Certificates:
     """Those of the folder, made where missing, ending within a month, or not of one piece. Keys have mode 600.
 
+    `names`: those by which the program knows the servers; who verifies in full asks for them, whatever they lead to.
     Clients keep the authority for as long as it is valid; only the servers' certificate is renewed before.
     """
     now = now or datetime.datetime.now(datetime.UTC)
+    all_names = (*NAMES, *sorted(names))
     found = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     authority_key_file = folder / "ca.key"
     with explained():
@@ -52,8 +57,8 @@ def certificates(folder: Path, account: Account, *, now: datetime.datetime | Non
             authority = _make_authority(now)
             _save(authority, found.authority, authority_key_file, None)
         server = _valid(found.certificate, found.key, now)
-        if server is None or not _signed_by(server[0], authority[0]) or not _covers(server[0]):
-            _save(_make_server(authority, now), found.certificate, found.key, account)
+        if server is None or not _signed_by(server[0], authority[0]) or not _covers(server[0], all_names):
+            _save(_make_server(authority, all_names, now), found.certificate, found.key, account)
         if account.changed and found.key.stat().st_uid != account.uid:
             account.give(found.key)
     return found
@@ -88,9 +93,9 @@ def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
     return True
 
 
-def _covers(certificate: x509.Certificate) -> bool:
+def _covers(certificate: x509.Certificate, all_names: Iterable[str]) -> bool:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return set(NAMES) <= set(names.get_values_for_type(x509.DNSName)) and set(ADDRESSES) <= set(
+    return set(all_names) <= set(names.get_values_for_type(x509.DNSName)) and set(ADDRESSES) <= set(
         names.get_values_for_type(x509.IPAddress)
     )
 
@@ -110,11 +115,11 @@ def _make_authority(now: datetime.datetime) -> Pair:
     return builder.sign(key, hashes.SHA256()), key
 
 
-def _make_server(authority: Pair, now: datetime.datetime) -> Pair:
+def _make_server(authority: Pair, all_names: Iterable[str], now: datetime.datetime) -> Pair:
     certificate, authority_key = authority
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAMES[0])])
-    names = x509.SubjectAlternativeName([*map(x509.DNSName, NAMES), *map(x509.IPAddress, ADDRESSES)])
+    names = x509.SubjectAlternativeName([*map(x509.DNSName, all_names), *map(x509.IPAddress, ADDRESSES)])
     builder = (
         _builder(subject, certificate.subject, key, now, SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -32,6 +32,14 @@ OTHER: dict[str, Any] = {
         "encryptEventsTopic": True,
     },
 }
+# Three replicas out of order, the first of them for analytics.
+MIXED: dict[str, Any] = {
+    "replicas": [
+        {"number": 3, "instanceClass": "db.t3.medium", "zone": "ap-northeast-1a"},
+        {"number": 1, "instanceClass": "db.t3.medium", "zone": "ap-northeast-1c", "purpose": "analytics"},
+        {"number": 2, "instanceClass": "db.t3.medium", "zone": "ap-northeast-1d"},
+    ]
+}
 ZONES = ("ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d")
 
 

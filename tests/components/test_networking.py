@@ -208,6 +208,7 @@ def test_exactly_these_ways_lead_in() -> None:
     assert rules(recording("prod"), INGRESS) == {
         "database-from-application": ("database", 5432, "application"),
         "database-from-database": ("database", 5432, "database"),
+        "database-from-functions": ("database", 5432, "functions"),
         "application-http": ("application", 80, "0.0.0.0/0"),
         "application-https": ("application", 443, "0.0.0.0/0"),
     }
@@ -219,12 +220,41 @@ def test_exactly_these_ways_lead_out() -> None:
         "database-to-database": ("database", 5432, "database"),
         "application-to-database": ("application", 5432, "database"),
         "application-to-https": ("application", 443, "0.0.0.0/0"),
+        "functions-to-database": ("functions", 5432, "database"),
+        "functions-to-https": ("functions", 443, "0.0.0.0/0"),
     }
 
 
-def test_only_application_hosts_reach_an_interface_endpoint() -> None:
-    assert rules(recording("dev"), INGRESS)["endpoints-from-application"] == ("endpoints", 443, "application")
-    assert not [rule for rule in rules(recording("dev"), EGRESS).values() if rule[0] == "endpoints"]
+def test_without_nat_functions_reach_the_endpoint_and_nothing_else_outside() -> None:
+    """Secrets Manager is all they call: their logs and their failures are delivered by Lambda itself."""
+    assert rules(recording("dev"), INGRESS) == rules(recording("prod"), INGRESS) | {
+        "endpoints-from-application": ("endpoints", 443, "application"),
+        "endpoints-from-functions": ("endpoints", 443, "functions"),
+    }
+    assert rules(recording("dev"), EGRESS) == {
+        "database-to-database": ("database", 5432, "database"),
+        "application-to-database": ("application", 5432, "database"),
+        "application-to-https": ("application", 443, "0.0.0.0/0"),
+        "functions-to-database": ("functions", 5432, "database"),
+        "functions-to-endpoints": ("functions", 443, "endpoints"),
+    }
+
+
+def test_an_endpoint_of_another_service_is_no_way_to_secrets_manager() -> None:
+    endpoints = {"services": ["ssm"], "zones": ["ap-northeast-1a"]}
+    recorded = record_with("prod", {"network": {"vpc": {"interfaceEndpoints": endpoints}}})
+    assert rules(recorded, EGRESS) == rules(recording("prod"), EGRESS)
+    assert rules(recorded, INGRESS) == rules(recording("dev"), INGRESS)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_nothing_reaches_a_function(stack: str) -> None:
+    assert [rule for rule in rules(recording(stack), INGRESS).values() if rule[0] == "functions"] == []
+    assert inputs(recording(stack), GROUP, f"langpont-{stack}-network-functions") == {
+        "vpcId": answer(recording(stack), VPC, f"langpont-{stack}-network-vpc")[0],
+        "description": "LangPont functions",
+        "tags": tags(stack, f"langpont-{stack}-network-functions"),
+    }
 
 
 def test_administrators_networks_open_ssh_and_the_database_to_them_alone() -> None:
@@ -247,12 +277,15 @@ def test_another_port_moves_the_instances_and_every_rule_to_them() -> None:
         "database-from-192.168.7.0-24": 6000,
         "database-from-application": 6000,
         "database-from-database": 6000,
+        "database-from-functions": 6000,
         "database-to-database": 6000,
         "application-to-database": 6000,
         "application-ssh-198.18.0.0-16": 22,
         "application-http": 80,
         "application-https": 443,
         "application-to-https": 443,
+        "functions-to-database": 6000,
+        "functions-to-https": 443,
     }
     assert recorded.one("aws:rds/instance:Instance", "langpont-prod-db-primary").inputs["port"] == 6000
     assert recorded.outputs["port"] == 6000
@@ -276,7 +309,7 @@ EXISTING: dict[str, Any] = {
 }
 
 
-def test_in_somebody_elses_vpc_nothing_is_made_but_two_groups_and_their_rules() -> None:
+def test_in_somebody_elses_vpc_nothing_is_made_but_three_groups_and_their_rules() -> None:
     """Adopting a default group removes its rules at once; routes, endpoints and flow logs are not ours either."""
     recorded = record_with("prod", EXISTING)
     prefix = "langpont-prod-network-"
@@ -288,13 +321,17 @@ def test_in_somebody_elses_vpc_nothing_is_made_but_two_groups_and_their_rules() 
     assert made == [
         "SecurityGroup application",
         "SecurityGroup database",
+        "SecurityGroup functions",
         "SecurityGroupEgressRule application-to-database",
         "SecurityGroupEgressRule application-to-https",
         "SecurityGroupEgressRule database-to-database",
+        "SecurityGroupEgressRule functions-to-database",
+        "SecurityGroupEgressRule functions-to-https",
         "SecurityGroupIngressRule application-http",
         "SecurityGroupIngressRule application-https",
         "SecurityGroupIngressRule database-from-application",
         "SecurityGroupIngressRule database-from-database",
+        "SecurityGroupIngressRule database-from-functions",
     ]
     for group in recorded.of_type(GROUP):
         assert group.inputs["vpcId"] == "vpc-0123456789abcdef0"
@@ -314,9 +351,10 @@ def test_in_somebody_elses_vpc_everything_but_the_network_is_the_same() -> None:
 
 @pytest.mark.parametrize("service", ["ssm", "ssmmessages", "ec2messages", "logs", "monitoring"])
 def test_an_endpoint_is_named_after_its_service(service: str) -> None:
-    changes = {"network": {"vpc": {"interfaceEndpoints": {"services": [service], "zones": ["ap-northeast-1a"]}}}}
-    recorded = record_with("dev", changes)
-    expected = {"langpont-dev-network-s3-endpoint", f"langpont-dev-network-{service}-endpoint"}
-    assert set(names(recorded, ENDPOINT)) == expected
+    endpoints = {"services": ["secretsmanager", service], "zones": ["ap-northeast-1a"]}
+    recorded = record_with("dev", {"network": {"vpc": {"interfaceEndpoints": endpoints}}})
+    assert set(names(recorded, ENDPOINT)) == {
+        f"langpont-dev-network-{each}-endpoint" for each in ("s3", "secretsmanager", service)
+    }
     endpoint = recorded.one(ENDPOINT, f"langpont-dev-network-{service}-endpoint")
     assert endpoint.inputs["serviceName"] == f"com.amazonaws.ap-northeast-1.{service}"

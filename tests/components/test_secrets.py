@@ -40,6 +40,7 @@ LOGS = {
             "kms:EncryptionContext:aws:logs:arn": [
                 f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:/aws/rds/instance/langpont-prod-*",
                 f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:/aws/vpc/langpont-prod-*",
+                f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:/aws/lambda/langpont-prod-*",
             ]
         }
     },
@@ -185,6 +186,7 @@ def test_a_new_password_version_changes_what_holds_that_password_and_nothing_els
         "langpont-prod-secrets-langpont_app-salt",
         "langpont-prod-credentials-langpont_app",
         "langpont-prod-pooler-files",
+        "langpont-prod-functions-make-roles",
     }
     name = "langpont-prod-secrets-langpont_app-password"
     assert inputs(changed, PASSWORD, name)["keepers"] == {"version": "2"}
@@ -198,6 +200,7 @@ def test_a_new_password_of_a_role_outside_the_pooler_leaves_its_files_alone() ->
         "langpont-prod-secrets-langpont_migrator-password",
         "langpont-prod-secrets-langpont_migrator-salt",
         "langpont-prod-credentials-langpont_migrator",
+        "langpont-prod-functions-make-roles",
     }
 
 
@@ -207,6 +210,7 @@ def test_a_new_password_of_the_master_reaches_the_primary_and_its_secret() -> No
         "langpont-prod-secrets-langpont_admin-password",
         "langpont-prod-credentials-langpont_admin",
         "langpont-prod-db-primary",
+        "langpont-prod-functions-make-roles",
     }
 
 
@@ -242,6 +246,19 @@ READERS = {
     "application": ["langpont_app", "langpont_readonly", "pooler"],
     "migration": ["langpont_migrator"],
 }
+# Beside reading: each application host tells how long clients wait in its PgBouncer.
+MORE: dict[str, list[dict[str, Any]]] = {
+    "application": [
+        {
+            "Sid": "PublishOwnMetrics",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "LangPont/PgBouncer"}},
+        }
+    ],
+    "migration": [],
+}
 
 
 @pytest.mark.parametrize("audience", READERS)
@@ -264,6 +281,7 @@ def test_an_audience_reads_its_own_secrets_and_decrypts_with_their_key_alone(aud
                 "Resource": arn(recorded, KEY, "langpont-prod-secrets-secrets-key"),
                 "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.ap-northeast-1.amazonaws.com"}},
             },
+            *MORE[audience],
         ],
     }
 
@@ -279,7 +297,8 @@ def test_under_aws_managed_keys_there_is_no_key_to_name(audience: str) -> None:
                 "Effect": "Allow",
                 "Action": "secretsmanager:GetSecretValue",
                 "Resource": [secret_arn(recorded, role) for role in READERS[audience]],
-            }
+            },
+            *MORE[audience],
         ],
     }
 

@@ -32,12 +32,15 @@ NAMED: dict[str, tuple[str, int, str]] = {
     "aws:iam/role:Role": ("name", 64, IAM),
     "aws:iam/rolePolicy:RolePolicy": ("name", 128, IAM),
     "aws:kms/alias:Alias": ("name", 256, r"alias/(?!aws/)[a-zA-Z0-9/_-]+"),
+    "aws:lambda/function:Function": ("name", 64, r"[a-zA-Z0-9_-]+"),
     "aws:rds/eventSubscription:EventSubscription": ("name", 255, r"[a-zA-Z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*"),
     "aws:rds/instance:Instance": ("identifier", 63, r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
     "aws:rds/parameterGroup:ParameterGroup": ("name", 255, r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
     "aws:rds/subnetGroup:SubnetGroup": ("name", 255, r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
+    "aws:scheduler/schedule:Schedule": ("name", 64, r"[0-9a-zA-Z_.-]+"),
     "aws:secretsmanager/secret:Secret": ("name", 512, r"(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9/_+=.@-]+"),
     "aws:sns/topic:Topic": ("name", 256, r"[A-Za-z0-9_-]+"),
+    "aws:sqs/queue:Queue": ("name", 80, r"[A-Za-z0-9_-]+"),
 }
 
 
@@ -122,6 +125,9 @@ WORDS: dict[str, set[str]] = {
     },
     "FlowLog logDestinationType": {"cloud-watch-logs", "s3", "kinesis-data-firehose"},
     "FlowLog trafficType": {"ACCEPT", "REJECT", "ALL"},
+    "Function architectures": {"x86_64", "arm64"},
+    "Function loggingConfig.logFormat": {"JSON", "Text"},
+    "Function runtime": {"python3.10", "python3.11", "python3.12", "python3.13", "python3.14"},
     "Instance caCertIdentifier": {"rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"},
     "Instance databaseInsightsMode": {"standard", "advanced"},
     "Instance enabledCloudwatchLogsExports": {"postgresql", "upgrade", "iam-db-auth-error"},
@@ -130,6 +136,7 @@ WORDS: dict[str, set[str]] = {
         "open-source-rds-extended-support", "open-source-rds-extended-support-disabled",
     },
     "Instance storageType": {"gp2", "gp3", "io1", "io2"},
+    "Invocation lifecycleScope": {"CREATE_ONLY", "CRUD"},
     "LogMetricFilter metricTransformation.unit": {"Count"},
     "MetricAlarm comparisonOperator": {
         "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
@@ -140,6 +147,7 @@ WORDS: dict[str, set[str]] = {
     "MetricAlarm treatMissingData": {"breaching", "notBreaching", "ignore", "missing"},
     "ParameterGroup family": {"postgres16"},
     "ParameterGroup parameters.applyMethod": {"immediate", "pending-reboot"},
+    "Schedule flexibleTimeWindow.mode": {"OFF", "FLEXIBLE"},
     "SecurityGroupEgressRule ipProtocol": {"tcp", "udp", "icmp", "-1"},
     "SecurityGroupIngressRule ipProtocol": {"tcp", "udp", "icmp", "-1"},
     "TopicSubscription protocol": {"email"},
@@ -163,12 +171,50 @@ def test_words_are_among_those_that_the_api_knows(updated: Recording) -> None:
         assert sorted(set(WORDS) - set(seen)) == []
 
 
+# Numbers of functions, of their queue and of their schedule: the least and the most that the service takes.
+BOUNDS: dict[str, tuple[int, int]] = {
+    "Function memorySize": (128, 10_240),
+    "Function timeout": (1, 900),
+    "FunctionEventInvokeConfig maximumEventAgeInSeconds": (60, 21_600),
+    "FunctionEventInvokeConfig maximumRetryAttempts": (0, 2),
+    "Queue messageRetentionSeconds": (60, 1_209_600),
+    "Schedule target.retryPolicy.maximumEventAgeInSeconds": (60, 86_400),
+    "Schedule target.retryPolicy.maximumRetryAttempts": (0, 185),
+}
+
+
+def test_numbers_lie_within_what_the_service_takes(recorded: Recording) -> None:
+    seen = set()
+    for registration in recorded.registrations.values():
+        for path, value in leaves(dict(registration.inputs)):
+            field = f"{registration.type.split(':')[-1]} {path.removeprefix('.')}"
+            if field in BOUNDS:
+                seen.add(field)
+                least, most = BOUNDS[field]
+                assert type(value) is int, registration.identity
+                assert least <= value <= most, f"{registration.identity}: {path} {value}"
+    assert seen == set(BOUNDS)
+
+
+def test_a_schedules_rate_is_written_as_the_scheduler_reads_it(recorded: Recording) -> None:
+    """A rate of one takes the singular, any other the plural."""
+    for schedule in recorded.of_type("aws:scheduler/schedule:Schedule"):
+        rate = schedule.inputs["scheduleExpression"]
+        assert re.fullmatch(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)", rate)
+
+
+def test_nothing_is_reserved_of_a_new_accounts_little_concurrency(recorded: Recording) -> None:
+    for function in recorded.of_type("aws:lambda/function:Function"):
+        assert "reservedConcurrentExecutions" not in function.inputs, function.name
+
+
 ARN = r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:[A-Za-z0-9/_+=.@:-]+"
 ARN_INPUTS = {
     "InstanceAutomatedBackupsReplication kmsKeyId", "Instance kmsKeyId", "LogGroup kmsKeyId", "Secret kmsKeyId",
     "Topic kmsMasterKeyId", "EventSubscription snsTopic", "MetricAlarm alarmActions", "MetricAlarm okActions",
     "FlowLog logDestination", "TopicPolicy arn", "TopicSubscription topic", "SecretVersion secretId",
-    "Selection resources", "Instance performanceInsightsKmsKeyId",
+    "Selection resources", "Instance performanceInsightsKmsKeyId", "Function role", "Schedule arn",
+    "FunctionEventInvokeConfig destination",
 }  # fmt: skip
 
 

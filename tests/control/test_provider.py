@@ -28,9 +28,10 @@ SHORTFALLS: dict[tuple[str, str], tuple[int, int, int]] = {
     ("aws:backup/vaultNotifications:VaultNotifications", ""): (1, 1, 1),
     ("aws:budgets/budget:Budget", "notifications.subscriberSnsTopicArns"): (1, 1, 1),
     ("aws:budgets/budget:Budget", "tags"): (1, 1, 1),
-    ("aws:cloudwatch/metricAlarm:MetricAlarm", ""): (19, 36, 52),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", ""): (22, 40, 56),
     ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", ""): (1, 1, 1),
     ("aws:ec2/flowLog:FlowLog", "logDestination"): (1, 1, 1),
+    ("aws:lambda/function:Function", "loggingConfig"): (2, 2, 2),
     ("aws:rds/instance:Instance", "databaseInsightsMode"): (1, 1, 1),
     ("aws:rds/instance:Instance", "engineLifecycleSupport"): (1, 1, 1),
     ("aws:rds/instance:Instance", "performanceInsightsEnabled"): (1, 1, 1),
@@ -40,9 +41,10 @@ SHORTFALLS: dict[tuple[str, str], tuple[int, int, int]] = {
     ("aws:rds/instance:Instance (replica)", "performanceInsightsEnabled"): (0, 1, 2),
     ("aws:rds/instance:Instance (replica)", "resourceId"): (0, 1, 2),
     ("aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication", ""): (0, 0, 1),
+    ("aws:scheduler/schedule:Schedule", ""): (1, 1, 1),
     ("aws:sns/topicSubscription:TopicSubscription", "protocol"): (0, 3, 3),
-    ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "referencedSecurityGroupId"): (2, 2, 2),
-    ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "referencedSecurityGroupId"): (3, 2, 2),
+    ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "referencedSecurityGroupId"): (4, 3, 3),
+    ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "referencedSecurityGroupId"): (5, 3, 3),
 }
 
 

@@ -18,6 +18,7 @@ from local.data.layout import Layout, Ports
 from local.data.plan import DataPlan, data_plan
 from local.data.plane import DataPlane
 from local.data.user import Account, server_account
+from tests.data.roles import make_roles
 from tests.recordings import recording
 
 # Packages stay there from run to run: their versions are in the folders' names.
@@ -56,7 +57,7 @@ def make(plan: DataPlan, layout: Layout, binaries: Binaries, account: Account) -
     kept = KEPT.get(layout)
     ours = frozenset([*kept.servers.values(), kept.pooler]) if kept and before else frozenset()
     KEPT[layout] = ports.choose(plan, asked={}, kept=kept, ours=ours)
-    return DataPlane(plan, binaries=binaries, account=account, layout=layout, ports=KEPT[layout])
+    return DataPlane(plan, binaries=binaries, account=account, layout=layout, ports=KEPT[layout], make_roles=make_roles)
 
 
 KEPT: dict[Layout, Ports] = {}

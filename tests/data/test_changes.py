@@ -22,6 +22,7 @@ from local.data.plane import DataPlane
 from local.data.server import Server, postmaster
 from local.processes import Process
 from tests.data.conftest import Bring
+from tests.data.roles import make_roles
 from tests.recordings import record_with, recording
 
 
@@ -232,7 +233,7 @@ def test_another_port_moves_a_server_and_its_followers(layout: Layout, bring: Br
     )
     moved = DataPlane(
         platform.plan, binaries=platform.binaries, account=platform.cluster.account, layout=layout,
-        ports=replace(asked, pooler=platform.ports.pooler),
+        ports=replace(asked, pooler=platform.ports.pooler), make_roles=make_roles,
     )  # fmt: skip
     done = moved.up()
     assert [str(action) for action in done.actions] == [

@@ -21,6 +21,7 @@ from local.data.plan import DataPlan, data_plan
 from local.data.plane import DataPlane, Done
 from local.data.user import Account
 from tests.data.conftest import Bring
+from tests.data.roles import make_roles
 from tests.recordings import recording
 
 CLIENTS = 290
@@ -159,7 +160,7 @@ def test_without_openssl_it_comes_up_and_says_so(account: Account, runtime: Path
     assert (wheel.openssl, "pg_stat_statements" in wheel.libraries) == (False, False)
     plan, layout = data_plan(recording("staging")), Layout(runtime / "wheel")
     found = bring(plan, layout)
-    platform = DataPlane(plan, binaries=wheel, account=account, layout=layout, ports=found.ports)
+    platform = DataPlane(plan, binaries=wheel, account=account, layout=layout, ports=found.ports, make_roles=make_roles)
     done = platform.up()
     assert [s.what for s in done.substitutions][:2] == ["TLS", "shared_preload_libraries: pg_stat_statements"]
     made = list(check.checks(platform, clients=50))

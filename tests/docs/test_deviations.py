@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from blueprint import metrics
 from blueprint.parameters import compile_parameter
 from blueprint.platform import Platform
 from blueprint.problems import Refused
@@ -164,10 +165,18 @@ def test_every_option_of_the_pooler_that_differs_has_a_true_row() -> None:
     assert all(errors_named(errors) for errors, *_ in POOLER)
 
 
+def test_every_custom_metric_has_one_row_with_its_unit_and_what_it_is_without_data() -> None:
+    rows = table(TEXT, "E", "metric", "unit", "without data", "changed")
+    assert [row[1:4] for row in rows] == [(m.name, m.unit, m.empty.value) for m in metrics.METRICS]
+    assert all(errors_named(row[0]) for row in rows)
+
+
 def test_every_e_number_in_the_repository_is_explained() -> None:
     """Comments and docstrings name errors by number alone; here is where a reader finds what the number means."""
     sources = [
-        path for folder in ("blueprint", "components", "local", "tests") for path in (ROOT / folder).rglob("*.py")
+        path
+        for folder in ("blueprint", "components", "functions", "langpont_db", "local", "ops", "tests")
+        for path in (ROOT / folder).rglob("*.py")
     ]
     named = {error: path for path in [*sources, ROOT / "__main__.py"] for error in errors_named(path.read_text())}
     explained = errors_named(" ".join(re.findall(r"\*\*(E[^*]+)\*\*", TEXT)))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from blueprint import metrics
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.settings import SECTIONS, Settings
@@ -125,8 +126,11 @@ def test_the_table_of_stacks_counts_what_they_register() -> None:
         "interface endpoints": count("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface"),
         "customer-managed keys": count("aws:kms/key:Key"),
         "secrets": count("aws:secretsmanager/secret:Secret"),
+        "functions": count("aws:lambda/function:Function"),
         "alarms": count("aws:cloudwatch/metricAlarm:MetricAlarm"),
         "log metrics": count("aws:cloudwatch/logMetricFilter:LogMetricFilter"),
+        # The function's own among them; hosts publish two more.
+        "custom metrics": [str(len(metrics.METRICS) + 1)] * len(STACKS),
         "RDS budget, USD a month": [budget(stack) for stack in STACKS],
     }
     rows = {what: counts for what, *counts in table(README, "what costs money", *STACKS)}

@@ -1,10 +1,13 @@
-"""Golden identities: type and logical name of everything a stack registers, one a line, sorted.
+"""Golden files beside this one; `python -m tests.golden` rewrites them.
 
-A changed line is a replaced resource. `python -m tests.golden` rewrites the files beside this one.
+`<stack>.txt`: type and logical name of everything a stack registers, one a line, sorted. A changed line is a replaced
+resource. `outputs-<stack>.json`: a stack's outputs as `pulumi stack output --json` prints them, with made-up ids. A
+line that goes is a deploy that breaks.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.recordings import recording
@@ -13,10 +16,20 @@ FOLDER = Path(__file__).parent
 
 
 def path(stack: str) -> Path:
-    """The golden file of a stack."""
+    """The golden identities of a stack."""
     return FOLDER / f"{stack}.txt"
 
 
+def outputs_path(stack: str) -> Path:
+    """The golden outputs of a stack."""
+    return FOLDER / f"outputs-{stack}.json"
+
+
 def render(stack: str) -> str:
-    """The golden file's text as the program stands."""
+    """The identities as the program stands."""
     return "".join(f"{identity}\n" for identity in recording(stack).identities())
+
+
+def render_outputs(stack: str) -> str:
+    """The outputs as the program stands."""
+    return json.dumps(recording(stack).outputs, indent=2, sort_keys=True) + "\n"

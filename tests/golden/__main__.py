@@ -1,4 +1,4 @@
-"""Rewrite the golden identities of every stack."""
+"""Rewrite the golden identities and outputs of every stack."""
 
 from __future__ import annotations
 
@@ -6,5 +6,9 @@ from tests import golden
 from tests.recordings import STACKS
 
 for stack in STACKS:
-    golden.path(stack).write_text(golden.render(stack), encoding="utf-8")
-    print(f"wrote {golden.path(stack).relative_to(golden.FOLDER.parent.parent)}")
+    for path, text in (
+        (golden.path(stack), golden.render(stack)),
+        (golden.outputs_path(stack), golden.render_outputs(stack)),
+    ):
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(golden.FOLDER.parent.parent)}")

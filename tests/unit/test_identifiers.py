@@ -36,6 +36,8 @@ def test_every_name_has_one_spelling() -> None:  # E16: the document has three
     assert names.key_alias("storage") == "alias/langpont-prod-storage"
     assert names.secret("langpont_app") == "langpont-prod/database/langpont_app"
     assert names.log_group(names.primary(1), "postgresql") == "/aws/rds/instance/langpont-prod-db/postgresql"
+    assert names.function("roles") == "langpont-prod-roles"
+    assert names.function_log_group("roles") == "/aws/lambda/langpont-prod-roles"
 
 
 @settings(max_examples=25)

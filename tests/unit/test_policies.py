@@ -107,6 +107,63 @@ def test_without_a_key_of_ours_there_is_nothing_to_decrypt_with() -> None:
     assert read["Sid"] == "ReadOwnSecrets"
 
 
+PUBLISH = {
+    "Sid": "PublishOwnMetrics",
+    "Effect": "Allow",
+    "Action": "cloudwatch:PutMetricData",
+    "Resource": "*",
+    "Condition": {"StringEquals": {"cloudwatch:namespace": "Some/Namespace"}},
+}
+
+
+def test_metrics_are_published_in_one_namespace_alone() -> None:
+    """PutMetricData knows no resource; the namespace is all there is to bind it by."""
+    assert policies.publish_metrics("Some/Namespace") == PUBLISH
+
+
+@pytest.mark.parametrize("key", ["arn:key", None])
+def test_who_reads_secrets_may_be_given_one_thing_more(key: str | None) -> None:
+    alone = policies.read_secrets(["arn:a"], key, REGION)["Statement"]
+    assert policies.read_secrets(["arn:a"], key, REGION, PUBLISH) == document(*alone, PUBLISH)
+
+
+INTERFACES = [
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["arn:key", None])
+def test_a_function_reads_its_secrets_writes_its_log_keeps_failures_and_is_attached_by_lambda(key: str | None) -> None:
+    """Lambda attaches it with the role's permissions, which the code has too unless it is refused them again (Lambda
+    developer guide, "Giving Lambda functions access to resources in an Amazon VPC", required IAM permissions)."""
+    built = policies.run_function("arn:function", "arn:log-group", "arn:queue", ["arn:b", "arn:a"], key, REGION)
+    assert built == document(
+        *policies.read_secrets(["arn:a", "arn:b"], key, REGION)["Statement"],
+        {
+            "Sid": "WriteOwnLog",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": "arn:log-group:*",
+        },
+        {"Sid": "KeepFailures", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:queue"},
+        {"Sid": "AttachToVpc", "Effect": "Allow", "Action": INTERFACES, "Resource": "*"},
+        {
+            "Sid": "ButNotTheCodeItself",
+            "Effect": "Deny",
+            "Action": INTERFACES,
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": "arn:function"}},
+        },
+    )
+
+
+def test_a_schedule_invokes_one_function() -> None:
+    assert policies.invoke_function("arn:function") == document(
+        {"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:function"}
+    )
+
+
 @pytest.mark.parametrize("service", ["monitoring.rds.amazonaws.com", "backup.amazonaws.com"])
 def test_a_role_is_assumed_by_one_service_for_this_account(service: str) -> None:
     assert policies.trust(service, ACCOUNT) == document(

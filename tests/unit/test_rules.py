@@ -80,6 +80,20 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_network",
+        vpc(natGateways="none"),
+        "network.vpc.natGateways none leaves the functions that make the database's roles and metrics no way to "
+        "Secrets Manager. Choose single, or add secretsmanager to network.vpc.interfaceEndpoints.services.",
+        vpc(natGateways="none", interfaceEndpoints={"services": ["secretsmanager"], "zones": ["ap-northeast-1a"]}),
+    ),
+    (
+        "_network",
+        vpc(natGateways="none", interfaceEndpoints={"services": ["ssm", "logs"], "zones": ["ap-northeast-1a"]}),
+        "network.vpc.natGateways none leaves the functions that make the database's roles and metrics no way to "
+        "Secrets Manager. Choose single, or add secretsmanager to network.vpc.interfaceEndpoints.services.",
+        vpc(natGateways="single", interfaceEndpoints={"services": ["ssm", "logs"], "zones": ["ap-northeast-1a"]}),
+    ),
+    (
+        "_network",
         {"network": {"vpc": None, "existingVpc": EXISTING | {"applicationSubnets": {}}}},
         "network.existingVpc.applicationSubnets is empty, and application hosts need a subnet. "
         "Name at least one by zone.",

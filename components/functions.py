@@ -1,0 +1,212 @@
+"""Functions: the two Lambdas (roles, custom metrics), their permissions, the schedule, and the run that makes roles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from blueprint import metrics, policies, roles
+from blueprint.platform import Platform
+from components.base import Component, document
+from components.packing import Package, pack
+
+ROLES, METRICS = "roles", "metrics"
+PURPOSES: Mapping[str, str] = {
+    ROLES: "makes and checks the database's roles",
+    METRICS: "publishes the database's custom metrics",
+}
+RUNTIME = "python3.13"
+MEMORY_MIB = 256
+ROLES_TIMEOUT_SECONDS = 300  # grants on every table, and a wait for another run's lock
+METRICS_TIMEOUT_SECONDS = 120  # each statement has its own, some seconds; hosts that do not answer come before them
+FAILURES_KEPT_SECONDS = 14 * 86400  # SQS's longest
+EVENT_AGE_SECONDS = 60  # Lambda's shortest: a run that could not start is overtaken by the next
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionsArgs:
+    """`secret_arns` by role, the master's among them; `secret_versions` of all that the roles function reads.
+
+    `security_group_id` must be known only when its members can reach the database and Secrets Manager.
+    `released_group_id`: the group that a function's interfaces go to before it is deleted, as AWS releases them slowly;
+    None where there is none to name. `replica_hosts` in the order in which the metrics function tries them.
+    """
+
+    platform: Platform
+    account_id: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    released_group_id: pulumi.Input[str] | None
+    secret_arns: Mapping[str, pulumi.Input[str]]
+    pooler_secret_arn: pulumi.Input[str]
+    secret_versions: Mapping[str, pulumi.Input[str]]
+    secrets_key_arn: pulumi.Input[str] | None
+    logs_key_arn: pulumi.Input[str] | None
+    primary_resource_id: pulumi.Input[str]
+    replica_hosts: Sequence[pulumi.Input[str]]
+
+
+class Functions(Component):
+    """No concurrency is reserved: a new account has too little of it, and both handlers bear an overlap."""
+
+    function_names: Mapping[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = args.platform.settings
+        super().__init__(name, settings.environment, opts)
+        self._name = name
+        self._args = args
+        self._region = settings.region
+        database = settings.database
+        self._failures = aws.sqs.Queue(
+            f"{name}-failures",
+            sqs_managed_sse_enabled=True,
+            message_retention_seconds=FAILURES_KEPT_SECONDS,
+            tags=self.child_tags(f"{name}-failures"),
+            opts=self.child_options(),
+        )
+        packages = {
+            ROLES: pack(ROLES, roles.definition(database=database.name, master=database.master_username)),
+            METRICS: pack(METRICS, metrics.definition(stack=settings.environment, database=database.name)),
+        }
+        maker = self._function(
+            ROLES,
+            packages[ROLES],
+            ROLES_TIMEOUT_SECONDS,
+            secrets=[*args.secret_arns.values(), args.pooler_secret_arn],
+            environment={
+                "SECRET_ARNS": pulumi.Output.json_dumps(dict(args.secret_arns)),
+                "POOLER_SECRET_ARN": args.pooler_secret_arn,
+            },
+        )
+        publisher = self._function(
+            METRICS,
+            packages[METRICS],
+            METRICS_TIMEOUT_SECONDS,
+            secrets=[args.secret_arns[metrics.ROLE]],
+            environment={
+                "SECRET_ARN": args.secret_arns[metrics.ROLE],
+                "HOSTS": pulumi.Output.json_dumps(list(args.replica_hosts)),
+            },
+        )
+        self._make_roles(maker, packages[ROLES])
+        self._schedule(publisher)
+        self.function_names = {ROLES: maker.name, METRICS: publisher.name}
+        self.register_outputs({"functionNames": self.function_names})
+
+    def _function(
+        self,
+        role: str,
+        package: Package,
+        timeout_seconds: int,
+        *,
+        secrets: Sequence[pulumi.Input[str]],
+        environment: Mapping[str, pulumi.Input[str]],
+    ) -> aws.lambda_.Function:
+        args, names, label = self._args, self._args.platform.names, f"{self._name}-{role}"
+        function_name, region = names.function(role), self._region
+        log_group = aws.cloudwatch.LogGroup(
+            f"{label}-log",
+            name=names.function_log_group(role),
+            retention_in_days=args.platform.settings.monitoring.log_retention_days,
+            kms_key_id=args.logs_key_arn,
+            tags=self.child_tags(names.function_log_group(role)),
+            opts=self.child_options(),
+        )
+        execution = self._role(label, "lambda.amazonaws.com")
+        permission = aws.iam.RolePolicy(
+            f"{label}-policy",
+            role=execution.name,
+            policy=document(
+                lambda account, log_group_arn, queue_arn, key_arn, *arns: policies.run_function(
+                    f"arn:aws:lambda:{region}:{account}:function:{function_name}",
+                    log_group_arn, queue_arn, arns, key_arn, region,
+                ),
+                args.account_id, log_group.arn, self._failures.arn, args.secrets_key_arn, *secrets,
+            ),
+            opts=self.child_options(),
+        )  # fmt: skip
+        function = aws.lambda_.Function(
+            label,
+            name=function_name,
+            description=f"LangPont {args.platform.settings.environment}: {PURPOSES[role]}",
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            handler=f"functions.{role}.handler.handler",
+            code=package.archive,
+            role=execution.arn,
+            timeout=timeout_seconds,
+            memory_size=MEMORY_MIB,
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=dict(environment)),
+            vpc_config=aws.lambda_.FunctionVpcConfigArgs(
+                subnet_ids=list(args.subnet_ids), security_group_ids=[args.security_group_id]
+            ),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log_group.name),
+            replace_security_groups_on_destroy=True if args.released_group_id is not None else None,
+            replacement_security_group_ids=[args.released_group_id] if args.released_group_id is not None else None,
+            tags=self.child_tags(function_name),
+            # The role's ARN does not say that Lambda may already make network interfaces with it.
+            opts=self.child_options(depends_on=[permission]),
+        )
+        aws.lambda_.FunctionEventInvokeConfig(
+            f"{label}-failures",
+            function_name=function.name,
+            maximum_event_age_in_seconds=EVENT_AGE_SECONDS,
+            maximum_retry_attempts=0,
+            destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
+                on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
+                    destination=self._failures.arn
+                )
+            ),
+            opts=self.child_options(),
+        )
+        return function
+
+    def _role(self, label: str, service: str) -> aws.iam.Role:
+        return aws.iam.Role(
+            f"{label}-role",
+            assume_role_policy=document(lambda account: policies.trust(service, account), self._args.account_id),
+            tags=self.child_tags(f"{label}-role"),
+            opts=self.child_options(),
+        )
+
+    def _make_roles(self, function: aws.lambda_.Function, package: Package) -> None:
+        """Run it once now, and again whenever what it makes, a password or the server is another one."""
+        triggers: dict[str, Any] = {f"secret-{role}": version for role, version in self._args.secret_versions.items()}
+        aws.lambda_.Invocation(
+            f"{self._name}-make-roles",
+            function_name=function.name,
+            input=json.dumps({"action": "apply"}),
+            lifecycle_scope="CREATE_ONLY",
+            triggers=triggers | {"package": package.digest, "instance": self._args.primary_resource_id},
+            opts=self.child_options(),
+        )
+
+    def _schedule(self, function: aws.lambda_.Function) -> None:
+        label = f"{self._name}-schedule"
+        caller = self._role(label, "scheduler.amazonaws.com")
+        permission = aws.iam.RolePolicy(
+            f"{label}-policy",
+            role=caller.name,
+            policy=document(policies.invoke_function, function.arn),
+            opts=self.child_options(),
+        )
+        aws.scheduler.Schedule(
+            label,
+            description=f"LangPont {self._args.platform.settings.environment}: {PURPOSES[METRICS]}",
+            schedule_expression=f"rate({metrics.INTERVAL_SECONDS // 60} minutes)",
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=function.arn,
+                role_arn=caller.arn,
+                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
+                    maximum_event_age_in_seconds=EVENT_AGE_SECONDS, maximum_retry_attempts=0
+                ),
+            ),
+            opts=self.child_options(depends_on=[permission]),
+        )

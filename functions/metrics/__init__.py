@@ -1,0 +1,1 @@
+"""Runs the custom metrics' statements and publishes what they say."""

@@ -1,0 +1,1 @@
+"""Makes the database's roles, schemas, grants and settings what the definition says, or tells how they differ."""

@@ -1,0 +1,69 @@
+"""What the roles are to be, as `definition.json` says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """One role. The fields are those of `blueprint/roles.py`, where they are explained."""
+
+    name: str
+    login: Literal["password", "iam", "none"]
+    pooled: bool
+    access: Mapping[str, Literal["read", "write"]]
+    becomes: tuple[str, ...]
+    member_of: tuple[str, ...]
+    statement_timeout_seconds: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """All of it. `settings`: of the database."""
+
+    database: str
+    master: str
+    owner: str
+    schemas: tuple[str, ...]
+    settings: Mapping[str, str]
+    roles: tuple[Role, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the roles, the master not among them."""
+        return tuple(role.name for role in self.roles)
+
+    @property
+    def with_password(self) -> tuple[Role, ...]:
+        """Those that log in with one."""
+        return tuple(role for role in self.roles if role.login == "password")
+
+    @classmethod
+    def load(cls, path: Path) -> Definition:
+        """What `blueprint.roles.definition` wrote."""
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            database=document["database"],
+            master=document["master"],
+            owner=document["owner"],
+            schemas=tuple(document["schemas"]),
+            settings=document["settings"],
+            roles=tuple(map(_role, document["roles"])),
+        )
+
+
+def _role(document: Mapping[str, Any]) -> Role:
+    return Role(
+        name=document["name"],
+        login=document["login"],
+        pooled=document["pooled"],
+        access=document["access"],
+        becomes=tuple(document["becomes"]),
+        member_of=tuple(document["memberOf"]),
+        statement_timeout_seconds=document["statementTimeoutSeconds"],
+    )

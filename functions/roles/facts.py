@@ -1,0 +1,200 @@
+"""What is to be, and what the catalogues say is, in the same terms: whatever differs is drift.
+
+A fact has a kind, an object, somebody or something it is about, and a set of words. PostgreSQL's names for the words
+are kept: attributes, options, privileges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+from functions.roles.definition import Definition, Role
+
+PUBLIC: Final = "PUBLIC"
+RDS_IAM: Final = "rds_iam"  # whose members RDS lets in by an IAM token, and by nothing else
+
+TABLE_PRIVILEGES: Final = {"read": ("SELECT",), "write": ("SELECT", "INSERT", "UPDATE", "DELETE")}
+SEQUENCE_PRIVILEGES: Final = {"read": ("SELECT",), "write": ("SELECT", "USAGE")}
+
+# Only who has one of these may give or take it, and the master has none.
+UNTOUCHABLE: Final = frozenset({"SUPERUSER", "REPLICATION", "BYPASSRLS"})
+
+Words: TypeAlias = frozenset[str]
+NOTHING: Final[Words] = frozenset()
+
+
+class Kind(Enum):
+    """What a fact is about, in the order in which drift is told and mended."""
+
+    ROLE = "role"
+    MEMBER = "member"
+    DATABASE = "database"
+    DATABASE_SETTING = "database setting"
+    DATABASE_ACCESS = "database access"
+    ROLE_SETTING = "role setting"
+    SCHEMA = "schema"
+    SCHEMA_ACCESS = "schema access"
+    NEW_TABLES = "new tables"
+    NEW_SEQUENCES = "new sequences"
+    TABLE_ACCESS = "table access"
+    COLUMN_ACCESS = "column access"
+    SEQUENCE_ACCESS = "sequence access"
+    TABLE = "table"
+    SEQUENCE = "sequence"
+    VIEW = "view"
+    OWNED_SEQUENCE = "owned sequence"
+
+
+_ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
+_OWNERS: Final = (Kind.DATABASE, Kind.SCHEMA, Kind.TABLE, Kind.SEQUENCE, Kind.VIEW)
+_RELATIONS: Final = (Kind.TABLE, Kind.SEQUENCE, Kind.VIEW, Kind.OWNED_SEQUENCE)
+_ACCESS: Final = {
+    Kind.DATABASE_ACCESS: "database",
+    Kind.SCHEMA_ACCESS: "schema",
+    Kind.NEW_TABLES: "new tables in",
+    Kind.NEW_SEQUENCES: "new sequences in",
+    Kind.TABLE_ACCESS: "table",
+    Kind.COLUMN_ACCESS: "column",
+    Kind.SEQUENCE_ACCESS: "sequence",
+}
+
+
+class About(NamedTuple):
+    """kind, object (schema and table, for instance), and who has something of it, or the name of a setting."""
+
+    kind: Kind
+    path: tuple[str, ...]
+    who: str = ""
+
+
+Facts: TypeAlias = Mapping[About, Words]
+
+
+class Difference(NamedTuple):
+    """What a fact is and is to be. `mendable`: the master can change it, and it is no business of somebody else."""
+
+    about: About
+    found: Words
+    wanted: Words
+    mendable: bool
+
+    @property
+    def text(self) -> str:
+        """A sentence without a full stop."""
+        return self._text() if self.mendable else f"{self._text()}; apply leaves that to you"
+
+    def _text(self) -> str:
+        (kind, path, who), is_, to_be = self.about, _list(self.found), _list(self.wanted)
+        name = ".".join(path) or "any schema"
+        if kind in (Kind.ROLE, Kind.SCHEMA) and not is_:
+            return f"{kind.value} {name} is missing"
+        if kind is Kind.ROLE:
+            return f"role {name} is {is_}, is to be {to_be}"
+        if kind is Kind.MEMBER:
+            return f"{who} {_membership(name, self.found, self.wanted)}"
+        if kind in _OWNERS:
+            return f"{kind.value} {name} belongs to {is_}, is to belong to {to_be}"
+        if kind is Kind.DATABASE_SETTING:
+            return f"database {name}: {who} is {is_ or 'not set'}, is to be {to_be or 'not set'}"
+        if kind is Kind.ROLE_SETTING:
+            where = " in database ".join(path)
+            return f"role {where}: {who} is {is_ or 'not set'}, is to be {to_be or 'not set'}"
+        return f"{_ACCESS[kind]} {name}: {who} has {is_ or 'nothing'}, is to have {to_be or 'nothing'}"
+
+
+def _list(words: Words) -> str:
+    return ", ".join(sorted(words))
+
+
+def _membership(role: str, found: Words, to_be: Words) -> str:
+    options = f"with {_list(to_be - {'MEMBER'}) or 'no option'}"
+    if not found:
+        return f"is no member of {role}, is to be one {options}"
+    now = f"is a member of {role} with {_list(found - {'MEMBER'}) or 'no option'}"
+    return f"{now}, is to be one {options}" if to_be else f"{now}, is to be none"
+
+
+def wanted(definition: Definition, found: Facts) -> Facts:
+    """What is to be, about every table and sequence that `found` knows of."""
+    return dict(_wanted(definition, found))
+
+
+def _wanted(definition: Definition, found: Facts) -> Iterator[tuple[About, Words]]:
+    owner, master = definition.owner, definition.master
+    yield About(Kind.MEMBER, (owner,), master), frozenset({"MEMBER", "INHERIT", "SET"})
+    yield About(Kind.DATABASE, (definition.database,)), frozenset({master})
+    for setting, value in definition.settings.items():
+        yield About(Kind.DATABASE_SETTING, (definition.database,), setting), frozenset({value})
+    for schema in definition.schemas:
+        yield About(Kind.SCHEMA, (schema,)), frozenset({owner})
+    for role in definition.roles:
+        yield from _of_role(definition, role)
+    for kind, path, _ in found:
+        if kind in (Kind.TABLE, Kind.SEQUENCE, Kind.VIEW):
+            yield About(kind, path), frozenset({owner})
+        if kind in _RELATIONS:
+            yield from _of_relation(definition, kind, path)
+
+
+def _of_role(definition: Definition, role: Role) -> Iterator[tuple[About, Words]]:
+    yield About(Kind.ROLE, (role.name,)), frozenset({"NOLOGIN" if role.login == "none" else "LOGIN"})
+    for other in role.becomes:
+        yield About(Kind.MEMBER, (other,), role.name), frozenset({"MEMBER", "SET"})
+    for other in (*role.member_of, *([RDS_IAM] if role.login == "iam" else [])):
+        yield About(Kind.MEMBER, (other,), role.name), frozenset({"MEMBER", "INHERIT", "SET"})
+    if role.login != "none":
+        yield About(Kind.DATABASE_ACCESS, (definition.database,), role.name), frozenset({"CONNECT"})
+    if role.statement_timeout_seconds is not None:
+        timeout = frozenset({f"{role.statement_timeout_seconds}s"})
+        yield About(Kind.ROLE_SETTING, (role.name,), "statement_timeout"), timeout
+    for schema, access in role.access.items():
+        yield About(Kind.SCHEMA_ACCESS, (schema,), role.name), frozenset({"USAGE"})
+        yield About(Kind.NEW_TABLES, (schema,), role.name), frozenset(TABLE_PRIVILEGES[access])
+        yield About(Kind.NEW_SEQUENCES, (schema,), role.name), frozenset(SEQUENCE_PRIVILEGES[access])
+
+
+def _of_relation(definition: Definition, kind: Kind, path: tuple[str, ...]) -> Iterator[tuple[About, Words]]:
+    sequence = kind in (Kind.SEQUENCE, Kind.OWNED_SEQUENCE)
+    for role in definition.roles:
+        access = role.access.get(path[0])
+        if access:
+            about = About(Kind.SEQUENCE_ACCESS if sequence else Kind.TABLE_ACCESS, path, role.name)
+            yield about, frozenset((SEQUENCE_PRIVILEGES if sequence else TABLE_PRIVILEGES)[access])
+
+
+def differences(definition: Definition, found: Facts) -> list[Difference]:
+    """All of them, in the order of `Kind`, and by name.
+
+    Of what belongs to somebody else only that is told: its rights are that one's to give, and the master would be
+    refused.
+    """
+    target, others = wanted(definition, found), _of_others(definition, found)
+    every = sorted({*found, *target}, key=lambda about: (_ORDER[about.kind], about.path, about.who))
+    return [
+        Difference(about, is_, to_be, _mendable(definition, about, is_))
+        for about in every
+        if about.kind is not Kind.OWNED_SEQUENCE  # it follows its table
+        and not (about.kind in _ACCESS and about.path[:2] in others)
+        and (is_ := found.get(about, NOTHING)) != (to_be := target.get(about, NOTHING))
+    ]
+
+
+def _of_others(definition: Definition, found: Facts) -> set[tuple[str, ...]]:
+    own = {definition.owner, definition.master}
+    return {about.path for about, words in found.items() if about.kind in (Kind.SCHEMA, *_RELATIONS) and words - own}
+
+
+def _mendable(definition: Definition, about: About, found: Words) -> bool:
+    kind = about.kind
+    if kind is Kind.ROLE:
+        return not found & UNTOUCHABLE
+    if kind in (Kind.DATABASE, Kind.VIEW):  # a view reads with its owner's rights: another owner changes what it shows
+        return False
+    if kind in (Kind.SCHEMA, Kind.TABLE, Kind.SEQUENCE):
+        return found <= {definition.master}
+    if kind in _ACCESS or kind is Kind.MEMBER:
+        # What somebody gave to a role of their own is theirs to take back.
+        return about.who in (*definition.names, definition.master, PUBLIC)
+    return True

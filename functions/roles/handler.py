@@ -1,0 +1,244 @@
+"""The roles function: `{"action": "check"}` tells how the database differs from the definition, `apply` mends it.
+
+The answer, which holds no secret: `action`; `ok`; `changed`, what apply mended; `drift`, what differs, after apply what
+it leaves to a person; `logins`, what a login of each role came to. A failure is an exception with a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from functions import database
+from functions.database import Credentials, Failed, Refused, Session, Unreachable
+from functions.roles import catalogue, logins
+from functions.roles.definition import Definition
+from functions.roles.facts import RDS_IAM, Difference, Kind, differences
+from functions.roles.logins import MISSING, OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Password, Proof
+from functions.roles.statements import identifier, ownership, passwords, shown, statements
+
+DEFINITION = Path(__file__).parents[2] / "definition.json"
+
+CHECK, APPLY = "check", "apply"
+
+LOCK_KEY: Final = 0x6C61_6E67_706F_6E74  # "langpont" in ASCII: one run at a time holds this advisory lock
+LOCK_SECONDS: Final = 20  # for another run, and for each catalogue row that somebody else has just changed
+OWNERSHIP_LOCK_SECONDS: Final = 2  # whoever wants the table meanwhile waits as long
+STATEMENT_SECONDS: Final = 60
+ANSWER_SECONDS: Final = STATEMENT_SECONDS + 5
+
+_DRIFT: Final = {
+    WRONG_PASSWORD: "the password of its secret does not log in",
+    OTHER_VERIFIER: "its verifier is not the one of the pooler's user list",
+}
+_WAY_OUT: Final = {
+    "55P03": "Another run, or a migration, holds what it needs: run it again when that is over.",
+    "57014": "It took too long: run it again at a quieter time.",
+    "42501": "It is not the master's: whoever made it with more rights must change or remove it.",
+    "42P01": "A table went away meanwhile: run it again.",
+    "XX000": "Somebody else changed the same thing meanwhile: run it again.",
+    "40P01": "Somebody else changed the same thing meanwhile: run it again.",
+}
+ELSE: Final = "Either blueprint/roles.py asks for what this server cannot do, or somebody changed it by hand."
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry. Raises `Failed` and its kinds; nothing was changed then unless they say so."""
+    action = event.get("action")
+    if action not in (CHECK, APPLY):
+        raise Failed(f'The event\'s action is {json.dumps(action)}. It is "check" or "apply".')
+    definition = Definition.load(DEFINITION)
+    master, roles = logins.read(definition, json.loads(os.environ["SECRET_ARNS"]), os.environ["POOLER_SECRET_ARN"])
+    answer = check(definition, master, roles) if action == CHECK else apply(definition, master, roles)
+    for key in ("changed", "drift"):
+        for line in answer[key]:
+            logger.info("%s: %s: %s", action, key, line)
+    logger.info("%s: %s", action, "ok" if answer["ok"] else "not ok")
+    return answer
+
+
+def check(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:
+    """Look, in a transaction that cannot write."""
+    with _session(master) as session:
+        _begin(session, "READ ONLY")
+        found = differences(definition, catalogue.facts(session, definition))
+        proofs = _prove(roles, _missing(found))
+        _end(session, "ROLLBACK")
+    return _answer(CHECK, [], _told(found, proofs), {definition.master: WORKS} | _words(proofs))
+
+
+def apply(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:
+    """Mend, in one transaction, and log in with every password afterwards."""
+    with _session(master) as session:
+        _begin(session, "READ WRITE")
+        found = differences(definition, catalogue.facts(session, definition))
+        proofs = _prove(roles, _missing(found))
+        new = {name: roles[name].new_verifier() for name, proof in proofs.items() if proof.needs_password}
+        _run(session, [*statements(definition, found), *passwords(new)])
+        _take_over(session, ownership(definition, found))
+        left = differences(definition, catalogue.facts(session, definition))
+        mended = left != found or bool(new)
+        _end(session, "COMMIT" if mended else "ROLLBACK")
+        after = {definition.master: Proof(WORKS, needs_password=False)} | proofs
+        if mended:
+            after = _prove_after(session, definition, master, roles, found)
+    drift = _told(left, {})
+    changed = [line for line in _told(found, proofs) if line not in drift]
+    bad = [f"{name}: {proof.words}" for name, proof in after.items() if proof.words != WORKS]
+    if bad:
+        raise Failed(
+            f"Everything was applied, and still not every login works. {'; '.join(bad)}. Left as it is: "
+            f"{'; '.join(drift) or 'nothing'}. Run it again; if it stays so, look at the server's log."
+        )
+    return _answer(APPLY, changed, drift, _words(after))
+
+
+# The session
+
+
+@contextmanager
+def _session(master: Credentials) -> Iterator[Session]:
+    try:
+        session = database.connect(master, application_name="langpont-roles", answer_seconds=ANSWER_SECONDS)
+    except Refused as refused:
+        raise Failed(
+            f"The master {master.username} cannot log in: {refused.message} ({refused.sqlstate or 'no SQLSTATE'}). "
+            f"Nothing was changed. {_way_in(refused)}"
+        ) from None
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _way_in(refused: Refused) -> str:
+    if refused.login.plain:
+        return (
+            f"RDS does so with a member of {RDS_IAM}: log in as the master by an IAM token, and take it out of there."
+        )
+    if refused.sqlstate == "28P01":
+        return (
+            "Its secret and the instance differ, or RDS is still changing the password: pulumi up writes both, then "
+            "run it again."
+        )
+    return "Look at the server's log."
+
+
+def _begin(session: Session, mode: str) -> None:
+    session.ask(f"BEGIN {mode}")
+    session.ask(
+        f"SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; "
+        f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
+    )
+    try:
+        session.ask(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+    except Refused as refused:
+        raise Failed(
+            f"Another run has held the lock for {LOCK_SECONDS} s ({refused.sqlstate}). Nothing was changed. Run it "
+            f"again when that one is over."
+        ) from None
+
+
+def _end(session: Session, how: str) -> None:
+    try:
+        session.ask(how)
+    except Failed as failure:
+        raise Failed(f"{failure} It was at {how}, so a check has to tell whether anything was changed.") from None
+
+
+def _run(session: Session, wanted: Iterable[str]) -> None:
+    for statement in wanted:
+        try:
+            session.ask(statement)
+        except Refused as refused:
+            raise Failed(
+                f"PostgreSQL refused {shown(statement)}: {refused.message} ({refused.sqlstate}). Nothing was changed. "
+                f"{_WAY_OUT.get(refused.sqlstate, ELSE)}"
+            ) from None
+        except Unreachable as broken:
+            raise Failed(f"{broken} It was at {shown(statement)}. Nothing was changed. Run it again.") from None
+
+
+def _take_over(session: Session, wanted: Iterable[str]) -> None:
+    """One by one: a table that somebody is using stays what it is, and is told."""
+    session.ask(f"SET LOCAL lock_timeout = '{OWNERSHIP_LOCK_SECONDS}s'")
+    for statement in wanted:
+        session.ask("SAVEPOINT one")
+        try:
+            session.ask(statement)
+        except Refused as refused:
+            session.ask("ROLLBACK TO SAVEPOINT one")
+            logger.warning("%s: %s (%s)", statement, refused.message, refused.sqlstate)
+
+
+# Logins
+
+
+def _missing(found: Iterable[Difference]) -> frozenset[str]:
+    return frozenset(d.about.path[0] for d in found if d.about.kind is Kind.ROLE and not d.found)
+
+
+def _prove(roles: Mapping[str, Password], missing: Iterable[str]) -> dict[str, Proof]:
+    none = frozenset(missing)
+    return {
+        name: Proof(MISSING, needs_password=True) if name in none else logins.prove(password)
+        for name, password in roles.items()
+    }
+
+
+def _prove_after(
+    session: Session,
+    definition: Definition,
+    master: Credentials,
+    roles: Mapping[str, Password],
+    mended: Iterable[Difference],
+) -> dict[str, Proof]:
+    try:
+        return {definition.master: _prove_master(session, master, mended)} | _prove(roles, ())
+    except (Unreachable, Refused) as failure:
+        raise Failed(f"Everything was applied, but not every login could be tried. {failure} Run a check.") from None
+
+
+def _prove_master(session: Session, master: Credentials, mended: Iterable[Difference]) -> Proof:
+    """Whether the master still comes in, as long as its session is there to undo what shut it out.
+
+    RDS sends every member of rds_iam to IAM, an indirect one too, and PostgreSQL 16 makes whoever creates a role a
+    member of it. RDS's own does not, as far as is known.
+    """
+    proof = logins.prove(Password(credentials=master, verifier=None))
+    given = [d.about for d in mended if d.about.kind is Kind.MEMBER and d.about.path == (RDS_IAM,) and not d.found]
+    if proof.words == WORKS or not given:
+        return proof
+    _run(session, [f"REVOKE {identifier(RDS_IAM)} FROM {identifier(about.who)}" for about in given])
+    raise Failed(
+        f"The master could not log in any more ({proof.words}) once {', '.join(about.who for about in given)} had "
+        f"{RDS_IAM}, so that was taken back. Everything else was applied. On this server the master is a member of the "
+        f"roles that it makes: make that one as somebody else, or leave it out of blueprint/roles.py."
+    )
+
+
+# The answer
+
+
+def _told(found: Iterable[Difference], proofs: Mapping[str, Proof]) -> list[str]:
+    return [
+        *(difference.text for difference in found),
+        *(f"role {name}: {_DRIFT[proof.words]}" for name, proof in proofs.items() if proof.words in _DRIFT),
+    ]
+
+
+def _words(proofs: Mapping[str, Proof]) -> dict[str, str]:
+    return {name: proof.words for name, proof in proofs.items()}
+
+
+def _answer(action: str, changed: list[str], drift: list[str], words: dict[str, str]) -> dict[str, Any]:
+    ok = not drift and all(each == WORKS for each in words.values())
+    return {"action": action, "ok": ok, "changed": changed, "drift": drift, "logins": words}

@@ -1,0 +1,57 @@
+"""An archive of assets as the program registered it: its files, read when it is registered."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+_WHEN = (1980, 1, 1, 0, 0, 0)  # the first moment that ZIP knows: the same files always make the same archive
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Content by name."""
+
+    files: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"Archive({len(self.files)} files, {self.digest[:12]})"
+
+    @cached_property
+    def digest(self) -> str:
+        """Of names and contents, as the engine compares archives: where a file came from does not count."""
+        contents = {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+        return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """As the provider would send it."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, content in self.files.items():
+                entry = zipfile.ZipInfo(name, _WHEN)
+                entry.external_attr = 0o644 << 16
+                file.writestr(entry, content, zipfile.ZIP_DEFLATED)
+        return buffer.getvalue()
+
+
+def loaded(value: Any, root: Path) -> Any:
+    """A decoded input, an archive of texts and of paths below the project turned into its files; others as they are.
+
+    Raises `OSError` for a path that cannot be read.
+    """
+    if not (isinstance(value, Mapping) and set(value) == {"assets"}):
+        return value
+    return Archive(
+        {
+            name: asset["text"].encode() if "text" in asset else (root / asset["path"]).read_bytes()
+            for name, asset in sorted(value["assets"].items())
+        }
+    )

@@ -1,0 +1,100 @@
+"""moto's server, with the one thing that it needs Docker for done without: functions really run when they are invoked.
+
+    python -I moto_server.py <functions file> -H <host> -p <port>
+
+A function's own package is unpacked and run by `lambda_runtime.py`, in a process that sees the package, boto3 (which
+Lambda's runtime has too) and Python's library. The functions file, JSON that may come later, says what stands in for
+AWS: `hosts` and `authority`, the certificates' file, None where the servers here have no TLS.
+"""
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction
+from moto.server import main
+
+RUNTIME = Path(__file__).with_name("lambda_runtime.py")
+RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+CERTIFICATES = "certs/ap-northeast-1-bundle.pem"
+
+functions_file = Path(sys.argv[1])
+arguments = sys.argv[2:]
+endpoint = f"http://{arguments[arguments.index('-H') + 1]}:{arguments[arguments.index('-p') + 1]}"
+
+
+def invoke(function: Any, event: Any = None) -> tuple[str, bool, str]:
+    """In the place of moto's own: the answer's text, whether it is an error, and what was written before it."""
+    try:
+        stand_ins = json.loads(functions_file.read_text())
+    except FileNotFoundError:
+        return json.dumps({"errorType": "NotUp", "errorMessage": "The database is not up here yet."}), True, ""
+    with tempfile.TemporaryDirectory(prefix="langpont-function-") as folder:
+        package, runtime = Path(folder, "package"), Path(folder, "runtime")
+        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as code:
+            code.extractall(package)
+        if stand_ins["authority"]:
+            (package / CERTIFICATES).write_bytes(Path(stand_ins["authority"]).read_bytes())
+        _runtime_packages(runtime)
+        request = {
+            "handler": function.handler,
+            "event": event or {},
+            "function": function.function_name,
+            "memory_mib": function.memory_size,
+            "id": str(uuid.uuid4()),
+            "hosts": stand_ins["hosts"],
+            "tls": bool(stand_ins["authority"]),
+        }
+        try:
+            ran = subprocess.run(
+                [sys.executable, "-I", "-S", str(RUNTIME), str(package), str(runtime)],
+                input=json.dumps(request), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                env=_environment(function), cwd=package, timeout=int(function.timeout), check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            message = f"Task timed out after {function.timeout} seconds"
+            return json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": message}), True, message
+    lines = ran.stdout.rstrip("\n").split("\n")
+    written = "\n".join(line for line in lines[:-1] if line)
+    function.logs_backend.ensure_log_group(function.logs_group_name)
+    if written:
+        function.save_logs(written)
+    return lines[-1], ran.returncode != 0, written
+
+
+def _runtime_packages(folder: Path) -> None:
+    """Links to what Lambda's Python runtime has beside its standard library, and to nothing else of this one's."""
+    folder.mkdir()
+    for name in RUNTIME_PACKAGES:
+        found = importlib.util.find_spec(name)
+        assert found is not None and found.origin is not None, name
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+
+
+def _environment(function: Any) -> dict[str, str]:
+    own: dict[str, str] = function.environment_vars
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    aws = {
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return kept | aws | own
+
+
+setattr(LambdaFunction, "_invoke_lambda", invoke)  # noqa: B010 - a type checker refuses a plain assignment
+main(arguments)

@@ -1,0 +1,48 @@
+"""docs/outputs.md against the program: every output and field with its type, and examples that are prod's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from blueprint.outputs import OUTPUTS
+from tests import golden
+from tests.docs import read, table
+
+TEXT = read("docs/outputs.md")
+PROD: dict[str, Any] = json.loads(golden.outputs_path("prod").read_text(encoding="utf-8"))
+WITH_FIELDS = ("replicas", "secretArns", "pools")
+WORDS = {str: "string", int: "integer"}
+
+
+def row(path: str, value: Any) -> tuple[str, str, str]:
+    return path, WORDS[type(value)], json.dumps(value)
+
+
+def test_every_output_has_one_row_with_its_type_and_prods_value() -> None:
+    assert table(TEXT, "output", "type", "example") == [
+        (name, type_, "see [fields](#fields)" if name in WITH_FIELDS else json.dumps(PROD[name]))
+        for name, type_, _ in OUTPUTS
+    ]
+
+
+def test_every_field_of_a_replica_has_one_row() -> None:
+    first = PROD["replicas"][0]
+    written = table(TEXT, "field of `replicas`", "type", "example")
+    assert sorted(written) == sorted(row(field, value) for field, value in first.items())
+
+
+def test_every_field_of_the_pools_has_one_row() -> None:
+    leaves = {
+        f"{key}.{field}" if field else key: value
+        for key, inner in PROD["pools"].items()
+        for field, value in (inner.items() if isinstance(inner, dict) else [("", inner)])
+    }
+    written = table(TEXT, "field of `pools`", "type", "example")
+    assert sorted(written) == sorted(row(path, value) for path, value in leaves.items())
+
+
+def test_every_secret_has_one_row() -> None:
+    assert sorted(role for role, _, _ in table(TEXT, "key of `secretArns`", "read with", "by")) == sorted(
+        PROD["secretArns"]
+    )
