@@ -1,0 +1,1 @@
+"""Commands for the people who operate a stack: `python -m ops --help`."""

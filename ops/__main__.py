@@ -1,0 +1,7 @@
+"""`python -m ops`."""
+
+import sys
+
+from ops.app import main
+
+sys.exit(main())

@@ -1,0 +1,97 @@
+"""`certificates compare`: this repository's root certificates against those that AWS publishes."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
+from http.client import HTTPException
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from ops import console
+from ops.errors import OpsError
+
+BUNDLE: Final = Path(__file__).resolve().parents[1] / "certs" / "ap-northeast-1-bundle.pem"
+PUBLISHED: Final = "https://truststore.pki.rds.amazonaws.com/ap-northeast-1/ap-northeast-1-bundle.pem"
+TIMEOUT_SECONDS: Final = 20
+LONGEST: Final = 2**20  # the global bundle, of all regions, has 170 kB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """One certificate. `sha256` is the fingerprint, in hexadecimal."""
+
+    sha256: str
+    subject: str
+    not_after: datetime
+
+
+def compare(*, url: str, file: Path | None) -> None:
+    """Show what this repository's bundle and the file's, or else the URL's, have in common and what not.
+
+    Raises OpsError if they differ, or cannot be compared.
+    """
+    source = url if file is None else str(file)
+    here = read(str(BUNDLE), _file(BUNDLE))
+    there = read(source, _fetch(url) if file is None else _file(file))
+    rows = []
+    for fingerprint in dict.fromkeys([*here, *there]):
+        where = "both" if fingerprint in here and fingerprint in there else ("here" if fingerprint in here else "there")
+        certificate = here.get(fingerprint) or there[fingerprint]
+        only = where if where == "both" else f"only {where}"
+        rows.append((only, certificate.subject, f"until {certificate.not_after:%Y-%m-%d}", f"sha256 {fingerprint}"))
+    console.table(rows)
+    console.say(f"here:  {console.count(len(here), 'certificate')} in {BUNDLE.parent.name}/{BUNDLE.name}")
+    console.say(f"there: {console.count(len(there), 'certificate')} in {source}")
+    if here.keys() != there.keys():
+        raise OpsError(
+            "The bundles differ. Find out why before anything trusts a new certificate; certs/README.md says how one "
+            "is added."
+        )
+    console.say("They hold the same certificates.")
+
+
+def read(name: str, pem: bytes) -> dict[str, Certificate]:
+    """The certificates of a bundle by fingerprint. Raises OpsError if it is none. `name` is what errors call it."""
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise OpsError(f"{name} is not a bundle of certificates in PEM. Compare with AWS's: {PUBLISHED}") from None
+    certificates = (
+        Certificate(sha256=each.fingerprint(SHA256()).hex(), subject=_subject(each), not_after=each.not_valid_after_utc)
+        for each in found
+    )
+    return {each.sha256: each for each in certificates}
+
+
+def _subject(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OpsError(f"{path} cannot be read: {error.strerror}. Name a file of certificates in PEM.") from None
+
+
+def _fetch(url: str) -> bytes:
+    if not url.startswith(("https://", "http://")):
+        raise OpsError(f"--url {url} is no web address. Write it like {PUBLISHED}")
+    way_out = "Check the network, or fetch the file elsewhere and name it: python -m ops certificates compare FILE"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
+            content: bytes = answer.read(LONGEST + 1)
+    except urllib.error.HTTPError as error:
+        raise OpsError(f"{url} answers {error.code} {error.reason}. {way_out}") from None
+    except (OSError, HTTPException, ValueError) as error:  # URLError and timeouts are OSErrors
+        raise OpsError(f"{url} cannot be reached: {getattr(error, 'reason', error)}. {way_out}") from None
+    if len(content) > LONGEST:
+        raise OpsError(f"{url} is longer than any bundle of AWS ({LONGEST} bytes). {way_out}")
+    return content

@@ -1,0 +1,1 @@
+"""`doctor`: what is asked (`facts`), what is thought of it (`checks`, pure), what is shown (`page`)."""

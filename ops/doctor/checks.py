@@ -1,0 +1,357 @@
+"""What the doctor thinks of the facts: pure functions, a line or more each. Limits are judgements unless sourced."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+from blueprint.engine import LAST_RETIRED_MINOR, MAJOR
+from blueprint.identifiers import Names
+from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
+from ops.durations import moment, span
+from ops.snapshot import AVAILABLE, Snapshot
+from ops.stack import Instance, Stack, no_primary
+
+# RDS user guide, "Viewing Amazon RDS DB instance status": in these the database works and nothing is wrong ...
+_WELL: Final = {"available", "backing-up", "storage-optimization"}
+# ... and in these it does not work, and nothing but a person changes that. Anything else passes by itself.
+_BROKEN: Final = {
+    "deleting", "delete-precheck", "failed", "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable", "incompatible-create", "incompatible-network",
+    "incompatible-option-group", "incompatible-parameters", "incompatible-restore", "insufficient-capacity",
+    "restore-error", "stopped", "stopping", "storage-full",
+}  # fmt: skip
+FORCED_SOON: Final = timedelta(days=7)
+# An idle primary switches its log every 5 minutes, and ReplicaLag climbs until then. What else is too much depends on
+# the replica's purpose, which its alarm knows.
+IDLE_LAG_SECONDS: Final = 300
+# Logs are shipped every 5 minutes (RDS user guide, "Restoring to a specified time").
+RESTORABLE_OK, RESTORABLE_LOOK = timedelta(minutes=15), timedelta(hours=1)
+# A recovery point a day, within the start window of 1 h and the completion window of 3 h; then one that was missed.
+POINT_OK, POINT_LOOK = timedelta(hours=28), timedelta(hours=52)
+_WHOLE: Final = {"COMPLETED", "AVAILABLE"}
+CERTIFICATE_ACT, CERTIFICATE_LOOK = timedelta(days=30), timedelta(days=90)
+SUPPORT_ACT, SUPPORT_LOOK = timedelta(days=90), timedelta(days=365)
+STANDARD_SUPPORT: Final = "open-source-rds-standard-support"
+# postgresql.org, "Versioning Policy". RDS's own date is asked for; the expectation follows majors 11, 12 and 13.
+COMMUNITY_END: Final = date(2028, 11, 9)
+RDS_END_EXPECTED: Final = "February 2029"
+BUDGET_LOOK_PERCENT: Final = 80  # as the budget's own message
+STORAGE_LOOK_PERCENT: Final = 90
+
+
+class Verdict(Enum):
+    """The worst first."""
+
+    ACT = "act"
+    UNKNOWN = "unknown"
+    LOOK = "look"
+    OK = "ok"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the screen."""
+
+    verdict: Verdict
+    check: str
+    text: str
+
+
+def lines(facts: Facts, names: Names, now: datetime) -> list[Line]:
+    """Every line, the worst first; the order of the checks below otherwise."""
+    stack = facts.stack
+    found: list[Line] = []
+    if isinstance(stack, Unknown):
+        # Without them nothing is known about the database, and a script must not take that for health.
+        found.append(Line(Verdict.ACT, "instances", f"not to be seen: {stack.reason}"))
+    else:
+        found += instances(stack)
+        found += pending_changes(stack)
+        found += parameters(stack)
+        found += _or_unknown("maintenance", facts.maintenance, lambda known: maintenance(known, stack, now))
+        found += replication(stack)
+        found += _or_unknown("replica lag", facts.lags, lambda known: replica_lag(known, stack))
+        found += automated_backup(stack, now)
+        found += _or_unknown("AWS Backup", facts.recovery_points, lambda known: recovery_point(known, stack, now))
+    found += _or_unknown("snapshots", facts.snapshots, lambda known: newest_snapshot(known, now))
+    found += _or_unknown("alarms", facts.alarms, alarms)
+    if not isinstance(stack, Unknown):
+        found += certificates(stack, now)
+        found += engine(stack, facts.lifecycles, now)
+        found += storage(stack)
+    found += _or_unknown("budget", facts.budgets, lambda known: budget(known, names))
+    order = list(Verdict)
+    return sorted(found, key=lambda line: order.index(line.verdict))
+
+
+def _or_unknown(check: str, answer: Any, judge: Any) -> Iterable[Line]:
+    if isinstance(answer, Unknown):
+        return [Line(Verdict.UNKNOWN, check, answer.reason)]
+    judged: Iterable[Line] = judge(answer)
+    return judged
+
+
+def _grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) -> Iterator[Line]:
+    """Instances of which the same is to be said, on one line. `found`: verdict, text, identifier."""
+    groups: dict[tuple[Verdict, str], list[str]] = {}
+    for verdict, text, identifier in found:
+        groups.setdefault((verdict, text), []).append(identifier)
+    for (verdict, text), identifiers in groups.items():
+        who = f"all {total} instances" if len(identifiers) == total > 1 else ", ".join(identifiers)
+        yield Line(verdict, check, f"{who}: {text}")
+
+
+def instances(stack: Stack) -> Iterator[Line]:
+    """Status, class, zone, Multi-AZ and version of each."""
+    if not stack.primaries:
+        yield Line(Verdict.ACT, "instances", no_primary(stack))
+    for identifier, why in stack.foreign.items():
+        yield Line(Verdict.ACT, "instances", f"{identifier} has the stack's name but other tags ({why}): not looked at")
+    newest = max(each.generation for each in stack.instances)
+    for each in stack.instances:
+        verdict = Verdict.OK if each.status in _WELL else Verdict.ACT if each.status in _BROKEN else Verdict.LOOK
+        role = "primary" if each.number is None else f"replica {each.number}"
+        if each.number is not None and each.source is None:
+            verdict, role = max(verdict, Verdict.LOOK, key=_badness), f"{role}, promoted"
+        if each.generation != newest:
+            role += f" of generation {each.generation}"
+        zone = str(each.raw.get("AvailabilityZone", "no zone yet")) + (", Multi-AZ" if each.raw.get("MultiAZ") else "")
+        text = f"{role}, {each.status}, {each.raw.get('DBInstanceClass')}, {zone}, PostgreSQL {each.version}"
+        yield Line(verdict, "instances", f"{each.identifier}: {text}")
+
+
+def _badness(verdict: Verdict) -> int:
+    return -list(Verdict).index(verdict)
+
+
+def pending_changes(stack: Stack) -> Iterator[Line]:
+    """What waits for the maintenance window."""
+    found = []
+    for each in stack.instances:
+        pending: Mapping[str, Any] = each.raw.get("PendingModifiedValues") or {}
+        if not pending:
+            found.append((Verdict.OK, "nothing waits", each.identifier))
+            continue
+        values = ", ".join(f"{key} {_shown(key, value)}" for key, value in sorted(pending.items()))
+        window = each.raw.get("PreferredMaintenanceWindow", "the maintenance window")
+        found.append((Verdict.LOOK, f"{values} waits for {window} UTC", each.identifier))
+    return _grouped("changes", found, len(stack.instances))
+
+
+def _shown(key: str, value: Any) -> str:
+    if "Password" in key:
+        return "(not shown)"
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def parameters(stack: Stack) -> Iterator[Line]:
+    """Whether each instance runs with its parameter group."""
+    verdicts = {"in-sync": Verdict.OK, "failed-to-apply": Verdict.ACT}
+    notes = {"pending-reboot": "pending-reboot; static parameters wait for a restart"}
+    found = []
+    for each in stack.instances:
+        groups = each.raw.get("DBParameterGroups") or ()
+        for status in dict.fromkeys(group.get("ParameterApplyStatus", "no status") for group in groups):
+            found.append((verdicts.get(status, Verdict.LOOK), notes.get(status, status), each.identifier))
+    return _grouped("parameters", found, len(stack.instances))
+
+
+def maintenance(actions: list[Mapping[str, Any]], stack: Stack, now: datetime) -> Iterator[Line]:
+    """What AWS is going to do to the instances, and when."""
+    ours = {each.arn: each.identifier for each in stack.instances}
+    found = []
+    for resource in actions:
+        identifier = ours.get(resource.get("ResourceIdentifier", ""))
+        if identifier is None:
+            continue
+        for action in resource.get("PendingMaintenanceActionDetails") or ():
+            forced = action.get("ForcedApplyDate")
+            when = action.get("CurrentApplyDate") or action.get("AutoAppliedAfterDate")
+            text = f"{action.get('Action')} ({action.get('Description', 'no description')})"
+            text += f", on {moment(when)}" if when else ", not scheduled"
+            text += f", forced on {moment(forced)}" if forced else ""
+            soon = forced is not None and forced - now < FORCED_SOON
+            found.append((Verdict.ACT if soon else Verdict.LOOK, text, identifier))
+    if not found:
+        yield Line(Verdict.OK, "maintenance", "nothing pending")
+    yield from _grouped("maintenance", found, len(stack.instances))
+
+
+def replication(stack: Stack) -> Iterator[Line]:
+    """What RDS says about a replica's replication; nothing if it says nothing, or all is normal."""
+    for each in stack.replicas:
+        for info in each.raw.get("StatusInfos") or ():
+            if info.get("StatusType") == "read replication" and not info.get("Normal", True):
+                said = ": ".join(str(info[key]) for key in ("Status", "Message") if info.get(key))
+                yield Line(Verdict.ACT, "replication", f"{each.identifier}: {said}")
+
+
+def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
+    """How far each replica is behind."""
+    found = []
+    for each in stack.replicas:
+        if each.source is None:
+            continue
+        lag = lags.get(each.identifier)
+        if lag is None:
+            found.append((Verdict.LOOK, f"no data in the last {span(LAG_WINDOW)}", each.identifier))
+        elif lag.seconds < 0:
+            found.append((Verdict.LOOK, f"ReplicaLag {lag.seconds:g}: it does not replicate", each.identifier))
+        else:
+            verdict = Verdict.OK if lag.seconds <= IDLE_LAG_SECONDS else Verdict.LOOK
+            found.append((verdict, f"{lag.seconds:g} s at {moment(lag.at)}", each.identifier))
+    if not found:
+        yield Line(Verdict.OK, "replica lag", "no replicas")
+    yield from _grouped("replica lag", found, len(stack.instances))
+
+
+def automated_backup(stack: Stack, now: datetime) -> Iterator[Line]:
+    """How recent a point the primary can be restored to."""
+    for primary in stack.primaries[:1]:
+        days, newest = primary.raw.get("BackupRetentionPeriod", 0), primary.raw.get("LatestRestorableTime")
+        if not days:
+            yield Line(Verdict.ACT, "backups", f"{primary.identifier}: automated backups are off")
+        elif newest is None:
+            verdict = Verdict.LOOK if _younger(primary, RESTORABLE_LOOK, now) else Verdict.ACT
+            yield Line(verdict, "backups", f"{primary.identifier}: cannot be restored to any time")
+        else:
+            verdict = _by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
+            text = f"{primary.identifier}: restorable to {moment(newest)}, {_ago(newest, now)}"
+            yield Line(verdict, "backups", f"{text}, and to any time of the last {days} days")
+
+
+def recovery_point(points: list[Mapping[str, Any]], stack: Stack, now: datetime) -> Iterator[Line]:
+    """The newest whole recovery point of AWS Backup."""
+    for primary in stack.primaries[:1]:
+        dates = [each["CreationDate"] for each in points if each.get("Status") in _WHOLE and each.get("CreationDate")]
+        if not dates:
+            verdict = Verdict.LOOK if _younger(primary, POINT_OK, now) else Verdict.ACT
+            yield Line(verdict, "AWS Backup", f"{primary.identifier}: no recovery point")
+            continue
+        newest: datetime = max(dates)
+        text = f"{primary.identifier}: {moment(newest)}, {_ago(newest, now)}"
+        yield Line(_by_age(now - newest, POINT_OK, POINT_LOOK), "AWS Backup", text)
+
+
+def _younger(instance: Instance, age: timedelta, now: datetime) -> bool:
+    return instance.created is not None and now - instance.created < age
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{span(max(now - at, timedelta(0)))} ago"  # clocks differ
+
+
+def _by_age(age: timedelta, ok: timedelta, look: timedelta) -> Verdict:
+    return Verdict.OK if age <= ok else Verdict.LOOK if age <= look else Verdict.ACT
+
+
+def newest_snapshot(found: list[Snapshot], now: datetime) -> Iterator[Line]:
+    """The newest manual one, and those that failed. None is no fault: AWS Backup needs nobody."""
+    for each in found:
+        if each.status == "failed":
+            yield Line(Verdict.LOOK, "snapshots", f"{each.identifier}: failed; delete it")
+    dated = [(each.created, each) for each in found if each.status == AVAILABLE and each.created]
+    if dated:
+        created, newest = max(dated, key=lambda pair: pair[0])
+        yield Line(Verdict.OK, "snapshots", f"{newest.identifier}: {_ago(created, now)}, {newest.size_gib} GiB")
+    else:
+        yield Line(Verdict.OK, "snapshots", "no manual one")
+
+
+def alarms(found: list[Alarm]) -> Iterator[Line]:
+    """Each alarm that fires, with what it says to do, and how many there are."""
+    for each in found:
+        if each.state == "ALARM":
+            verdict = Verdict.LOOK if each.severity == "warning" else Verdict.ACT
+            since = f" since {moment(each.since)}" if each.since else ""
+            yield Line(verdict, "alarms", f"{each.name}{since}: {each.description}".rstrip(": "))
+    firing = sum(each.state == "ALARM" for each in found)
+    silent = sum(each.state == "INSUFFICIENT_DATA" for each in found)
+    verdict = Verdict.OK if found else Verdict.LOOK
+    yield Line(verdict, "alarms", f"{firing} of {len(found)} firing, {silent} without data")
+
+
+def certificates(stack: Stack, now: datetime) -> Iterator[Line]:
+    """Until when each server's certificate is valid, and whose it is. RDS renews it under an authority of 2021."""
+    found = []
+    for each in stack.instances:
+        details = each.raw.get("CertificateDetails") or {}
+        authority = details.get("CAIdentifier") or each.raw.get("CACertificateIdentifier", "an unknown authority")
+        until = details.get("ValidTill")
+        if until is None:
+            found.append((Verdict.UNKNOWN, f"of {authority}; RDS tells no expiry", each.identifier))
+            continue
+        left = until - now
+        verdict = Verdict.ACT if left < CERTIFICATE_ACT else Verdict.LOOK if left < CERTIFICATE_LOOK else Verdict.OK
+        found.append((verdict, f"of {authority}, until {until:%Y-%m-%d}", each.identifier))
+    return _grouped("certificate", found, len(stack.instances))
+
+
+def engine(stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, now: datetime) -> Iterator[Line]:
+    """Whether the minor is retired, and until when the major is supported."""
+    for each in stack.instances:
+        minor = re.fullmatch(rf"{MAJOR}\.([0-9]+)", each.version)
+        if minor and int(minor[1]) <= LAST_RETIRED_MINOR:
+            newer = f"{MAJOR}.{LAST_RETIRED_MINOR + 1}"
+            text = f"{each.identifier}: PostgreSQL {each.version} is retired; take {newer} or newer"
+            yield Line(Verdict.ACT, "engine", text)
+    dates = {} if isinstance(lifecycles, Unknown) else {
+        each.get("LifecycleSupportName"): each.get("LifecycleSupportEndDate") for each in lifecycles
+    }  # fmt: skip
+    end = dates.get(STANDARD_SUPPORT)
+    last = end.date() if end else COMMUNITY_END
+    left = last - now.date()
+    verdict = Verdict.ACT if left < SUPPORT_ACT else Verdict.LOOK if left < SUPPORT_LOOK else Verdict.OK
+    if end:
+        text = f"PostgreSQL {MAJOR}: RDS's standard support ends {last}"
+    else:
+        why = f" ({lifecycles.reason.rstrip('.')})" if isinstance(lifecycles, Unknown) else ""
+        text = f"PostgreSQL {MAJOR}: the community's support ends {last}"
+        text += f"; RDS's own date is unsure, perhaps {RDS_END_EXPECTED}: it does not tell{why}"
+    yield Line(verdict, "engine", text)
+
+
+def storage(stack: Stack) -> Iterator[Line]:
+    """How far each volume can still grow. How full it is, the alarm storage-low knows."""
+    found = []
+    for each in stack.instances:
+        size, ceiling = int(each.raw.get("AllocatedStorage", 0)), each.raw.get("MaxAllocatedStorage")
+        if not ceiling:
+            found.append((Verdict.OK, f"{size} GiB, does not grow by itself", each.identifier))
+            continue
+        look = size * 100 >= int(ceiling) * STORAGE_LOOK_PERCENT
+        verdict = Verdict.ACT if size >= int(ceiling) else Verdict.LOOK if look else Verdict.OK
+        found.append((verdict, f"{size} GiB, grows to {ceiling} GiB", each.identifier))
+    return _grouped("storage", found, len(stack.instances))
+
+
+def budget(found: list[Mapping[str, Any]], names: Names) -> Iterator[Line]:
+    """The month's cost of RDS, of the whole account, against the stack's budget."""
+    name = re.compile(rf"{re.escape(names.prefix)}-monitoring-budget-[0-9a-f]{{7}}")
+    ours = [each for each in found if name.fullmatch(each.get("BudgetName", ""))]
+    if not ours:
+        yield Line(Verdict.LOOK, "budget", f"no budget {names.prefix}-monitoring-budget-*")
+    for each in ours:
+        limit, spend = _amount(each.get("BudgetLimit")), each.get("CalculatedSpend") or {}
+        actual, forecast = _amount(spend.get("ActualSpend")), _amount(spend.get("ForecastedSpend"))
+        if limit is None or actual is None:
+            yield Line(Verdict.UNKNOWN, "budget", "AWS Budgets has not computed it yet")
+            continue
+        verdict = Verdict.OK
+        if actual * 100 >= limit * BUDGET_LOOK_PERCENT or (forecast is not None and forecast > limit):
+            verdict = Verdict.LOOK
+        if actual > limit:
+            verdict = Verdict.ACT
+        expected = "no forecast yet" if forecast is None else f"{forecast:.2f} forecast"
+        text = f"{actual:.2f} of {limit:.2f} USD spent this month, {expected}; RDS in the whole account"
+        yield Line(verdict, "budget", text)
+
+
+def _amount(spend: Mapping[str, Any] | None) -> float | None:
+    return float(spend["Amount"]) if spend and spend.get("Amount") is not None else None

@@ -1,0 +1,186 @@
+"""What the doctor asks AWS, side by side. What cannot be asked is `Unknown`, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from blueprint.engine import MAJOR
+from blueprint.identifiers import Names
+from ops import stack as stacks
+from ops import threads
+from ops.aws import Aws, tags_of
+from ops.errors import AWS_ERRORS, OpsError, explain, hopeless
+from ops.snapshot import Snapshot, concerns, snapshots
+from ops.stack import Instance, Stack
+
+LAG_WINDOW: Final = timedelta(minutes=15)
+NOTE_AFTER_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Nobody could tell; the reason is a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm of the stack. `state`: OK, ALARM, INSUFFICIENT_DATA. `severity`: critical or warning, "" if untagged."""
+
+    name: str
+    state: str
+    since: datetime | None
+    description: str
+    severity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lag:
+    """The newest ReplicaLag of a replica in `LAG_WINDOW`."""
+
+    seconds: float
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Lists are as AWS returns them, but for the stack's own types. `lags` by replica; a replica without data is not
+    in it. `lifecycles`: SupportedEngineLifecycles of the major version."""
+
+    stack: Stack | Unknown
+    maintenance: list[Mapping[str, Any]] | Unknown
+    lags: Mapping[str, Lag] | Unknown
+    recovery_points: list[Mapping[str, Any]] | Unknown
+    snapshots: list[Snapshot] | Unknown
+    alarms: list[Alarm] | Unknown
+    budgets: list[Mapping[str, Any]] | Unknown
+    lifecycles: list[Mapping[str, Any]] | Unknown
+
+
+def collect(aws: Aws, names: Names, now: datetime, waiting: Callable[[float], None]) -> Facts:
+    """Ask everything. Raises OpsError if the account has no such stack, or if nothing can be asked."""
+    stack = _gather({"stack": lambda: _stack(aws, names)}, waiting)["stack"]
+    return Facts(
+        stack=stack,
+        **_gather(
+            {
+                "maintenance": lambda: aws.all(
+                    "rds", "describe_pending_maintenance_actions", "PendingMaintenanceActions"
+                ),
+                "lags": lambda: _lags(aws, stack, now),
+                "recovery_points": lambda: _recovery_points(aws, stack),
+                "snapshots": lambda: [each for each in snapshots(aws, "manual") if concerns(names, each)],
+                "alarms": lambda: _alarms(aws, names),
+                "budgets": lambda: _budgets(aws),
+                "lifecycles": lambda: _lifecycles(aws),
+            },
+            waiting,
+        ),
+    )
+
+
+def _gather(tasks: Mapping[str, Callable[[], Any]], waiting: Callable[[float], None]) -> dict[str, Any]:
+    answers = threads.gather(tasks, every_seconds=NOTE_AFTER_SECONDS, waiting=waiting)
+    for name, answer in answers.items():
+        if isinstance(answer, AWS_ERRORS):
+            answers[name] = Unknown(explain(answer))
+        elif isinstance(answer, BaseException):
+            raise answer
+    return answers
+
+
+def _stack(aws: Aws, names: Names) -> Stack | Unknown:
+    try:
+        stack = stacks.find(aws, names)
+    except AWS_ERRORS as error:
+        if hopeless(error):
+            raise OpsError(explain(error)) from None
+        return Unknown(explain(error))
+    if not stack.instances:
+        raise OpsError(stacks.no_primary(stack))
+    return stack
+
+
+def _lags(aws: Aws, stack: Stack | Unknown, now: datetime) -> dict[str, Lag] | Unknown:
+    if isinstance(stack, Unknown):
+        return stack
+    replicas = [each.identifier for each in stack.replicas if each.source]
+    if not replicas:
+        return {}
+    queries = [
+        {
+            "Id": f"lag{index}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/RDS",
+                    "MetricName": "ReplicaLag",
+                    "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": identifier}],
+                },
+                "Period": 60,
+                "Stat": "Maximum",
+            },
+        }
+        for index, identifier in enumerate(replicas)
+    ]
+    answer = aws.client("cloudwatch").get_metric_data(
+        MetricDataQueries=queries, StartTime=now - LAG_WINDOW, EndTime=now, ScanBy="TimestampDescending"
+    )
+    found = {}
+    for result in answer["MetricDataResults"]:
+        points = sorted(zip(result["Timestamps"], result["Values"], strict=True))
+        if points:
+            found[replicas[int(result["Id"].removeprefix("lag"))]] = Lag(at=points[-1][0], seconds=points[-1][1])
+    return found
+
+
+def _recovery_points(aws: Aws, stack: Stack | Unknown) -> list[Mapping[str, Any]] | Unknown:
+    if isinstance(stack, Unknown):
+        return stack
+    primary = _newest_primary(stack)
+    if primary is None:
+        return []
+    return aws.all("backup", "list_recovery_points_by_resource", "RecoveryPoints", ResourceArn=primary.arn)
+
+
+def _newest_primary(stack: Stack) -> Instance | None:
+    return next(iter(stack.primaries), None)
+
+
+def _alarms(aws: Aws, names: Names) -> list[Alarm]:
+    # langpont-prod- also begins the names of stack prod-eu: the tags say whose an alarm is. One call, not one an alarm.
+    ours = {
+        each["ResourceARN"]: tags_of(each["Tags"])
+        for each in aws.all(
+            "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
+            ResourceTypeFilters=["cloudwatch:alarm"],
+            TagFilters=[{"Key": "Environment", "Values": [names.environment]}],
+        )
+    }  # fmt: skip
+    return [
+        Alarm(
+            name=each["AlarmName"],
+            state=each["StateValue"],
+            since=each.get("StateTransitionedTimestamp") or each.get("StateUpdatedTimestamp"),
+            description=each.get("AlarmDescription", ""),
+            severity=ours[each["AlarmArn"]].get("Severity", ""),
+        )
+        for each in aws.all("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{names.prefix}-")
+        if stacks.is_of(names, ours.get(each["AlarmArn"], {}))
+    ]
+
+
+def _budgets(aws: Aws) -> list[Mapping[str, Any]]:
+    account = aws.client("sts").get_caller_identity()["Account"]
+    return aws.all("budgets", "describe_budgets", "Budgets", AccountId=account)
+
+
+def _lifecycles(aws: Aws) -> list[Mapping[str, Any]]:
+    versions = aws.all(
+        "rds", "describe_db_major_engine_versions", "DBMajorEngineVersions", Engine="postgres",
+        MajorEngineVersion=str(MAJOR),
+    )  # fmt: skip
+    return [lifecycle for version in versions for lifecycle in version.get("SupportedEngineLifecycles") or ()]

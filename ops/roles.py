@@ -1,0 +1,100 @@
+"""`roles check|apply`: the function that makes the database's roles, invoked and its answer told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from blueprint.identifiers import Names
+from ops import console, threads
+from ops.aws import Aws
+from ops.clock import Clock
+from ops.durations import span
+from ops.errors import Interrupted, OpsError, code_of
+from ops.progress import LINE_SECONDS
+from ops.stack import is_of, said_by
+
+WORKS: Final = "works"
+
+
+def invoke(aws: Aws, clock: Clock, names: Names, action: str) -> None:
+    """Invoke the function once and show what it did. `action`: check or apply. Raises OpsError on drift or failure."""
+    function, began = names.function("roles"), clock.monotonic()
+    _refuse_foreign(aws, names, function)
+    console.note(f"{function}: {action} ...")
+    try:
+        answer = threads.gather(
+            {"": lambda: _answer(aws, function, action)},
+            every_seconds=LINE_SECONDS,
+            waiting=lambda seconds: console.note(f"{function}: {action} ..., {span(timedelta(seconds=seconds))}"),
+        )[""]
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"No longer waiting; {function} goes on. See what it did: python -m ops roles check -s {names.environment}"
+        ) from None
+    if isinstance(answer, BaseException):
+        raise answer
+    _show(names.environment, function, action, answer, span(timedelta(seconds=clock.monotonic() - began)))
+
+
+def _refuse_foreign(aws: Aws, names: Names, function: str) -> None:
+    try:
+        answer = aws.client("lambda").get_function(FunctionName=function)
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            raise OpsError(
+                f"There is no function {function} in {aws.region}. pulumi up -s {names.environment} makes it; or check "
+                f"--stack, AWS_DEFAULT_REGION and the account."
+            ) from None
+        raise
+    carried = answer.get("Tags") or {}
+    if "TagsError" in answer:
+        raise OpsError(f"The tags of {function} are not to be seen. Use a role that may call lambda:ListTags.")
+    if not is_of(names, carried):
+        raise OpsError(
+            f"{function} is not of stack {names.environment} by its tags ({said_by(carried)}), so it is not invoked. "
+            f"Correct the tags, or the stack's name."
+        )
+
+
+def _answer(aws: Aws, function: str, action: str) -> dict[str, Any]:
+    reply = aws.client("lambda").invoke(
+        FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps({"action": action})
+    )
+    payload = reply["Payload"].read()
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        answer = None
+    log = f"Its log: aws logs tail /aws/lambda/{function} --since 15m"
+    if reply.get("FunctionError"):
+        said = answer if isinstance(answer, dict) else {}
+        kind, message = said.get("errorType", reply["FunctionError"]), said.get("errorMessage", "no message")
+        raise OpsError(f"{function} ended with {kind}: {str(message).rstrip('.')}. {log}")
+    if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+        raise OpsError(f"{function} answered what no roles function answers. Is its code this project's? {log}")
+    return answer
+
+
+def _show(stack: str, function: str, action: str, answer: Mapping[str, Any], took: str) -> None:
+    drift, changed = list(answer.get("drift") or ()), list(answer.get("changed") or ())
+    logins: dict[str, str] = dict(answer.get("logins") or {})
+    refused = [role for role, result in logins.items() if result != WORKS]
+    for title, lines in (("changed", changed), ("drift", drift)):
+        if lines:
+            console.say(f"{title}:")
+            console.table([("", line) for line in lines])
+    if logins:
+        console.say("logins:")
+        console.table([("", role, result) for role, result in logins.items()])
+    done = f"{len(changed)} changed, " if action == "apply" else ""
+    console.say(f"{function}: {action} took {took}, {done}{len(drift)} drifted, {len(refused)} cannot log in")
+    if not answer["ok"] or drift or refused:
+        way_out = "Mend them" if action == "check" else "What is left is for a person; when it is done, run again"
+        raise OpsError(
+            f"The database's roles are not as the program has them. {way_out}: python -m ops roles apply -s {stack}"
+        )

@@ -1,0 +1,153 @@
+"""A stack as AWS has it, found without Pulumi's state: by the names and the tags that the program gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from blueprint import tags
+from blueprint.identifiers import Names, check_environment
+from blueprint.problems import Refused
+from ops.aws import Aws, tags_of
+from ops.errors import OpsError
+
+_GENERATION = r"(?:-g(?P<generation>[2-9]|[1-9][0-9]+))?"
+
+
+def names_of(stack: str) -> Names:
+    """The names of a stack. Raises OpsError for what cannot be one."""
+    try:
+        check_environment(stack)
+    except Refused as refusal:
+        raise OpsError(f"--stack {stack} {refusal}") from None
+    return Names(stack)
+
+
+def is_of(names: Names, carried: Mapping[str, str]) -> bool:
+    """Whether tags say that something belongs to the stack."""
+    return carried.get("Environment") == names.environment and carried.get("Project") == tags.PROJECT
+
+
+def primary_generation(names: Names, identifier: str) -> int | None:
+    """Which generation's primary has this identifier; None: it is no primary of the stack."""
+    match = re.fullmatch(re.escape(names.primary(1)) + _GENERATION, identifier)
+    return int(match["generation"] or 1) if match else None
+
+
+def replica_of(names: Names, identifier: str) -> tuple[int, int] | None:
+    """Number and generation of the replica that has this identifier; None: it is no replica of the stack."""
+    match = re.fullmatch(rf"{re.escape(names.prefix)}-replica-(?P<number>[1-9][0-9]*){_GENERATION}", identifier)
+    return (int(match["number"]), int(match["generation"] or 1)) if match else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """A DB instance of the stack. `number` is a replica's, None the primary. `raw` is all that RDS says about it."""
+
+    identifier: str
+    generation: int
+    number: int | None
+    raw: Mapping[str, Any]
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return str(self.raw["DBInstanceArn"])
+
+    @property
+    def status(self) -> str:
+        """RDS's word, such as `available`."""
+        return str(self.raw.get("DBInstanceStatus", "unknown"))
+
+    @property
+    def version(self) -> str:
+        """The engine's version, such as `16.14`."""
+        return str(self.raw.get("EngineVersion", "?"))
+
+    @property
+    def source(self) -> str | None:
+        """What it replicates; None for a primary and for a promoted replica."""
+        source = self.raw.get("ReadReplicaSourceDBInstanceIdentifier")
+        return str(source) if source else None
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was made; None while it is being made."""
+        created: datetime | None = self.raw.get("InstanceCreateTime")
+        return created
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Instances, the newest generation first, primaries before replicas. `foreign`: with the stack's names, but tags
+    that say something else; nothing is done to them."""
+
+    names: Names
+    region: str
+    instances: tuple[Instance, ...]
+    foreign: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def primaries(self) -> tuple[Instance, ...]:
+        """What writes, the newest generation first."""
+        return tuple(one for one in self.instances if one.number is None and one.source is None)
+
+    @property
+    def replicas(self) -> tuple[Instance, ...]:
+        """The replicas, those promoted among them."""
+        return tuple(one for one in self.instances if one.number is not None)
+
+    @property
+    def primary(self) -> Instance:
+        """The primary of the newest generation. Raises OpsError if there is none."""
+        if self.primaries:
+            return self.primaries[0]
+        raise OpsError(no_primary(self))
+
+
+def no_primary(stack: Stack) -> str:
+    """The sentence for a stack without one."""
+    wanted = stack.names.primary(1)
+    for identifier, why in stack.foreign.items():
+        if primary_generation(stack.names, identifier):
+            return (
+                f"{identifier} in {stack.region} is not of stack {stack.names.environment} by its tags ({why}), so "
+                f"nothing is done to it. Correct the tags, or the stack's name."
+            )
+    return (
+        f"There is no primary of stack {stack.names.environment} in {stack.region}: no instance {wanted} with the tags "
+        f"of the stack. Check --stack, AWS_DEFAULT_REGION and the account."
+    )
+
+
+def find(aws: Aws, names: Names) -> Stack:
+    """The stack's instances."""
+    return read(aws.all("rds", "describe_db_instances", "DBInstances"), names, aws.region)
+
+
+def read(answer: list[Mapping[str, Any]], names: Names, region: str) -> Stack:
+    """The stack in what RDS says about all instances of the account."""
+    found, foreign = [], {}
+    for raw in answer:
+        identifier = str(raw["DBInstanceIdentifier"])
+        generation, replica = primary_generation(names, identifier), replica_of(names, identifier)
+        if generation is None and replica is None:
+            continue
+        carried = tags_of(raw.get("TagList"))
+        if not is_of(names, carried):
+            foreign[identifier] = said_by(carried)
+        elif replica is not None:
+            found.append(Instance(identifier=identifier, number=replica[0], generation=replica[1], raw=raw))
+        elif generation is not None:
+            found.append(Instance(identifier=identifier, number=None, generation=generation, raw=raw))
+    found.sort(key=lambda one: (-one.generation, one.number or 0))
+    return Stack(names=names, region=region, instances=tuple(found), foreign=foreign)
+
+
+def said_by(carried: Mapping[str, str]) -> str:
+    """What tags say about whose something is."""
+    said = (f"{key}={carried[key]}" if key in carried else f"no {key}" for key in ("Environment", "Project"))
+    return ", ".join(said)

@@ -1,0 +1,267 @@
+"""Each judgement of the doctor, at its limits."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from blueprint.identifiers import Names
+from ops.doctor import checks
+from ops.doctor.checks import Line, lines
+from ops.doctor.facts import Alarm, Facts, Lag, Unknown
+from ops.snapshot import Snapshot
+from ops.stack import read
+from tests.ops import NOW, REGION, made_by_ops, pairs
+from tests.ops.healthy import BUDGET, POINT, SUPPORT, ago, ahead, instance, replica
+
+PROD = Names("prod")
+
+
+def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[str, str]]:
+    """Verdicts and texts of one check of a stack that is healthy but for what is given."""
+    defaults: dict[str, Any] = {
+        "stack": read(list(instances) or [instance()], PROD, REGION), "maintenance": [], "lags": {},
+        "recovery_points": [POINT], "snapshots": [], "alarms": [], "budgets": [BUDGET], "lifecycles": [SUPPORT],
+    }  # fmt: skip
+    everything: list[Line] = lines(Facts(**defaults | other), PROD, NOW)
+    return [(line.verdict.value, line.text) for line in everything if line.check == check]
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ("available", "ok"), ("backing-up", "ok"), ("modifying", "look"), ("upgrading", "look"),
+        ("a-status-of-tomorrow", "look"), ("stopped", "act"), ("failed", "act"), ("incompatible-parameters", "act"),
+        ("inaccessible-encryption-credentials", "act"),
+    ],
+)  # fmt: skip
+def test_an_instances_status_decides(status: str, verdict: str) -> None:
+    (line,) = found("instances", instance(DBInstanceStatus=status))
+    assert line == (
+        verdict, f"langpont-prod-db: primary, {status}, db.t3.medium, ap-northeast-1a, Multi-AZ, PostgreSQL 16.14"
+    )  # fmt: skip
+
+
+def test_a_lost_primary_is_said_beside_its_replicas() -> None:
+    assert [verdict for verdict, _ in found("instances", replica())] == ["act", "ok"]
+    assert found("instances", replica())[0][1].startswith("There is no primary of stack prod in ap-northeast-1")
+    assert found("backups", replica()) == found("AWS Backup", replica()) == []
+
+
+def test_generations_and_promoted_replicas_are_named() -> None:
+    promoted = replica(ReadReplicaSourceDBInstanceIdentifier=None)
+    assert [(verdict, text.split(", ")[0]) for verdict, text in
+            found("instances", instance(), instance("langpont-prod-db-g2"), promoted)] == [
+        ("look", "langpont-prod-replica-1: replica 1"),
+        ("ok", "langpont-prod-db-g2: primary"),
+        ("ok", "langpont-prod-db: primary of generation 1"),
+    ]  # fmt: skip
+    assert found("backups", instance(), instance("langpont-prod-db-g2"))[0][1].startswith("langpont-prod-db-g2: ")
+
+
+def test_an_instance_with_the_stacks_name_and_other_tags_is_not_looked_at() -> None:
+    foreign = replica(TagList=pairs({"Environment": "prod"}))
+    assert found("instances", instance(), foreign)[0] == (
+        "act",
+        "langpont-prod-replica-1 has the stack's name but other tags (Environment=prod, no Project): not looked at",
+    )
+    assert found("storage", instance(), foreign) == [("ok", "langpont-prod-db: 100 GiB, grows to 1000 GiB")]
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("in-sync", "ok"), ("applying", "look"), ("pending-reboot", "look"), ("failed-to-apply", "act")],
+)
+def test_a_parameter_groups_status_decides(status: str, verdict: str) -> None:
+    ((said, text),) = found("parameters", instance(DBParameterGroups=[{"ParameterApplyStatus": status}]))
+    assert (said, text.startswith(f"langpont-prod-db: {status}")) == (verdict, True)
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(6, "act"), (7, "look")])
+def test_maintenance_that_is_forced_within_a_week_is_to_act_on(days: int, verdict: str) -> None:
+    action = {"Action": "db-upgrade", "ForcedApplyDate": ahead(days=days)}
+    pending = [{"ResourceIdentifier": instance()["DBInstanceArn"], "PendingMaintenanceActionDetails": [action]}]
+    ((said, text),) = found("maintenance", maintenance=pending)
+    assert (said, text) == (
+        verdict,
+        f"langpont-prod-db: db-upgrade (no description), not scheduled, forced on 2026-11-{21 + days} 03:00 UTC",
+    )
+
+
+def test_broken_replication_is_to_act_on() -> None:
+    broken = {"StatusType": "read replication", "Normal": False, "Status": "error", "Message": "slot is gone"}
+    assert found("replication", instance(), replica(StatusInfos=[broken])) == [
+        ("act", "langpont-prod-replica-1: error: slot is gone")
+    ]
+    assert found("replication", instance(), replica()) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, ("ok", "0 s at 2026-11-21 02:59 UTC")),
+        (300, ("ok", "300 s at 2026-11-21 02:59 UTC")),
+        (300.5, ("look", "300.5 s at 2026-11-21 02:59 UTC")),
+        (-1, ("look", "ReplicaLag -1: it does not replicate")),
+    ],
+)
+def test_lag_is_judged_by_what_an_idle_primary_makes(seconds: float, expected: tuple[str, str]) -> None:
+    lags = {"langpont-prod-replica-1": Lag(seconds=seconds, at=ago(minutes=1))}
+    assert found("replica lag", instance(), replica(), lags=lags) == [
+        (expected[0], f"langpont-prod-replica-1: {expected[1]}")
+    ]
+
+
+def test_a_stack_without_replicas_has_no_lag() -> None:
+    assert found("replica lag") == [("ok", "no replicas")]
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict", "text"),
+    [
+        ({"LatestRestorableTime": ago(minutes=15)}, "ok", "restorable to 2026-11-21 02:45 UTC, 15 min ago"),
+        ({"LatestRestorableTime": ago(minutes=16)}, "look", "restorable to 2026-11-21 02:44 UTC, 16 min ago"),
+        ({"LatestRestorableTime": ago(minutes=61)}, "act", "restorable to 2026-11-21 01:59 UTC, 1 h 1 min ago"),
+        ({"LatestRestorableTime": ahead(seconds=2)}, "ok", "restorable to 2026-11-21 03:00 UTC, 0 s ago"),
+        ({"LatestRestorableTime": None}, "act", "cannot be restored to any time"),
+        (
+            {"LatestRestorableTime": None, "InstanceCreateTime": ago(minutes=30)},
+            "look",
+            "cannot be restored to any time",
+        ),
+        ({"BackupRetentionPeriod": 0}, "act", "automated backups are off"),
+    ],
+)
+def test_the_automated_backups_age_decides(other: dict[str, Any], verdict: str, text: str) -> None:
+    ((said, line),) = found("backups", instance(**other))
+    assert (said, line.startswith(f"langpont-prod-db: {text}")) == (verdict, True)
+
+
+@pytest.mark.parametrize(
+    ("points", "created", "expected"),
+    [
+        ([{"Status": "COMPLETED", "CreationDate": ago(hours=28)}], 100, ("ok", "2026-11-19 23:00 UTC, 1 day 4 h ago")),
+        (
+            [{"Status": "COMPLETED", "CreationDate": ago(hours=29)}],
+            100,
+            ("look", "2026-11-19 22:00 UTC, 1 day 5 h ago"),
+        ),
+        (
+            [{"Status": "COMPLETED", "CreationDate": ago(hours=53)}],
+            100,
+            ("act", "2026-11-18 22:00 UTC, 2 days 5 h ago"),
+        ),
+        ([{"Status": "PARTIAL", "CreationDate": ago(hours=1)}], 100, ("act", "no recovery point")),
+        ([], 100, ("act", "no recovery point")),
+        ([], 1, ("look", "no recovery point")),
+    ],
+)
+def test_the_recovery_points_age_decides(points: list[Any], created: int, expected: tuple[str, str]) -> None:
+    line = found("AWS Backup", instance(InstanceCreateTime=ago(days=created)), recovery_points=points)
+    assert line == [(expected[0], f"langpont-prod-db: {expected[1]}")]
+
+
+def test_the_newest_manual_snapshot_and_failed_ones_are_named() -> None:
+    def made(name: str, created: datetime | None, status: str = "available") -> Snapshot:
+        return Snapshot(identifier=name, instance="langpont-prod-db", kind="manual", status=status, created=created,
+                        tags=made_by_ops("prod", name), size_gib=100)  # fmt: skip
+
+    snapshots = [made("b", ago(days=9)), made("c", ago(days=2)), made("d", None, "creating"), made("e", None, "failed")]
+    assert found("snapshots", snapshots=snapshots) == [
+        ("look", "e: failed; delete it"), ("ok", "c: 2 days ago, 100 GiB"),
+    ]  # fmt: skip
+    assert found("snapshots") == [("ok", "no manual one")]
+
+
+def test_no_alarm_at_all_and_an_alarm_without_severity_are_noticed() -> None:
+    assert found("alarms") == [("look", "0 of 0 firing, 0 without data")]
+    bare = Alarm(name="langpont-prod-x", state="ALARM", since=None, description="", severity="")
+    assert found("alarms", alarms=[bare]) == [("act", "langpont-prod-x"), ("ok", "1 of 1 firing, 0 without data")]
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(-1, "act"), (29, "act"), (31, "look"), (89, "look"), (91, "ok")])
+def test_a_certificates_expiry_decides(days: int, verdict: str) -> None:
+    details = {"CAIdentifier": "rds-ca-ecc384-g1", "ValidTill": ahead(days=days)}
+    assert found("certificate", instance(CertificateDetails=details)) == [
+        (verdict, f"langpont-prod-db: of rds-ca-ecc384-g1, until {ahead(days=days):%Y-%m-%d}")
+    ]
+
+
+def test_a_certificate_without_an_expiry_is_unknown() -> None:
+    assert found("certificate", instance(CertificateDetails=None)) == [
+        ("unknown", "langpont-prod-db: of rds-ca-rsa2048-g1; RDS tells no expiry")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "retired"), [("16.8", True), ("16.1", True), ("16.9", False), ("16.15", False), ("16", False)]
+)
+def test_a_retired_minor_is_to_act_on(version: str, retired: bool) -> None:
+    acts = [text for verdict, text in found("engine", instance(EngineVersion=version)) if verdict == "act"]
+    assert acts == ([f"langpont-prod-db: PostgreSQL {version} is retired; take 16.9 or newer"] if retired else [])
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(89, "act"), (91, "look"), (364, "look"), (366, "ok")])
+def test_the_end_of_support_decides(days: int, verdict: str) -> None:
+    ends = [SUPPORT | {"LifecycleSupportEndDate": ahead(days=days)}]
+    assert found("engine", lifecycles=ends) == [
+        (verdict, f"PostgreSQL 16: RDS's standard support ends {ahead(days=days):%Y-%m-%d}")
+    ]
+
+
+@pytest.mark.parametrize(("lifecycles", "why"), [(Unknown("AccessDenied: no."), " (AccessDenied: no)"), ([], "")])
+def test_where_rds_tells_no_date_the_expectation_is_called_unsure(lifecycles: Any, why: str) -> None:
+    assert date(2028, 11, 9) == checks.COMMUNITY_END
+    assert found("engine", lifecycles=lifecycles) == [
+        (
+            "ok",
+            "PostgreSQL 16: the community's support ends 2028-11-09; RDS's own date is unsure, perhaps February "
+            f"2029: it does not tell{why}",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "ceiling", "expected"),
+    [
+        (100, None, ("ok", "100 GiB, does not grow by itself")),
+        (899, 1000, ("ok", "899 GiB, grows to 1000 GiB")),
+        (900, 1000, ("look", "900 GiB, grows to 1000 GiB")),
+        (1000, 1000, ("act", "1000 GiB, grows to 1000 GiB")),
+    ],
+)
+def test_the_room_to_grow_decides(size: int, ceiling: int | None, expected: tuple[str, str]) -> None:
+    assert found("storage", instance(AllocatedStorage=size, MaxAllocatedStorage=ceiling)) == [
+        (expected[0], f"langpont-prod-db: {expected[1]}")
+    ]
+
+
+def spent(actual: str | None, forecast: str | None) -> dict[str, Any]:
+    spend = {
+        key: {"Amount": amount, "Unit": "USD"}
+        for key, amount in (("ActualSpend", actual), ("ForecastedSpend", forecast))
+        if amount is not None
+    }
+    return BUDGET | {"CalculatedSpend": spend}
+
+
+@pytest.mark.parametrize(
+    ("actual", "forecast", "expected"),
+    [
+        ("479.99", "600", ("ok", "479.99 of 600.00 USD spent this month, 600.00 forecast; RDS in the whole account")),
+        ("480", None, ("look", "480.00 of 600.00 USD spent this month, no forecast yet; RDS in the whole account")),
+        ("10", "600.01", ("look", "10.00 of 600.00 USD spent this month, 600.01 forecast; RDS in the whole account")),
+        ("600.01", "1", ("act", "600.01 of 600.00 USD spent this month, 1.00 forecast; RDS in the whole account")),
+        (None, None, ("unknown", "AWS Budgets has not computed it yet")),
+    ],
+)
+def test_the_months_cost_decides(actual: str | None, forecast: str | None, expected: tuple[str, str]) -> None:
+    others = BUDGET | {"BudgetName": "langpont-prod-eu-monitoring-budget-0a1b2c3", "BudgetLimit": {"Amount": "1"}}
+    assert found("budget", budgets=[others, spent(actual, forecast)]) == [expected]
+
+
+def test_a_missing_budget_is_noticed() -> None:
+    others = [BUDGET | {"BudgetName": name} for name in ("langpont-prod-eu-monitoring-budget-0a1b2c3", "total")]
+    assert found("budget", budgets=others) == [("look", "no budget langpont-prod-monitoring-budget-*")]
