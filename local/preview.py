@@ -24,19 +24,21 @@ def preview(
 ) -> None:
     """Run the program offline, as a first preview and as an update, and show what it makes.
 
-    Exits with 1 and a report on standard error if the stack file or the program is refused.
+    Exits with 1 and a report on standard error if the stack file or the program is refused, and with 1 if the policy
+    pack would stop the stack.
     """
     import pulumi
 
     from local import preview_report
     from local.engine import EngineRefusal
     from local.pulumi_yaml import StackFileError
+    from policy import ConfigurationRefused
 
     try:
         report = preview_report.preview(project, stack)
     except pulumi.ConfigMissingError as missing:
         _fail(f"Pulumi.{stack}.yaml: {missing.key} is missing. Write it under `config:`, at the top.")
-    except (StackFileError, EngineRefusal, pulumi.RunError) as refusal:
+    except (StackFileError, EngineRefusal, ConfigurationRefused, pulumi.RunError) as refusal:
         _fail(str(refusal))
     if as_json:
         from local.preview_json import document
@@ -47,6 +49,8 @@ def preview(
 
         show(report)
     sys.stdout.flush()  # here, where Typer handles a pipe that was closed, and not at exit
+    if report.stopped:
+        raise typer.Exit(1)
 
 
 def _fail(message: str) -> NoReturn:

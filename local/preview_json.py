@@ -4,6 +4,8 @@ The keys, all of them always there:
 
 - project, stack, region; summary: instanceClass, engineVersion, deletionPolicy, components, resources, protected,
   retainedOnDelete; totals: resources by type; warnings: whole sentences.
+- policy: rules (how many), violations: level, rule, resource, message, mandatory first; exceptions: rule, resources (a
+  pattern of logical names), reason.
 - components: type, name, resources; a resource has type, name (both are its identity), protect, retainOnDelete,
   deleteBeforeReplace, ignoreChanges, inputs (as a first preview knows them).
 - instances: role, identifier, instanceClass, vcpus, memoryGib, multiAz, purpose, zone, memory, parameters. The first is
@@ -16,7 +18,8 @@ The keys, all of them always there:
 - outputs: name, type, description, value, madeUp, standIn. `value` is what is known before the deployment; where
   `madeUp`, a part of it is not, and `standIn` shows the form of the whole with invented ids. Otherwise standIn is null.
 
-A secret is {"secret": true} wherever it stands, and what only a deployment tells is {"unknown": true}.
+A secret is {"secret": true} wherever it stands, what only a deployment tells is {"unknown": true}, and the files of a
+function are {"archive": their digest}.
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ from blueprint.parameters import CompiledParameter, display
 from blueprint.platform import Instance, Platform
 from blueprint.settings import Settings
 from blueprint.windows import DailyTime, DailyWindow, WeeklyWindow
+from local.archives import Archive
 from local.preview_report import Component, OutputValue, Report, in_japan, is_rds_default, subnets, throughput_mibps
 from local.recording import Registration, Secret, Unknown
+from policy import RULES
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -52,6 +57,7 @@ def document(report: Report) -> dict[str, Any]:
         },
         "totals": dict(sorted(report.totals.items())),
         "warnings": report.warnings,
+        "policy": _policy(report),
         "components": [_component(component) for component in components],
         "instances": [_instance(report, instance) for instance in report.platform.instances],
         "connections": _connections(report.platform),
@@ -64,12 +70,27 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
+def _policy(report: Report) -> dict[str, Any]:
+    return {
+        "rules": len(RULES),
+        "violations": [
+            {"level": each.level.value, "rule": each.rule, "resource": each.resource, "message": each.message}
+            for each in report.violations
+        ],
+        "exceptions": [
+            {"rule": each.rule, "resources": each.pattern, "reason": each.reason} for each in report.exceptions
+        ],
+    }
+
+
 def plain(value: Any) -> Any:
-    """A recorded value as JSON has it: keys sorted, secrets and unknowns named and not shown."""
+    """A recorded value as JSON has it: keys sorted, secrets and unknowns named and not shown, archives by digest."""
     if isinstance(value, Secret):
         return {"secret": True}
     if isinstance(value, Unknown):
         return {"unknown": True}
+    if isinstance(value, Archive):
+        return {"archive": value.digest}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in sorted(value.items())}
     if isinstance(value, list):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import policy
 from blueprint import default_parameters, stack_file, storage
 from blueprint.catalogue import CATALOGUE
 from blueprint.outputs import OUTPUTS, Output
@@ -86,6 +87,22 @@ class Report:
     def warnings(self) -> list[str]:
         """What the program warned of, in either run."""
         return list(dict.fromkeys([*self.first.warnings, *self.update.warnings]))
+
+    @property
+    def violations(self) -> list[policy.Violation]:
+        """What the policy pack finds, mandatory first. The update has documents that a first preview lacks."""
+        both = dict.fromkeys([*policy.judge(self.update), *policy.judge(self.first)])
+        return sorted(both, key=lambda violation: violation.level is not policy.Level.MANDATORY)
+
+    @property
+    def stopped(self) -> list[policy.Violation]:
+        """The violations at which `pulumi up --policy-pack policy` stops."""
+        return [violation for violation in self.violations if violation.level is policy.Level.MANDATORY]
+
+    @property
+    def exceptions(self) -> list[policy.Excepted]:
+        """What the stack's policy configuration excepts, each with its reason."""
+        return policy.for_stack(self.first.stack, policy.RULES).exceptions
 
     def identifier(self, instance: Instance) -> str:
         """The RDS identifier of an instance of the current generation."""

@@ -18,10 +18,11 @@ from local.preview_page import Page, Row
 from local.preview_report import Component, Report, in_japan, is_rds_default, subnets, throughput_mibps
 from local.preview_units import amount, count, number, size, span
 from local.recording import Registration, Secret, Unknown
+from policy import RULES, Excepted, Level
 
 KEYS = {"customerManaged": "customer-managed keys", "awsManaged": "AWS-managed keys"}
 NAT = {"none": "no NAT gateway", "single": "one NAT gateway for all zones", "perZone": "a NAT gateway in each zone"}
-STATISTICS = {"Average": "average", "Maximum": "max", "Minimum": "min", "Sum": "sum"}
+STATISTICS = {"Average": "average", "Maximum": "max", "Minimum": "min", "Sum": "sum", "SampleCount": "number of"}
 WITHOUT_DATA = {
     Missing.BREACHING: "alarm",
     Missing.NOT_BREACHING: "OK",
@@ -35,6 +36,7 @@ ORIGINS = {
     "purpose": "because of its purpose",
     "default": "this project's defaults",
 }
+LEVELS = {Level.MANDATORY: "bold red", Level.ADVISORY: "yellow"}
 MADE_UP = "~"
 # What tells the copies of a resource apart: the instance at the beginning, or the letter of a zone.
 VARIANT = re.compile(r"(^primary(?=-)|^replica-\d+(?=-)|(?<=[a-z]-\d)[a-z]\b)")
@@ -55,6 +57,7 @@ def show(report: Report) -> None:
         _parameters,
         _alarms,
         _outputs,
+        _policy,
         _warnings,
     ):
         section(page, report)
@@ -88,9 +91,17 @@ def _headline(page: Page, report: Report) -> None:
             ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
             ("resources", f"{len(report.resources)} in {count(components, 'component')}; a first preview and an update "
                           f"register the same"),
+            ("policy", _verdict(report)),
             ("warnings", Text(f"{len(report.warnings)}, at the end", "yellow") if report.warnings else "none"),
         ]
     )  # fmt: skip
+
+
+def _verdict(report: Report) -> Text:
+    if report.stopped:
+        return Text(f"stops this stack: {count(len(report.stopped), 'mandatory violation')}, at the end", "bold red")
+    advised = len(report.violations)
+    return Text(f"{advised} advisory, at the end" if advised else "nothing to say", "yellow" if advised else "")
 
 
 def _storage(report: Report) -> str:
@@ -265,7 +276,9 @@ def _parameter_row(parameter: CompiledParameter, instance: Instance) -> Row:
 def _alarms(page: Page, report: Report) -> None:
     alarms, everywhere = report.platform.alarms, {instance.role for instance in report.platform.instances}
     order = list(dict.fromkeys(alarm.key for alarm in alarms))
-    page.heading("Alarms", f"{len(alarms)} on {count(len(everywhere), 'instance')}")
+    on_instances = sum(alarm.instance in everywhere for alarm in alarms)
+    published = f"{len(alarms) - on_instances} on what the platform publishes itself"
+    page.heading("Alarms", f"{on_instances} on {count(len(everywhere), 'instance')}, {published}")
     for severity in Severity:
         alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for alarm in sorted((a for a in alarms if a.severity is severity), key=lambda a: order.index(a.key)):
@@ -274,7 +287,7 @@ def _alarms(page: Page, report: Report) -> None:
         style = "red" if severity is Severity.CRITICAL else ""
         total = sum(len(on) for on in alike.values())
         page.subheading(Text(severity.value, style), f"{total}: {HEARD[severity]}")
-        page.table(rows, ("alarm", "when", "for", "no data", "instances"))
+        page.table(rows, ("alarm", "when", "for", "no data", "on"))
     page.note("no data: the alarm's state then; undecided is CloudWatch's INSUFFICIENT_DATA, of which nobody is told.")
 
 
@@ -316,6 +329,17 @@ def _leaves(first: Any, update: Any, path: str = "") -> Iterator[tuple[str, str]
 
 def _part(value: Any, key: Any) -> Any:
     return value if isinstance(value, Unknown) else value[key]
+
+
+def _policy(page: Page, report: Report) -> None:
+    excepted = count(len(report.exceptions), "exception")
+    page.heading("Policy", f"{count(len(RULES), 'rule')}, {excepted}; as `pulumi preview --policy-pack policy` judges")
+    rows: list[Row] = [(Text(each.level.value, LEVELS[each.level]), each.message) for each in report.violations]
+    page.table([*rows, *((Text("excepted", "dim"), Text(_exception(each), "dim")) for each in report.exceptions)])
+
+
+def _exception(excepted: Excepted) -> str:
+    return f"{excepted.pattern} from {excepted.rule}: {excepted.reason}"
 
 
 def _warnings(page: Page, report: Report) -> None:

@@ -30,9 +30,9 @@ def number(value: float) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """A value of a metric: bytes and seconds in readable units, a percentage as one; of what counts, the number."""
-    if unit == "bytes":
-        return size(value)
+    """A value of a metric: sizes and seconds in readable units, a percentage as one; of what counts, the number."""
+    if unit in ("bytes", "MiB"):
+        return size(value * (2**20 if unit == "MiB" else 1))
     if unit == "s":
         return span(value)
     return f"{number(value)} %" if unit == "%" else number(value)

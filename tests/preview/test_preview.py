@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from blueprint.platform import Platform
 from local import pulumi_yaml
+from local.archives import Archive
 from local.preview import app
 from local.preview_json import document, plain
 from local.preview_report import Report, settings
@@ -66,6 +67,10 @@ def project(tmp_path: Path) -> Path:
     """The program and the stack files, to be broken."""
     for path in (ROOT / "__main__.py", *ROOT.glob("Pulumi*.yaml")):
         shutil.copy(path, tmp_path)
+    for name in ("components", "functions", "certs"):  # paths of what is packed are relative to the components
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name in [name for name in sys.modules if name.split(".")[0] == "components"]:
+        del sys.modules[name]
     return tmp_path
 
 
@@ -82,8 +87,9 @@ def replace(path: Path, old: str, new: str) -> None:
 # What the machine gets
 
 KEYS = {
-    "": "alarms backups components connections instances network outputs project region stack storage summary totals "
-    "warnings windows",
+    "": "alarms backups components connections instances network outputs policy project region stack storage summary "
+    "totals warnings windows",
+    "policy": "exceptions rules violations",
     "summary": "components deletionPolicy engineVersion instanceClass protected resources retainedOnDelete",
     "connections": "alarmAbove clientsPerHost direct free hosts internal maxClientConn maxConnections needed pooled "
     "primaryClients primaryPool processesPerHost replicaPool replicas reserved serverCapPerHost sessions",
@@ -250,6 +256,11 @@ def test_secrets_and_unknowns_are_named_and_not_shown() -> None:
     )
 
 
+def test_the_files_of_a_function_are_told_by_their_digest() -> None:
+    archive = Archive({"functions/roles/handler.py": b"handler = print\n"})
+    assert plain({"code": archive}) == {"code": {"archive": archive.digest}}
+
+
 def test_the_command_prints_the_document_and_nothing_else() -> None:
     result = invoke("dev", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -324,6 +335,20 @@ def test_alarms_alike_on_several_instances_are_one_line(capsys: pytest.CaptureFi
     ]
 
 
+def test_alarms_on_what_the_platform_publishes_stand_beside_those_on_instances(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = text(report("prod"), capsys)
+    assert "\nAlarms  52 on 3 instances, 4 on what the platform publishes itself\n" in page
+    lines = [" ".join(line.split()) for line in section(page, "Alarms")]
+    assert [line for line in lines if line.endswith((" functions", " pooler"))] == [
+        "metrics-silent number of failed_statements < 1 15 min alarm functions",
+        "metrics-failing min failed_statements > 0 30 min OK functions",
+        "size-near-ceiling max database_size_mb > 800 GiB 1 h undecided functions",
+        "clients-waiting max ClientMaxWaitSeconds > 1 s 5 min OK pooler",
+    ]
+
+
 def test_copies_of_a_resource_are_one_name_and_marks_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [" ".join(line.split()) for line in section(text(report("prod"), capsys), "Resources")]
     assert [line for line in lines if line.startswith(("ec2.NatGateway ", "rds.Instance ", "backup.Vault "))] == [
@@ -338,6 +363,29 @@ def test_warnings_are_whole_at_the_end(capsys: pytest.CaptureFixture[str]) -> No
     joined = " ".join(line.strip() for line in section(text(report("prod"), capsys), "Warnings"))
     assert joined == " ".join(f"!  {warning}" for warning in recording("prod").warnings)
     assert recording("prod").warnings == list(machine("prod")["warnings"])
+
+
+def test_the_policy_stands_before_the_warnings_with_what_is_excepted(capsys: pytest.CaptureFixture[str]) -> None:
+    page = text(report("prod"), capsys)
+    assert "  policy     1 advisory, at the end\n" in page
+    joined = " ".join(line.strip() for line in section(page, "Policy"))
+    assert joined.startswith(
+        "advisory  rds.Instance langpont-prod-db-primary: port is 5432. RDS.23 wants another port than 5432, which "
+        "everybody tries. Set database.port to another. excepted  langpont-prod-db-replica-* from rds-05-multi-az: "
+    )
+    assert joined.count("excepted  ") == 4
+    assert [each["rule"] for each in machine("prod")["policy"]["violations"]] == ["rds-23-port"]
+
+
+def test_a_stack_that_the_policy_stops_is_shown_and_ends_with_one(project: Path) -> None:
+    replace(project / "Pulumi.prod.yaml", "    maxAllocatedStorageGib: 1000\n", "    multiAz: false\n")
+    result = invoke("prod", "--project", str(project))
+    assert result.exit_code == 1
+    assert "  policy     stops this stack: 1 mandatory violation, at the end\n" in result.stdout
+    assert (
+        "  mandatory  rds.Instance langpont-prod-db-primary: multiAz is false. RDS.5 wants a standby in a second zone."
+        in result.stdout
+    )
 
 
 def test_somebody_elses_network_is_shown_by_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
@@ -397,6 +445,7 @@ def test_in_a_pipe_there_is_no_colour_no_trailing_space_and_no_complaint_when_it
         (span(3630), "1 h 30 s"),
         (span(86_400), "1 d"),
         (amount(80, "%"), "80 %"),
+        (amount(819_200, "MiB"), "800 GiB"),
         (amount(1_000_000_000, "ids"), "1,000,000,000"),
         (count(1, "process", "processes"), "1 process"),
         (count(0, "replica"), "0 replicas"),

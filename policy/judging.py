@@ -1,0 +1,92 @@
+"""The rules over a whole recorded stack: what `pulumi preview --policy-pack policy` would say, without the CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from policy.configuration import Configuration, for_stack, is_excepted
+from policy.model import UNKNOWN, Finding, Level, Resource, ResourceRule, Rule, Stack, StackRule, Violation
+from policy.rules import RULES
+
+
+class Registered(Protocol):
+    """A registration as the recording engine keeps it."""
+
+    @property
+    def urn(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+    @property
+    def property_dependencies(self) -> Mapping[str, frozenset[str]]: ...
+
+
+class Recorded(Protocol):
+    """All registrations of one run, by URN."""
+
+    @property
+    def stack(self) -> str: ...
+    @property
+    def registrations(self) -> Mapping[str, Any]: ...
+
+
+def judge(recording: Recorded, configuration: Configuration | None = None) -> list[Violation]:
+    """What the rules find in a recorded run, mandatory before advisory, then rule by rule.
+
+    The levels and exceptions are those of the stack's file in `policy/config`, if none are given. Of a first preview,
+    what only a deployment tells (a policy document with an ARN in it) is not judged: judge the update too.
+    """
+    configuration = configuration or for_stack(recording.stack, RULES)
+    stack = Stack(resource_of(registration) for registration in recording.registrations.values())
+    found = [violation for rule in RULES for violation in _violations(rule, stack, configuration)]
+    return sorted(found, key=lambda violation: violation.level is not Level.MANDATORY)
+
+
+def _violations(rule: Rule, stack: Stack, configuration: Configuration) -> Iterator[Violation]:
+    setting = configuration.settings[rule.name]
+    if setting.level is Level.DISABLED:
+        return
+    for resource in sorted(stack.by_urn.values(), key=lambda resource: resource.name):
+        if rule.applies(resource.type) and not is_excepted(resource.name, setting.exceptions):
+            for finding in findings(rule, resource, stack):
+                yield rule.violation(resource, finding, setting.level)
+
+
+def findings(rule: Rule, resource: Resource, stack: Stack) -> Iterator[Finding]:
+    """What one rule finds in one resource of a stack."""
+    if isinstance(rule, ResourceRule):
+        yield from rule.check(resource)
+    elif isinstance(rule, StackRule):
+        yield from rule.check(resource, stack)
+
+
+def resource_of(registration: Registered) -> Resource:
+    """A registration as the rules take it."""
+    return Resource(
+        urn=registration.urn,
+        type=registration.type,
+        name=registration.name,
+        inputs=plain(registration.inputs),
+        depends=registration.property_dependencies,
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value of the wire: whole numbers as int, secrets as what they hold (no rule shows one), the rest `UNKNOWN`.
+
+    Markers are told by their shape, so that the recording and Pulumi's SDK need not be imported: a secret has a
+    `value`; what is neither a value nor a secret is not known yet, or is an asset, which no rule judges.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    return plain(value.value) if hasattr(value, "value") else UNKNOWN

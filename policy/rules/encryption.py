@@ -1,0 +1,92 @@
+"""Rules on keys, on what carries one, and on how long logs are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from policy.model import Finding, Resource, ResourceRule, Rule, expect, expect_reference, of
+from policy.rules import types
+from policy.rules.instances import is_replica
+
+KEY_WAY_OUT: Final = "Set encryption.keys to customerManaged"
+# CloudWatch may not use this one, and nobody can let it: alarms would be lost without a word.
+AWS_SNS_KEY: Final = "alias/aws/sns"
+
+
+def _rotates(key: Resource) -> Iterator[Finding]:
+    yield from expect(key, "enableKeyRotation", lambda value: value is True, "Write enable_key_rotation=True")
+
+
+def _retention(group: Resource) -> Iterator[Finding]:
+    # 0 is for ever.
+    yield from expect(
+        group,
+        "retentionInDays",
+        lambda days: isinstance(days, int) and days > 0,
+        "Set monitoring.logRetentionDays, or flowLogRetentionDays of the VPC",
+    )
+
+
+def _key(path: str) -> Callable[[Resource], Iterator[Finding]]:
+    return lambda resource: expect_reference(resource, path, KEY_WAY_OUT)
+
+
+def _storage_key(instance: Resource) -> Iterator[Finding]:
+    if not is_replica(instance):  # which has its source's within a region
+        yield from expect_reference(instance, "kmsKeyId", KEY_WAY_OUT)
+
+
+def _insights_key(instance: Resource) -> Iterator[Finding]:
+    if instance.value("performanceInsightsEnabled") is not False:
+        yield from expect_reference(instance, "performanceInsightsKmsKeyId", KEY_WAY_OUT)
+
+
+def _topic(topic: Resource) -> Iterator[Finding]:
+    if topic.value("kmsMasterKeyId") == AWS_SNS_KEY:
+        yield Finding(f"kmsMasterKeyId is {AWS_SNS_KEY}, which CloudWatch and Backup may not use", KEY_WAY_OUT)
+    yield from expect_reference(topic, "kmsMasterKeyId", KEY_WAY_OUT)
+
+
+def _queue(queue: Resource) -> Iterator[Finding]:
+    """Under SQS's own key or one of ours."""
+    own_key = list(expect_reference(queue, "kmsMasterKeyId", ""))
+    if own_key:
+        yield from expect(
+            queue, "sqsManagedSseEnabled", lambda value: value is True, "Write sqs_managed_sse_enabled=True"
+        )
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    ResourceRule(
+        name="key-rotates", control="KMS.4", wants="a key that rotates every year", applies=of(types.KEY),
+        check=_rotates,
+    ),
+    ResourceRule(
+        name="storage-own-key", wants="volumes under a key of ours", applies=of(types.INSTANCE), check=_storage_key
+    ),
+    ResourceRule(
+        name="insights-own-key", wants="statements in Performance Insights under a key of ours",
+        applies=of(types.INSTANCE), check=_insights_key,
+    ),
+    ResourceRule(
+        name="vault-own-key", wants="a vault under a key of ours", applies=of(types.VAULT), check=_key("kmsKeyArn")
+    ),
+    ResourceRule(
+        name="secret-own-key", wants="secrets under a key of ours", applies=of(types.SECRET), check=_key("kmsKeyId")
+    ),
+    ResourceRule(
+        name="topic-encrypted", control="SNS.1", wants="topics under a key of ours", applies=of(types.TOPIC),
+        check=_topic,
+    ),
+    ResourceRule(
+        name="queue-encrypted", control="SQS.1", wants="encrypted queues", applies=of(types.QUEUE), check=_queue
+    ),
+    ResourceRule(
+        name="log-group-own-key", wants="logs under a key of ours", applies=of(types.LOG_GROUP), check=_key("kmsKeyId")
+    ),
+    ResourceRule(
+        name="log-group-retention", wants="logs that are deleted one day", applies=of(types.LOG_GROUP),
+        check=_retention,
+    ),
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""Security Hub's RDS controls that an instance answers by itself.
+
+A replica states neither what it takes from its source (user, port, network) nor, as it has none, a backup; a restored
+instance takes its user from the backup. What they take is judged at the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from policy.model import MISSING, Finding, Level, Resource, ResourceRule, Rule, expect, expect_reference, of, words
+from policy.rules.types import INSTANCE
+
+POSTGRES_PORT: Final = 5432
+LEAST_BACKUP_DAYS: Final = 7  # RDS.11's own parameter
+MONITORING_SECONDS: Final = (1, 5, 10, 15, 30, 60)  # what RDS takes beside 0, which is off
+LOGS: Final = frozenset({"postgresql", "upgrade"})
+# RDS.25 knows engines' own default names; the rest are the names that attackers try first.
+DEFAULT_USERNAMES: Final = frozenset({"postgres", "admin", "administrator", "root", "rdsadmin", "user", "master"})
+
+
+def is_replica(instance: Resource) -> bool:
+    """Whether it follows another instance."""
+    return instance.value("replicateSourceDb") is not MISSING
+
+
+def is_restored(instance: Resource) -> bool:
+    """Whether it began as a backup."""
+    return any(instance.value(key) is not MISSING for key in ("snapshotIdentifier", "restoreToPointInTime"))
+
+
+def _setting(number: str, slug: str, wants: str, path: str, good: Callable[[Any], bool], way_out: str) -> ResourceRule:
+    """A rule on one setting of each instance."""
+    return ResourceRule(
+        name=f"rds-{number}-{slug}",
+        control=f"RDS.{int(number)}",
+        wants=wants,
+        applies=of(INSTANCE),
+        check=lambda instance: expect(instance, path, good, way_out),
+    )
+
+
+def _flag(number: str, slug: str, wants: str, path: str, wanted: bool, way_out: str) -> ResourceRule:
+    return _setting(number, slug, wants, path, lambda value: value is wanted, way_out)
+
+
+def _monitored(instance: Resource) -> Iterator[Finding]:
+    way_out = "Set monitoring.enhancedMonitoringSeconds to 60"
+    found = list(expect(instance, "monitoringInterval", MONITORING_SECONDS.__contains__, way_out))
+    # Without an interval there is no role to miss.
+    yield from found or expect_reference(instance, "monitoringRoleArn", way_out)
+
+
+def _in_a_vpc(instance: Resource) -> Iterator[Finding]:
+    way_out = "Give it the network's database subnets and group"
+    yield from expect_reference(instance, "vpcSecurityGroupIds", way_out)
+    if not is_replica(instance):
+        yield from expect_reference(instance, "dbSubnetGroupName", way_out)
+
+
+def _port(instance: Resource) -> Iterator[Finding]:
+    if not is_replica(instance):
+        yield from expect(instance, "port", lambda port: port != POSTGRES_PORT, "Set database.port to another")
+
+
+def _username(instance: Resource) -> Iterator[Finding]:
+    if not (is_replica(instance) or is_restored(instance)):
+        yield from expect(
+            instance,
+            "username",
+            lambda name: isinstance(name, str) and name.lower() not in DEFAULT_USERNAMES,
+            "Set database.masterUsername to a name of your own",
+        )
+
+
+def _exports(*logs: str) -> Callable[[Any], bool]:
+    return lambda value: set(logs) <= words(value)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _flag("02", "not-public", "no public address", "publiclyAccessible", False, "Write publicly_accessible=False"),
+    _flag(
+        "03", "storage-encrypted", "an encrypted volume", "storageEncrypted", True,
+        "Write storage_encrypted=True; RDS cannot turn it on later",
+    ),
+    _flag("05", "multi-az", "a standby in a second zone", "multiAz", True, "Set database.multiAz to true"),
+    ResourceRule(
+        name="rds-06-enhanced-monitoring", control="RDS.6", wants="Enhanced Monitoring", applies=of(INSTANCE),
+        check=_monitored,
+    ),
+    _flag(
+        "08", "deletion-protection", "protection against deletion", "deletionProtection", True,
+        "Set database.deletionPolicy to protected",
+    ),
+    _setting(
+        "09", "logs-exported", "the logs postgresql and upgrade in CloudWatch", "enabledCloudwatchLogsExports",
+        _exports(*sorted(LOGS)), "Export both",
+    ),
+    _flag(
+        "10", "iam-authentication", "IAM authentication", "iamDatabaseAuthenticationEnabled", True,
+        "Write iam_database_authentication_enabled=True",
+    ),
+    _setting(
+        "11", "automatic-backups", f"automated backups for {LEAST_BACKUP_DAYS} days or more", "backupRetentionPeriod",
+        lambda days: isinstance(days, int) and days >= LEAST_BACKUP_DAYS,
+        f"Set backups.retentionDays to {LEAST_BACKUP_DAYS} or more",
+    ),
+    _flag(
+        "13", "minor-upgrades", "automatic minor upgrades", "autoMinorVersionUpgrade", True,
+        'Set database.engineVersion to "16" without a minor',
+    ),
+    _flag(
+        "17", "tags-copied", "the instance's tags on its snapshots", "copyTagsToSnapshot", True,
+        "Write copy_tags_to_snapshot=True",
+    ),
+    ResourceRule(
+        name="rds-18-in-vpc", control="RDS.18", wants="an instance in a VPC, in groups that it names",
+        applies=of(INSTANCE), check=_in_a_vpc,
+    ),
+    ResourceRule(
+        name="rds-23-port", control="RDS.23", wants=f"another port than {POSTGRES_PORT}, which everybody tries",
+        applies=of(INSTANCE), check=_port,
+        level=Level.ADVISORY,  # 5432 was asked for, and nobody outside the VPC can knock on it
+    ),
+    ResourceRule(
+        name="rds-25-username", control="RDS.25", wants="a master user whose name nobody guesses",
+        applies=of(INSTANCE), check=_username,
+    ),
+    _setting(
+        "36", "postgresql-log", "the log postgresql in CloudWatch", "enabledCloudwatchLogsExports",
+        _exports("postgresql"), "Export it",
+    ),
+)  # fmt: skip

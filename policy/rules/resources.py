@@ -1,0 +1,61 @@
+"""Rules on resources of every type: that somebody has thought about the type, and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from policy.model import MISSING, UNKNOWN, Finding, Resource, ResourceRule, Rule, of, show
+from policy.rules.types import INSTANCE, SNAPSHOT, SUBNET_GROUP, TAGGED, UNTAGGED, is_cloud
+
+PROJECT: Final = "LangPont"
+MANAGED_BY: Final = "Pulumi"
+TAG_WAY_OUT: Final = "Take the tags from child_tags of the component"
+# Security Hub has a control of its own for each of these.
+TAG_CONTROLS: Final = {INSTANCE: "RDS.30", SNAPSHOT: "RDS.32", SUBNET_GROUP: "RDS.33"}
+
+
+def tagged(resource: Resource) -> Iterator[Finding]:
+    """The four tags; Environment is the stack."""
+    tags = resource.value("tags")
+    if not isinstance(tags, Mapping):
+        yield Finding(f"tags are {'known only after the deployment' if tags is UNKNOWN else 'not stated'}", TAG_WAY_OUT)
+        return
+    wanted = {"Name": None, "Environment": resource.stack, "Project": PROJECT, "ManagedBy": MANAGED_BY}
+    for key, value in wanted.items():
+        # By itself and not as a path: a tag's name may have dots.
+        tag = tags.get(key) or MISSING
+        if tag is MISSING:
+            yield Finding(f"the tag {key} is not stated", TAG_WAY_OUT)
+        elif value is not None and tag != value:
+            yield Finding(f"the tag {key} is {show(tag)} and not {show(value)}", TAG_WAY_OUT)
+
+
+def known_type(resource: Resource) -> Iterator[Finding]:
+    """A type that is in one of the two tables."""
+    if resource.type not in TAGGED | UNTAGGED:
+        yield Finding(
+            f"{resource.type} is new here", "Decide what it must fulfil, write the rule, and add it to rules/types.py"
+        )
+
+
+_WANTS_TAGS: Final = "the tags Name, Environment, Project and ManagedBy"
+RULES: Final[tuple[Rule, ...]] = (
+    *(
+        ResourceRule(
+            name=f"rds-{control.removeprefix('RDS.')}-{what}-tagged",
+            control=control,
+            wants=_WANTS_TAGS,
+            applies=of(type_),
+            check=tagged,
+        )
+        for (type_, control), what in zip(TAG_CONTROLS.items(), ("instance", "snapshot", "subnet-group"), strict=True)
+    ),
+    ResourceRule(name="tagged", wants=_WANTS_TAGS, applies=(TAGGED - set(TAG_CONTROLS)).__contains__, check=tagged),
+    ResourceRule(
+        name="known-type",
+        wants="no type of resource that no rule was considered for",
+        applies=is_cloud,
+        check=known_type,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The policy pack: each rule by itself, the recorded stacks, and the pack as the Pulumi engine runs it."""

@@ -1,0 +1,134 @@
+"""The pack as the Pulumi engine runs it: a process in its folder, asked over gRPC, with the recorded registrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.recording import UNKNOWN, Recording
+from policy import RULES, judge
+from policy.rules.types import INSTANCE, QUEUE, SECRET, TOPIC
+from tests.policy.engine import Pack, started
+from tests.recordings import ROOT, recording
+
+
+@pytest.fixture(scope="module")
+def prod() -> Iterator[Pack]:
+    """The pack, started for prod and configured by itself."""
+    with started("prod") as pack:
+        pack.configure()
+        yield pack
+
+
+def expected(recorded: Recording) -> list[tuple[str, str, str]]:
+    """What `judge` finds, as the SDK words it: the policy's description above the message."""
+    descriptions = {rule.name: rule.description for rule in RULES}
+    return sorted((v.level.value, v.rule, f"{descriptions[v.rule]}\n{v.message}") for v in judge(recorded))
+
+
+def changed(recorded: Recording, type_: str, name: str, **inputs: Any) -> Recording:
+    """The recording with other inputs of one resource; None leaves one out."""
+    each = recorded.one(type_, name)
+    merged = {key: value for key, value in {**each.inputs, **inputs}.items() if value is not None}
+    return replace(recorded, registrations={**recorded.registrations, each.urn: replace(each, inputs=merged)})
+
+
+def alone(recorded: Recording, type_: str) -> Recording:
+    """The resources of one type, without the rest of the stack."""
+    return replace(recorded, registrations={each.urn: each for each in recorded.of_type(type_)})
+
+
+def test_the_pack_offers_every_rule_with_its_level_and_a_place_for_exceptions(prod: Pack) -> None:
+    info = prod.info()
+    assert (info.name, info.supportsConfig) == ("langpont-database", True)
+    assert {(each.name, each.description) for each in info.policies} == {
+        (rule.name, rule.description) for rule in RULES
+    }
+    assert all("exceptions" in each.configSchema.properties for each in info.policies)
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+def test_the_engine_hears_of_prod_what_the_tests_and_the_preview_hear(prod: Pack, preview: bool) -> None:
+    recorded = recording("prod", preview=preview)
+    assert sorted(prod.judge(recorded)) == expected(recorded)
+
+
+def test_dev_is_advised_and_an_unknown_stack_or_none_is_held_to_every_rule() -> None:
+    with started("dev", preview=True) as pack:
+        assert set(pack.configure().values()) == {"advisory"}
+        recorded = recording("dev", preview=True)
+        assert sorted(pack.judge(recorded)) == expected(recorded)
+    for stack in ("eu-staging", None):  # a stack without a file, and an engine that tells no stack
+        with started(stack) as pack:
+            levels = pack.configure()
+            assert [name for name, level in levels.items() if level != "mandatory"] == ["rds-23-port"]
+            assert not any(len(entry.properties["exceptions"]) for entry in pack.info().initialConfig.values())
+
+
+def test_a_violation_of_one_resource_and_one_of_the_stack_reach_the_engine(prod: Pack) -> None:
+    broken = changed(recording("prod"), INSTANCE, "langpont-prod-db-primary", storageEncrypted=False)
+    subscription = broken.one(
+        "aws:rds/eventSubscription:EventSubscription", "langpont-prod-monitoring-instances-events"
+    )
+    broken = replace(broken, registrations={k: v for k, v in broken.registrations.items() if k != subscription.urn})
+    found = {(level, policy) for level, policy, _ in prod.judge(broken)}
+    assert found == {
+        ("mandatory", "rds-03-storage-encrypted"),
+        ("mandatory", "rds-20-instance-events"),
+        ("advisory", "rds-23-port"),
+    }
+
+
+def test_a_value_that_nobody_stated_and_one_that_is_not_known_are_refused_over_the_wire(prod: Pack) -> None:
+    for value, said in ((None, "is not stated"), (UNKNOWN, "is known only after the deployment")):
+        broken = changed(recording("prod", preview=True), QUEUE, "langpont-prod-functions-failures",
+                         sqsManagedSseEnabled=value)  # fmt: skip
+        [message] = [text for _, policy, text in prod.judge(alone(broken, QUEUE)) if policy == "queue-encrypted"]
+        assert message.split("\n")[1].startswith(
+            f"sqs.Queue langpont-prod-functions-failures: sqsManagedSseEnabled {said}."
+        )
+
+
+def test_nothing_that_the_engine_is_told_holds_a_secret(prod: Pack) -> None:
+    """The SDK hands secrets to rules in plain text."""
+    recorded = recording("prod")
+    for registration in recorded.registrations.values():
+        if registration.type == INSTANCE and "password" in registration.inputs:
+            broken = changed(recorded, INSTANCE, registration.name, **dict.fromkeys(("storageEncrypted", "tags")))
+            password = registration.inputs["password"].value
+            assert not any(password in text for _, _, text in prod.judge(alone(broken, INSTANCE)))
+
+
+def test_a_file_of_the_command_line_is_laid_over_the_stacks_own() -> None:
+    """--policy-pack-config: levels and exceptions of a file go before those that the pack brings along."""
+    broken = alone(changed(recording("prod"), SECRET, "langpont-prod-secrets-pooler", kmsKeyId=None), SECRET)
+    with started("prod") as pack:
+        levels = pack.configure({"all": "disabled", "secret-own-key": "mandatory", "topic-encrypted": "advisory"})
+        assert {level: list(levels.values()).count(level) for level in set(levels.values())} == {
+            "disabled": len(RULES) - 2, "mandatory": 1, "advisory": 1,
+        }  # fmt: skip
+        assert [(level, policy) for level, policy, _ in pack.judge(broken)] == [("mandatory", "secret-own-key")]
+        pack.configure({"all": "disabled", "secret-own-key": {"enforcementLevel": "mandatory",
+                                                              "exceptions": {"langpont-*-pooler": "why"}}})  # fmt: skip
+        assert pack.judge(broken) == []
+        pack.configure({"all": "disabled", "topic-encrypted": {"enforcementLevel": "mandatory", "exceptions": {}}})
+        open_ = alone(changed(recording("prod"), TOPIC, "langpont-prod-monitoring-alerts", kmsMasterKeyId=None), TOPIC)
+        topics = sorted(text.split("\n")[1].split(":")[0] for _, _, text in pack.judge(open_))
+        assert topics == ["sns.Topic langpont-prod-monitoring-alerts", "sns.Topic langpont-prod-monitoring-events"]
+
+
+def test_the_pack_runs_in_the_projects_environment() -> None:
+    """Relative to the pack's folder: there `pulumi install` and make put the project's packages, the SDK among them."""
+    pack = yaml.safe_load((ROOT / "policy" / "PulumiPolicy.yaml").read_text())
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    assert pack["runtime"]["name"] == project["runtime"]["name"] == "python"
+    options = pack["runtime"]["options"]
+    assert (
+        Path(ROOT, "policy", options.pop("virtualenv")).resolve() == ROOT / project["runtime"]["options"]["virtualenv"]
+    )
+    assert options == {"toolchain": "pip"}

@@ -1,0 +1,132 @@
+"""The recorded stacks: nothing that would stop a deployment, and exactly what is told beside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policy import RULES, Level, for_stack, judge
+from policy.configuration import configure, is_excepted
+from policy.judging import findings, resource_of
+from policy.model import Stack
+from policy.rules.types import TAGGED, UNTAGGED, is_cloud
+from tests.recordings import STACKS, record_with, recording
+
+PORT = (
+    "rds.Instance langpont-{}-db-primary: port is 5432. RDS.23 wants another port than 5432, which everybody tries. "
+    "Set database.port to another."
+)
+DEV = [
+    "rds.Instance langpont-dev-db-primary: multiAz is false. RDS.5 wants a standby in a second zone. Set "
+    "database.multiAz to true.",
+    "rds.Instance langpont-dev-db-primary: monitoringInterval is 0. RDS.6 wants Enhanced Monitoring. Set "
+    "monitoring.enhancedMonitoringSeconds to 60.",
+    "rds.Instance langpont-dev-db-primary: deletionProtection is false. RDS.8 wants protection against deletion. Set "
+    "database.deletionPolicy to protected.",
+    "rds.Instance langpont-dev-db-primary: backupRetentionPeriod is 1. RDS.11 wants automated backups for 7 days or "
+    "more. Set backups.retentionDays to 7 or more.",
+    PORT.format("dev"),
+]
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_violates_nothing_that_is_mandatory_and_these_advices(stack: str, preview: bool) -> None:
+    violations = judge(recording(stack, preview=preview))
+    assert {violation.level for violation in violations} == {Level.ADVISORY}
+    assert [violation.message for violation in violations] == (DEV if stack == "dev" else [PORT.format(stack)])
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_type_of_a_stack_is_known_so_that_the_rules_see_all_of_it(stack: str) -> None:
+    registered = {each.type for each in recording(stack).registrations.values() if is_cloud(each.type)}
+    assert registered <= TAGGED | UNTAGGED
+    assert len(registered) >= 40
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_exception_excepts_something(stack: str) -> None:
+    resources = Stack(resource_of(each) for each in recording(stack).registrations.values())
+    rules = {rule.name: rule for rule in RULES}
+    for excepted in for_stack(stack, RULES).exceptions:
+        found = [
+            resource.name
+            for resource in resources.by_urn.values()
+            if rules[excepted.rule].applies(resource.type) and is_excepted(resource.name, [excepted.pattern])
+            for _ in findings(rules[excepted.rule], resource, resources)
+        ]
+        assert found, excepted
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_these_are_the_exceptions_of_a_protected_stack(stack: str) -> None:
+    replicas = f"langpont-{stack}-db-replica-*"
+    assert {(each.rule, each.pattern) for each in for_stack(stack, RULES).exceptions} == {
+        ("topic-encrypted", f"langpont-{stack}-monitoring-events"),
+        ("rds-05-multi-az", replicas),
+        ("rds-11-automatic-backups", replicas),
+        ("rds-26-backup-plan", replicas),
+    }
+
+
+def test_without_its_configuration_prod_is_stopped_by_what_is_excepted() -> None:
+    violations = judge(recording("prod"), configure({}, RULES, "nothing"))
+    assert [(violation.level.value, violation.rule, violation.resource) for violation in violations] == [
+        ("mandatory", "rds-05-multi-az", "rds.Instance langpont-prod-db-replica-1"),
+        ("mandatory", "rds-05-multi-az", "rds.Instance langpont-prod-db-replica-2"),
+        ("mandatory", "rds-11-automatic-backups", "rds.Instance langpont-prod-db-replica-1"),
+        ("mandatory", "rds-11-automatic-backups", "rds.Instance langpont-prod-db-replica-2"),
+        ("mandatory", "rds-26-backup-plan", "rds.Instance langpont-prod-db-replica-1"),
+        ("mandatory", "rds-26-backup-plan", "rds.Instance langpont-prod-db-replica-2"),
+        ("mandatory", "topic-encrypted", "sns.Topic langpont-prod-monitoring-events"),
+        ("advisory", "rds-23-port", "rds.Instance langpont-prod-db-primary"),
+    ]
+
+
+def told(changes: dict[str, Any], *, stack: str = "prod") -> list[tuple[str, str]]:
+    """Rule and resource of what is found in a stack with other settings."""
+    return [(each.rule, each.resource.split("-", 2)[2]) for each in judge(record_with(stack, changes))]
+
+
+def test_a_stack_file_that_relaxes_a_protected_stack_is_stopped_where_it_is_not_said_why() -> None:
+    relaxed = {
+        "database": {
+            "multiAz": False,
+            "deletionPolicy": "disposable",
+            "port": 5433,
+            "parameters": {"rds.force_ssl": "off"},
+        },
+        "monitoring": {"enhancedMonitoringSeconds": 0},
+        "backups": {"retentionDays": 3, "replicateToRegion": None},
+        "encryption": {"keys": "awsManaged"},
+        "replicas": [],
+    }
+    found = told(relaxed)
+    assert [rule for rule, resource in found if resource == "db-primary"] == [
+        "rds-05-multi-az",
+        "rds-06-enhanced-monitoring",
+        "rds-08-deletion-protection",
+        "rds-11-automatic-backups",
+        "rds-38-tls-forced",
+        "storage-own-key",
+        "insights-own-key",
+    ]
+    assert {rule for rule, resource in found if resource != "db-primary"} == {
+        "vault-own-key",
+        "secret-own-key",
+        "topic-encrypted",
+        "log-group-own-key",
+    }
+
+
+def test_a_restored_generation_beside_the_old_one_fulfils_everything() -> None:
+    restored = {"database": {"generation": 2, "restoreFrom": {"time": "2026-11-01T00:00:00Z"}, "port": 5433}}
+    assert told(restored) == []
+
+
+def test_the_network_of_others_is_refused_until_somebody_answers_for_its_routes() -> None:
+    subnets = {f"ap-northeast-1{zone}": f"subnet-0123456789abcdef{zone}" for zone in "acd"}
+    existing = {"vpcId": "vpc-0123456789abcdef0", "applicationSubnets": subnets, "databaseSubnets": subnets}
+    changes = {"network": {"vpc": None, "existingVpc": existing}, "database": {"port": 5433}}
+    assert told(changes) == [("rds-46-isolated-subnets", "db-primary")]
