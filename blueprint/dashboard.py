@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from blueprint import metrics, pgbouncer
 
 WIDTH, HEIGHT = 8, 6  # of 24 columns: three graphs a row
 MOST_ALARMS = 100  # of one alarm widget (CloudWatch, "Dashboard body structure"); many replicas have more
@@ -34,17 +36,25 @@ GRAPHS = (
 )
 
 
-def dashboard(region: str, identifiers: Mapping[str, str], alarm_arns: Sequence[str]) -> dict[str, Any]:
-    """The dashboard's body. `identifiers`: RDS identifier by role, primary first."""
+def dashboard(
+    region: str, identifiers: Mapping[str, str], alarm_arns: Sequence[str], *, stack: str, database: str
+) -> dict[str, Any]:
+    """The dashboard's body: alarms, RDS's metrics, then those that the platform publishes itself.
+
+    `identifiers`: RDS identifier by role, primary first.
+    """
     widgets: list[dict[str, Any]] = [
         {
             "type": "alarm", "x": 0, "y": 0, "width": 24, "height": 4,
             "properties": {"title": "Alarms", "alarms": list(alarm_arns)[:MOST_ALARMS]},
         }
     ]  # fmt: skip
-    graphs = [graph for graph in GRAPHS if len(identifiers) > 1 or not graph.replicas_only]
-    for index, graph in enumerate(graphs):
-        shown = {role: name for role, name in identifiers.items() if not (graph.replicas_only and role == "primary")}
+    shown = [
+        *((graph.title, graph.statistic, 60, _of_rds(graph, identifiers))
+          for graph in GRAPHS if len(identifiers) > 1 or not graph.replicas_only),
+        *(_published(stack, database)),
+    ]  # fmt: skip
+    for index, (title, statistic, period_seconds, lines) in enumerate(shown):
         widgets.append(
             {
                 "type": "metric",
@@ -53,16 +63,30 @@ def dashboard(region: str, identifiers: Mapping[str, str], alarm_arns: Sequence[
                 "width": WIDTH,
                 "height": HEIGHT,
                 "properties": {
-                    "title": graph.title,
+                    "title": title,
                     "region": region,
-                    "stat": graph.statistic,
-                    "period": 60,
+                    "stat": statistic,
+                    "period": period_seconds,
                     "view": "timeSeries",
-                    "metrics": [
-                        ["AWS/RDS", graph.metric, "DBInstanceIdentifier", name, {"label": role}]
-                        for role, name in shown.items()
-                    ],
+                    "metrics": lines,
                 },
             }
         )
     return {"widgets": widgets}
+
+
+def _of_rds(graph: Graph, identifiers: Mapping[str, str]) -> list[Any]:
+    return [
+        ["AWS/RDS", graph.metric, "DBInstanceIdentifier", name, {"label": role}]
+        for role, name in identifiers.items()
+        if not (graph.replicas_only and role == "primary")
+    ]
+
+
+def _published(stack: str, database: str) -> Iterator[tuple[str, str, int, list[Any]]]:
+    own = [word for pair in zip(metrics.DIMENSIONS, (stack, database), strict=True) for word in pair]
+    for metric in metrics.METRICS:
+        line = [metrics.NAMESPACE, metric.name, *own]
+        yield f"{metric.name} ({metric.unit})", "Average", metrics.INTERVAL_SECONDS, [line]
+    waits = [pgbouncer.NAMESPACE, pgbouncer.MAX_WAIT_METRIC, "Stack", stack]
+    yield "Longest wait in PgBouncer, s", "Maximum", 60, [waits]

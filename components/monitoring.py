@@ -227,11 +227,12 @@ class Monitoring(Component):
         )
 
     def _dashboard(self, made: Sequence[aws.cloudwatch.MetricAlarm]) -> pulumi.Output[str]:
-        region, roles = self._args.platform.settings.region, list(self._args.identifiers)
+        settings, roles = self._args.platform.settings, list(self._args.identifiers)
 
         def body(values: Mapping[str, Any]) -> str:
             identifiers = dict(zip(roles, values["identifiers"], strict=True))
-            return json.dumps(dashboard(region, identifiers, values["alarms"]))
+            stack, database = settings.environment, settings.database.name
+            return json.dumps(dashboard(settings.region, identifiers, values["alarms"], stack=stack, database=database))
 
         board = aws.cloudwatch.Dashboard(
             f"{self._name}-dashboard",

@@ -25,6 +25,12 @@ GRAPHS = [
     ("Oldest slot lag, bytes", "OldestReplicationSlotLag", "Maximum"),
     ("Transaction ids used", "MaximumUsedTransactionIDs", "Maximum"),
 ]
+PUBLISHED = [
+    ("active_users_24h (Count)", "active_users_24h"),
+    ("avg_translation_time (Seconds)", "avg_translation_time"),
+    ("error_rate_1h (Percent)", "error_rate_1h"),
+    ("database_size_mb (Megabytes)", "database_size_mb"),
+]
 
 
 def body(recorded: Recording) -> Any:
@@ -40,6 +46,7 @@ def test_prods_dashboard_has_the_alarms_first_and_three_graphs_a_row() -> None:
         "replica-2": "langpont-prod-replica-2",
     }
     alarms, *graphs = body(recorded)["widgets"]
+    graphs = graphs[: len(GRAPHS)]
     prefix = f"arn:aws:cloudwatch:ap-northeast-1:{ACCOUNT}:alarm:"
     assert {key: alarms[key] for key in ("type", "x", "y", "width", "height")} == {
         "type": "alarm", "x": 0, "y": 0, "width": 24, "height": 4,
@@ -71,9 +78,31 @@ def test_prods_dashboard_has_the_alarms_first_and_three_graphs_a_row() -> None:
     ]
 
 
+def test_below_them_stands_what_the_platform_publishes_itself() -> None:
+    """Under the very names and dimensions that the alarms watch."""
+    graphs = body(recording("prod"))["widgets"][1 + len(GRAPHS) :]
+    assert [(graph["x"], graph["y"]) for graph in graphs] == [(0, 28), (8, 28), (16, 28), (0, 34), (8, 34)]
+    told = [graph["properties"] for graph in graphs]
+    assert [(each["title"], each["stat"], each["period"], each["metrics"]) for each in told] == [
+        *(
+            (title, "Average", 300, [["LangPont/Database", name, "Stack", "prod", "Database", "langpont"]])
+            for title, name in PUBLISHED
+        ),
+        (
+            "Longest wait in PgBouncer, s", "Maximum", 60,
+            [["LangPont/PgBouncer", "ClientMaxWaitSeconds", "Stack", "prod"]],
+        ),
+    ]  # fmt: skip
+
+
 def test_without_replicas_there_is_no_graph_of_their_lag() -> None:
     titles = [widget["properties"]["title"] for widget in body(recording("dev"))["widgets"]]
-    assert titles == ["Alarms", *(title for title, _, _ in GRAPHS if title != "Replica lag, s")]
+    assert titles == [
+        "Alarms",
+        *(title for title, _, _ in GRAPHS if title != "Replica lag, s"),
+        *(title for title, _ in PUBLISHED),
+        "Longest wait in PgBouncer, s",
+    ]
 
 
 def test_with_fifteen_replicas_the_dashboard_is_one_that_cloudwatch_takes() -> None:
