@@ -1,0 +1,78 @@
+"""`python -m langpont_db.pgbouncer install --outputs stack-outputs.json`, and `sync` without anything."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from langpont_db.pgbouncer.errors import HostError
+from langpont_db.pgbouncer.host import Host
+from langpont_db.pgbouncer.install import install, try_service
+from langpont_db.pgbouncer.stack import Stack
+from langpont_db.pgbouncer.sync import sync, waiting
+
+
+def main(argv: Sequence[str] | None = None, host: Host | None = None) -> int:
+    """Exit code: 0 if PgBouncer runs with what is published, 1 with the reasons on standard error otherwise."""
+    arguments = _parser().parse_args(argv)
+    host = host or Host()
+    try:
+        if arguments.command == "sync":
+            if not host.outputs.exists():
+                raise HostError(f"{host.outputs} is not there: this host was not set up. Run install first.")
+            return _sync(Stack.parse(host.outputs.read_bytes(), host.outputs), host)
+        code = _sync(install(arguments.outputs, host), host)
+        if code == 0:
+            try_service()
+        return code
+    except HostError as error:
+        return _failed(str(error))
+    except PermissionError as error:
+        return _failed(f"{error.filename or 'this'}: {error.strerror}. Run it as root: sudo ...")
+    except OSError as error:
+        return _failed(f"{error.filename or 'the system'}: {error.strerror}. What was there before is in effect.")
+
+
+def _sync(stack: Stack, host: Host) -> int:
+    code = 0
+    try:
+        outcome = sync(stack, host)
+        print(f"pgbouncer: {outcome.done}")
+        for problem in outcome.problems:
+            code = _failed(problem)
+    except HostError as error:
+        code = _failed(str(error))
+    # Whatever became of the files, somebody wants to know who waits; and metrics are no reason to fail.
+    try:
+        now = waiting()
+        if now:
+            print(f"pgbouncer: {now.clients} clients wait, the longest for {now.longest_seconds:.1f} s")
+            stack.publish(now)
+    except HostError as error:
+        _failed(str(error))
+    return code
+
+
+def _failed(sentence: str) -> int:
+    print(f"pgbouncer: {sentence}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m langpont_db.pgbouncer",
+        description="PgBouncer of an application host, as the stack publishes it.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    deploy = commands.add_parser("install", help="set the host up, or bring it to a new release; run by each deploy")
+    deploy.add_argument(
+        "--outputs", type=Path, required=True, help="what `pulumi stack output --json` printed; /dev/stdin is possible"
+    )
+    commands.add_parser("sync", help="take over what is published; run by a timer every minute")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Let a running PgBouncer read its files again, and keep its connections.
+
+Before 1.24 a RELOAD closes every TLS connection to a server. While one is being made, or right after a change of a
+password, when none can be made until a client has logged in with the new one, clients are told then that "server login
+has been failing". A PgBouncer that cannot set TLS up anew keeps what it has, the connections too, and has read the rest
+by then. So an older one is given protocols that do not exist, in a copy of the file that it reads just once. Its log
+has two errors about it. What is new in its TLS settings waits for a restart.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from langpont_db.pgbouncer.console import Console, Setting
+from langpont_db.pgbouncer.errors import HostError
+from langpont_db.pgbouncer.host import Host, Installed, Owner
+from langpont_db.pgbouncer.published import SETTINGS, Published, digest
+
+# "Don't recycle connections on RELOAD if TLS config is unchanged", https://github.com/pgbouncer/pgbouncer/pull/1157
+KEEPS_CONNECTIONS = (1, 24, 0)
+PROTOCOLS = "server_tls_protocols"
+# The protocols that do not exist: PgBouncer itself remembers in them the TLS settings that it runs with.
+KEPT = "as-before-"
+
+
+def reload(console: Console, published: Published, host: Host, owner: Owner) -> None:
+    """Reload from the installed files. Raises `HostError`."""
+    if console.version() >= KEEPS_CONNECTIONS:
+        console.rows("RELOAD")
+        return
+    copy = host.folder / ".reload.ini"
+    kept = f"{PROTOCOLS} = {KEPT}{_in_effect(console.settings())}"
+    lines = [line for line in published.ini.splitlines() if line.partition("=")[0].strip() != PROTOCOLS]
+    lines.insert([line.strip() for line in lines].index(f"[{SETTINGS}]") + 1, kept)
+    Installed(copy, "\n".join([*lines, ""]).encode(), mode=0o640, owner=owner).write()
+    try:
+        console.rows(f"SET conffile = '{copy}'")
+        with suppress(HostError):  # some versions answer that TLS could not be set up
+            console.rows("RELOAD")
+    finally:
+        console.rows(f"SET conffile = '{host.ini}'")
+        copy.unlink()
+
+
+def tls_waits(published: Published, console: Console) -> bool:
+    """Whether it runs with other TLS settings than the published ones, and a reload does not change that."""
+    running = console.settings()
+    wanted = {
+        name: Setting(published.settings.get(name, setting.default), setting.default, setting.fixed)
+        for name, setting in running.items()
+    }
+    return console.version() < KEEPS_CONNECTIONS and _in_effect(running) != _in_effect(wanted)
+
+
+def _in_effect(settings: dict[str, Setting]) -> str:
+    """A digest of the TLS settings that server connections are made with."""
+    protocols = settings[PROTOCOLS].value
+    if protocols.startswith(KEPT):
+        return protocols.removeprefix(KEPT)
+    values = (f"{name} = {setting.value}" for name, setting in settings.items() if name.startswith("server_tls_"))
+    return digest(*(value.encode() for value in sorted(values)))

@@ -1,0 +1,105 @@
+"""What this host may ask AWS for: its secrets, and to take its metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from langpont_db.pgbouncer.errors import HostError
+
+NAMESPACE = "LangPont/PgBouncer"
+POLICY = "The host's role needs the policy of the output applicationPolicyArn"
+# A run must end before the timer's next one, so AWS's defaults of 60 s and five attempts are too patient.
+_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Clients that PgBouncer lets wait for a server connection, and how long the longest has waited, in seconds."""
+
+    clients: int
+    longest_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Of the stack's outputs, what a host needs. `secret_arns` by role."""
+
+    name: str
+    region: str
+    pooler_secret_arn: str
+    secret_arns: Mapping[str, str]
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: bytes, path: Path) -> Stack:
+        """From what `pulumi stack output --json` printed, read from `path`. Raises `HostError`."""
+        way_out = "Write it anew: pulumi stack output --json"
+        try:
+            outputs = json.loads(text)
+        except ValueError:
+            raise HostError(f"{path} is not JSON. {way_out}") from None
+        found = outputs if isinstance(outputs, dict) else {}
+        kinds = {"environment": str, "region": str, "poolerSecretArn": str, "secretArns": dict}
+        missing = [name for name, kind in kinds.items() if not isinstance(found.get(name), kind)]
+        if missing:
+            raise HostError(f"{path} has no {', no '.join(missing)}. {way_out}")
+        return cls(
+            name=found["environment"],
+            region=found["region"],
+            pooler_secret_arn=found["poolerSecretArn"],
+            secret_arns=found["secretArns"],
+        )
+
+    def secret(self, arn: str) -> dict[str, Any]:
+        """The JSON object in a secret. Raises `HostError`, without anything of the secret in it."""
+        try:
+            text = self._client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString", "")
+        except (BotoCoreError, ClientError) as error:
+            raise HostError(f"{arn} cannot be read: {_words(error)} {POLICY}, and a way to Secrets Manager.") from None
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise HostError(f"{arn} holds no JSON object. Publish it anew: pulumi up.")
+        return document
+
+    def password(self, role: str) -> str:
+        """Of a role whose secret this host may read. Raises `HostError`."""
+        if role not in self.secret_arns:
+            raise HostError(f"{role} is in the user list, and the output secretArns has it not. Install newer outputs.")
+        return str(self.secret(self.secret_arns[role]).get("password", ""))
+
+    def publish(self, waiting: Waiting) -> None:
+        """To CloudWatch, with the stack as the only dimension: an alarm sees the worst of all hosts as the maximum.
+
+        Raises `HostError`.
+        """
+        dimensions = [{"Name": "Stack", "Value": self.name}]
+        rows = (
+            ("ClientsWaiting", "Count", float(waiting.clients)),
+            ("ClientMaxWaitSeconds", "Seconds", waiting.longest_seconds),
+        )
+        data = [{"MetricName": n, "Dimensions": dimensions, "Unit": unit, "Value": value} for n, unit, value in rows]
+        try:
+            self._client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        except (BotoCoreError, ClientError) as error:
+            raise HostError(f"CloudWatch did not take the metrics: {_words(error)} {POLICY}.") from None
+
+    def _client(self, service: str) -> Any:
+        """One for the run: making it takes longer than most calls."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(service, region_name=self.region, config=_CONFIG)
+        return self._clients[service]
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()).removesuffix(".") + "."

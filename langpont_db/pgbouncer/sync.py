@@ -1,0 +1,118 @@
+"""One run: from the published secret to a PgBouncer that has it, without dropping a client."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, replace
+
+from langpont_db.pgbouncer import published as files
+from langpont_db.pgbouncer import systemd
+from langpont_db.pgbouncer.console import Console
+from langpont_db.pgbouncer.errors import HostError
+from langpont_db.pgbouncer.host import Host, Installed, Owner, ourselves
+from langpont_db.pgbouncer.proof import failed_logins, not_taken, takes_a_restart
+from langpont_db.pgbouncer.published import Published
+from langpont_db.pgbouncer.reload import reload
+from langpont_db.pgbouncer.stack import Stack, Waiting
+from langpont_db.pgbouncer.systemd import systemctl
+from langpont_db.pgbouncer.trial import Loaded, Program
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """`done`: one line. `problems`: what a person has to do something about; the files are in place all the same."""
+
+    done: str
+    problems: tuple[str, ...]
+
+
+def sync(stack: Stack, host: Host) -> Outcome:
+    """Bring PgBouncer to what is published. Raises `HostError` if nothing was changed, or PgBouncer does not run."""
+    with host.lock():  # around the reading too, or a run that waited would put an older version back
+        document = stack.secret(stack.pooler_secret_arn)
+        published = files.parse(document, _certificates(host), host)
+        unit = systemd.pooler()
+        program, owner = Program.find(), Owner.named(unit.user)
+        stale = [file for file in _wanted(published, host, owner) if not file.in_place()]
+        due = bool(stale) or not unit.pid or host.done().loaded != published.digest
+        loaded = program.load(published, host, owner) if due else None
+        said = files.changes(files.installed(host), published)
+        for file in stale:
+            file.write()
+        if stale and not said:
+            said = [f"{file.path.name} put right" for file in stale]
+        return _apply(published, stack, host, owner, unit.pid, loaded, said)
+
+
+def waiting() -> Waiting | None:
+    """Who waits in PgBouncer now; None while it does not run. Raises `HostError`."""
+    pid = systemd.pooler().pid
+    if not pid:
+        return None
+    with Console.of(pid) as console:
+        return console.waiting()
+
+
+def _certificates(host: Host) -> bytes:
+    """PgBouncer reads them when it connects, so a trial does not show whether it can."""
+    try:
+        ssl.create_default_context(cafile=str(host.certificates))
+    except ssl.SSLError:
+        raise HostError(f"{host.certificates} holds no certificates. Install langpont_db anew.") from None
+    return host.certificates.read_bytes()
+
+
+def _wanted(published: Published, host: Host, owner: Owner) -> tuple[Installed, ...]:
+    """In the order in which they are installed: what the configuration names comes before it."""
+    return (
+        Installed(host.certificates_file, published.certificates, mode=0o644, owner=ourselves()),
+        Installed(host.user_list, published.user_list.encode(), mode=0o600, owner=owner),
+        Installed(host.ini, published.ini.encode(), mode=0o640, owner=owner),
+    )
+
+
+def _apply(
+    published: Published, stack: Stack, host: Host, owner: Owner, pid: int, loaded: Loaded | None, said: list[str]
+) -> Outcome:
+    """Let PgBouncer have the files. `loaded`: what it must make of them, if there is anything new."""
+    action = "unchanged"
+    if not pid:
+        action, pid = "started", _start("start")
+    elif loaded:
+        action = "reloaded"
+        with Console.of(pid) as console:
+            reload(console, published, host, owner)
+    with Console.of(pid) as console:
+        fixed, clients = list(takes_a_restart(published, console, pid)), console.clients()
+    if fixed and not clients and host.done().restarted != published.digest:
+        # It drops nobody.
+        host.remember(replace(host.done(), restarted=published.digest))
+        action, pid, said = "restarted", _start("restart"), said or fixed
+    with Console.of(pid) as console:
+        fixed, clients = list(takes_a_restart(published, console, pid)), console.clients()
+        problems = not_taken(published, loaded, console) if loaded else []
+        if loaded and not problems:
+            host.remember(replace(host.done(), loaded=published.digest))
+        if host.done().proven != published.digest:
+            unproven = failed_logins(published, stack, console)
+            problems += unproven
+            if not unproven:
+                host.remember(replace(host.done(), proven=published.digest))
+    if fixed:
+        problems.append(
+            f"PgBouncer needs a restart, which drops its clients ({clients} now): {'; '.join(fixed)}. All else is in "
+            f"effect. When it may be: systemctl restart pgbouncer"
+        )
+    return Outcome(done=": ".join([action, *([", ".join(said)] if said else [])]), problems=tuple(problems))
+
+
+def _start(how: str) -> int:
+    """The number of the process that runs then."""
+    try:
+        systemctl(how, systemd.POOLER)
+    except HostError as error:
+        raise HostError(f"PgBouncer does not start: {error} Look at: journalctl -u pgbouncer") from None
+    pid = systemd.pooler().pid
+    if not pid:
+        raise HostError("PgBouncer has ended right after its start. Look at: journalctl -u pgbouncer")
+    return pid
