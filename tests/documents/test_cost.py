@@ -1,0 +1,146 @@
+"""Costs: every type is classified, quantities are counted right, sums are exact, prices have source and date."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from local.documents import cost, prices
+from local.documents.cost import Line, known, lines
+from local.recording import Recording, Registration
+from tests.docs import read, table
+from tests.documents import stack
+from tests.recordings import REGION, STACKS
+
+
+def resource(type_: str, name: str, **inputs: Any) -> Registration:
+    return Registration(
+        urn=f"urn:pulumi:test::langpont-database::{type_}::{name}", type=type_, name=name, parent="", custom=True,
+        inputs=inputs, protect=False, retain_on_delete=False, delete_before_replace=False, ignore_changes=(), aliases=0,
+        dependencies=frozenset(), property_dependencies={}, secret_outputs=(),
+    )  # fmt: skip
+
+
+def recorded(*resources: Registration) -> Recording:
+    return Recording(
+        stack="test", project="langpont-database", preview=False, registrations={each.urn: each for each in resources}
+    )
+
+
+INSTANCE, ENDPOINT = "aws:rds/instance:Instance", "aws:ec2/vpcEndpoint:VpcEndpoint"
+ALARM, KEY = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:kms/key:Key"
+
+
+def test_a_gateway_costs_its_hours_and_its_address() -> None:
+    found = lines(
+        recorded(
+            resource("aws:ec2/natGateway:NatGateway", "a"),
+            resource("aws:ec2/natGateway:NatGateway", "c"),
+            resource("aws:ec2/eip:Eip", "a"),
+        ),
+        REGION,
+    )
+    assert found == [Line(prices.NAT_GATEWAY, 2), Line(prices.PUBLIC_ADDRESS, 1)]
+    assert [line.monthly for line in found] == [Decimal("90.520"), Decimal("3.650")]
+    assert known(found) == Decimal("94.170")
+
+
+def test_a_replica_has_as_much_storage_as_its_source_and_multi_az_is_priced_apart() -> None:
+    found = lines(
+        recorded(
+            resource(INSTANCE, "p", identifier="p", instanceClass="db.t3.medium", multiAz=True, allocatedStorage=100),
+            resource(INSTANCE, "r", identifier="r", instanceClass="db.t3.medium", replicateSourceDb="p"),
+        ),
+        REGION,
+    )  # fmt: skip
+    assert [(line.price.item, line.quantity, line.monthly) for line in found] == [
+        ("db.t3.medium, Multi-AZ", 1, None),
+        ("GiB of gp3 storage, Multi-AZ", 100, None),
+        ("db.t3.medium, single-AZ", 1, None),
+        ("GiB of gp3 storage, single-AZ", 100, None),
+    ]
+    assert known(found) == 0
+
+
+def test_an_interface_endpoint_counts_its_zones_and_a_gateway_endpoint_nothing() -> None:
+    both = recorded(
+        resource(ENDPOINT, "secrets", vpcEndpointType="Interface", subnetIds=["a", "c"]),
+        resource(ENDPOINT, "s3", vpcEndpointType="Gateway", routeTableIds=["r"]),
+    )
+    assert lines(both, REGION) == [Line(prices.INTERFACE_ENDPOINT, 2)]
+
+
+def test_an_alarm_counts_the_metrics_that_it_watches() -> None:
+    queries = [{"id": "watched", "expression": "a + b"}, {"id": "a", "metric": {}}, {"id": "b", "metric": {}}]
+    both = recorded(resource(ALARM, "plain", metricName="CPU"), resource(ALARM, "math", metricQueries=queries))
+    assert lines(both, REGION) == [Line(prices.ALARM_METRIC, 3)]
+
+
+def test_a_key_of_another_region_has_no_price_of_this_one() -> None:
+    both = recorded(resource(KEY, "here"), resource(KEY, "there", region="ap-northeast-3"))
+    assert lines(both, REGION) == [Line(prices.KEY, 1), Line(prices.KEY_ELSEWHERE, 1)]
+    assert known(lines(both, REGION)) == Decimal("1.00")
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_registered_type_is_said_to_stand_to_flow_or_to_be_free(name: str) -> None:
+    types = {each.type for each in stack(name).recording.registrations.values() if each.type.startswith("aws:")}
+    classified = [set(cost.STANDING), set(cost.FREE), set(cost.BY_VOLUME)]
+    assert types - set().union(*classified) == set()
+
+
+def test_a_type_has_one_way_to_cost_but_the_schedule_which_also_publishes() -> None:
+    assert set(cost.STANDING) & cost.FREE == set()
+    assert set() == cost.FREE & cost.BY_VOLUME
+    assert set(cost.STANDING) & cost.BY_VOLUME == {"aws:scheduler/schedule:Schedule"}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_counted_instances_gateways_secrets_and_keys_are_the_readmes(name: str) -> None:
+    column = 1 + STACKS.index(name)
+    readme = {row[0]: int(row[column]) for row in table(read("README.md"), "what costs money", *STACKS)}
+    found = lines(stack(name).recording, REGION)
+
+    def total(*wanted: str) -> int:
+        return sum(line.quantity for line in found if line.price.item.startswith(wanted))
+
+    assert total("db.") == readme["database instances"]
+    assert total("NAT gateway") == readme["NAT gateways"] == total("public IPv4")
+    assert total("customer-managed key") == readme["customer-managed keys"]
+    assert total("secret") == readme["secrets"]
+    assert total("custom metric") == readme["log metrics"] + readme["custom metrics"] + cost.HOST_METRICS
+
+
+def test_the_metrics_of_a_host_are_counted_as_it_publishes_them() -> None:
+    assert len(re.findall(r'^ +\("Client', read("langpont_db/pgbouncer/stack.py"), re.MULTILINE)) == cost.HOST_METRICS
+
+
+ROWS = table(read("docs/cost.md"), "item", "USD", "per", "usage type", "source", "date")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_every_price_has_a_source_and_a_date_and_an_unknown_one_has_no_number(row: tuple[str, ...]) -> None:
+    _, usd, unit, _, source, date = row
+    assert usd == "unknown" or Decimal(usd) > 0
+    assert unit
+    assert source
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", date)
+    assert (usd == "unknown") is (source == "not found in public sources")
+
+
+def test_the_saving_of_a_single_gateway_is_that_of_the_prices() -> None:
+    assert prices.NAT_GATEWAY.monthly is not None
+    assert prices.PUBLIC_ADDRESS.monthly is not None
+    saved = 2 * (prices.NAT_GATEWAY.monthly + prices.PUBLIC_ADDRESS.monthly)
+    assert f"two gateways with their addresses, {saved:.2f} USD" in read("docs/cost.md")
+
+
+def test_the_known_part_is_the_sum_of_its_column() -> None:
+    *items, known_part, _ = table(read("docs/cost.md"), "what stands all month", "one, USD a month", *STACKS)
+    for column, stated in enumerate(known_part[2:], start=2):
+        cells = [row[column].rpartition(" = ")[2] for row in items]
+        total = sum((Decimal(cell) for cell in cells if cell not in ("-", "unknown")), Decimal(0))
+        assert stated == f"**{total:.2f}**"

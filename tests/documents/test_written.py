@@ -1,0 +1,141 @@
+"""What the documents tell their readers to type and to follow: commands, settings, links, names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from blueprint.stack_file import load
+from local import pulumi_yaml
+from tests.docs import anchors, blocks, headings, links, read, settings_blocks
+from tests.docs.test_commands import ops_refuses
+from tests.documents import WRITTEN
+from tests.recordings import PROJECT, REGION, ROOT, changed
+
+RUNBOOK = "docs/runbook.md"
+GLOBAL = {"output", "query", "region"}
+# Commands that the AWS CLI adds to the API, with their options.
+OF_THE_CLI = {
+    ("rds", "generate-db-auth-token"): {"hostname", "port", "username"},
+    ("logs", "tail"): {"since", "filter-pattern"},
+}
+
+
+def aws_commands(document: str) -> Iterator[tuple[str, str, set[str]]]:
+    """Service, command and options of every `aws` command in a code block."""
+    for block in blocks(read(document), r"(?:bash)?"):
+        text = block.replace("\\\n", " ")
+        for found in re.finditer(r"\baws ([a-z0-9]+) ([a-z-]+)((?: wait)?[^\n|]*)", text):
+            yield found[1], found[2], set(re.findall(r"(?<= )--([a-z-]+)", found[3].split("; \\")[0]))
+
+
+AWS = [(document, *command) for document in (*WRITTEN, RUNBOOK) for command in aws_commands(document)]
+
+
+@pytest.mark.parametrize(
+    ("document", "service", "command", "options"), AWS, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_an_aws_command_exists_with_its_options(document: str, service: str, command: str, options: set[str]) -> None:
+    if (service, command) in OF_THE_CLI:
+        assert options - GLOBAL <= OF_THE_CLI[service, command]
+        return
+    if command == "wait":
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    operation = {xform_name(name, "-"): name for name in model.operation_names}[command]
+    shape = model.operation_model(operation).input_shape
+    members = {xform_name(member, "-") for member in shape.members} if shape else set()
+    assert {
+        each for each in options - GLOBAL if each not in members and each.removeprefix("no-") not in members
+    } == set()
+
+
+def test_aws_commands_were_found() -> None:
+    assert ("docs/access.md", "ssm", "start-session") in {each[:3] for each in AWS}
+    assert len(AWS) > 20
+
+
+def ops_commands() -> Iterator[tuple[str, list[str]]]:
+    for document in WRITTEN:
+        for told in re.findall(r"python -m ops( [^|`\n>;&]*)", read(document)):
+            yield document, shlex.split(told, comments=True)
+
+
+@pytest.mark.parametrize(
+    ("document", "words"), list(ops_commands()), ids=lambda v: " ".join(v) if isinstance(v, list) else v
+)
+def test_an_ops_command_exists(document: str, words: list[str]) -> None:
+    assert ops_refuses([word.rstrip(".,") for word in words]) == ""
+
+
+@pytest.mark.parametrize("document", WRITTEN)
+def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
+    for link in links(read(document)):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / path if path else ROOT / document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(Path(target).read_text(encoding="utf-8")), link
+
+
+def test_every_make_command_has_its_target() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*)(?: [a-z ]+)?:", makefile, re.MULTILINE))
+    told = {
+        target
+        for document in WRITTEN
+        for code in [*re.findall(r"`([^`\n]+)`", read(document)), *blocks(read(document), r"\w*")]
+        for target in re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)
+    }
+    assert told - targets == set()
+
+
+def settings() -> Iterator[tuple[str, dict[str, Any]]]:
+    for document in ("docs/access.md", "docs/scaling.md"):
+        for block in settings_blocks(read(document)):
+            yield document, block
+
+
+@pytest.mark.parametrize(
+    ("document", "block"), list(settings()), ids=lambda v: v if isinstance(v, str) else ",".join(v)
+)
+def test_every_setting_that_a_document_shows_loads_in_prod(document: str, block: dict[str, Any]) -> None:
+    config = changed(pulumi_yaml.load(ROOT, "prod"), block).config
+    own = {key.removeprefix(f"{PROJECT}:"): json.loads(v) for key, v in config.items() if key.startswith(f"{PROJECT}:")}
+    load(own, environment="prod", region=REGION)
+
+
+def test_every_failure_of_the_overview_has_a_section_and_every_section_a_line() -> None:
+    text = read("docs/disaster-recovery.md")
+    overview = text.split("## At a glance")[1].split("\n## ")[0]
+    told = re.findall(r"^\| \[[^]]+\]\(#([\w-]+)\)", overview, re.MULTILINE)
+    apart = {"At a glance", "Measured", "Who hears of it", "Drills"}
+    sections = [
+        heading.lower().replace(" ", "-").replace(",", "") for heading in headings(text, 2) if heading not in apart
+    ]
+    assert told == sections
+
+
+@pytest.mark.parametrize("key", headings(read(RUNBOOK), 2))
+def test_a_section_of_the_runbook_has_something_to_run_or_leads_to_it(key: str) -> None:
+    section = read(RUNBOOK).split(f"\n## {key}\n")[1].split("\n## ")[0]
+    own = blocks(section, "sql") or blocks(section, "bash")
+    assert own or re.search(r"\]\(#[\w-]+\)", section.split("**Do**")[0].split("**Look at**")[1]), key
+
+
+def test_decisions_are_numbered_without_a_gap_and_have_three_parts() -> None:
+    adrs = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert [int(path.name[:4]) for path in adrs] == list(range(1, len(adrs) + 1))
+    for path in adrs:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith(f"# {int(path.name[:4])}. "), path.name
+        for part in ("Context", "Decision", "Consequences"):
+            assert f"**{part}.**" in text, f"{path.name}: {part}"
