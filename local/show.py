@@ -6,12 +6,12 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
 
 from rich.text import Text
 
 from local.checks import Check
 from local.control.table import UNPROVEN
+from local.environment import write_files
 from local.preview_page import Page
 from local.processes import Process
 from local.state import write_private
@@ -34,7 +34,7 @@ def result(up: Result, seconds: float) -> None:
     page.table([("data plane", str(one)) for one in up.done.substitutions])
     page.table([("binaries", lack) for lack in up.data.binaries.lacks])
     _endpoints(page, up)
-    environment = _environment_file(up)
+    environment = shlex.quote(os.path.relpath(write_files(up)))
     page.heading("Next")
     page.table(
         [
@@ -95,30 +95,6 @@ def _endpoints(page: Page, up: Result) -> None:
             ("or", "aws cloudwatch describe-alarms --query 'MetricAlarms[].AlarmName'"),
         ]
     )
-
-
-def _environment_file(up: Result) -> str:
-    """Write `.local/<stack>/app.env` (mode 600): what an application's deploy would put into its environment."""
-    data = up.data
-
-    def url(entry: str, user: str) -> str:
-        endpoint = data.pooler.endpoint(entry)
-        password = quote(data.plan.passwords[user], safe="")
-        return f"postgresql://{user}:{password}@{endpoint.host}:{endpoint.port}/{entry}?sslmode=disable"
-
-    by_role = {role: entry for entry, role in data.pooler.entries.items()}
-    replicas = [url(entry, READER) for role, entry in by_role.items() if role != "primary"]
-    values = {
-        "DATABASE_PRIMARY_URL": url(by_role["primary"], APPLICATION),
-        "DATABASE_REPLICA_URLS": ",".join(replicas),
-        "AWS_ENDPOINT_URL": up.endpoint,
-        "AWS_DEFAULT_REGION": up.state.outputs["region"],
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-    }
-    path = up.folders.state / "app.env"
-    write_private(path, "".join(f"{name}='{value}'\n" for name, value in values.items()))
-    return shlex.quote(os.path.relpath(path))
 
 
 def checks(found: Iterable[Check]) -> int:

@@ -23,7 +23,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     copy = tmp_path_factory.mktemp("project")
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "__main__.py"):
         shutil.copy(ROOT / name, copy)
-    shutil.copytree(ROOT / "components", copy / "components")
+    for folder in ("certs", "components", "functions"):
+        shutil.copytree(ROOT / folder, copy / folder)
     before = os.environ.get("LANGPONT_LOCAL_DIR")
     os.environ["LANGPONT_LOCAL_DIR"] = str(BASE)
     try:

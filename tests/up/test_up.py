@@ -17,6 +17,7 @@ import pytest
 
 from local import show, state, up
 from local.data.errors import DataPlaneError
+from local.environment import write_files
 from local.pulumi_yaml import StackFileError
 from local.state import Folders, StateError
 
@@ -83,7 +84,9 @@ def test_everything_behaves_as_configured(project: Path, prod: up.Result) -> Non
     names = {check.name for check in checks}
     assert {
         "the stack file is what is up",
-        "alarms: 52 as registered",
+        "alarms: 56 as registered",
+        "the roles function finds no drift, and each login works",
+        "the metrics function publishes what the replica holds",
         "primary: 30 parameters as registered",
         "replica-2 has a write within a second",
         "langpont_app logs in through PgBouncer",
@@ -125,9 +128,92 @@ def test_what_holds_secrets_is_the_owner_s_alone(project: Path, prod: up.Result)
     folder = Folders.of(project, "prod").state
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert modes == dict.fromkeys(
-        ("state.json", "control.json", "app.env", "pgpass", "moto.log", "lock"), 0o600
+        ("state.json", "control.json", "functions.json", "app.env", "outputs.json", "pgpass", "moto.log", "lock"), 0o600
     )  # fmt: skip
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+# As an application and an operator use it
+
+
+@pytest.fixture
+def environment(prod: up.Result) -> dict[str, str]:
+    """What `set -a; . .local/prod/app.env; set +a` makes of an empty environment."""
+    path = write_files(prod)
+    said = subprocess.run(
+        ["env", "-i", "sh", "-c", 'set -a; . "$0"; set +a; env', str(path)], capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in said.stdout.splitlines())
+    return {name: value for name, value in found.items() if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+
+
+def run(environment: dict[str, str], *arguments: str) -> str:
+    """A program of the repository in that environment alone."""
+    said = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env=environment | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+def test_the_environment_leads_through_the_pooler_and_holds_no_password(
+    project: Path, prod: up.Result, environment: dict[str, str]
+) -> None:
+    data, arns = prod.data, prod.state.outputs["secretArns"]
+    pooler = f"127.0.0.1:{data.ports.pooler}"
+    primary = f"localhost:{data.ports.servers['primary']}"
+    assert environment == {
+        "DATABASE_PRIMARY_URL": f"postgresql://langpont_app@{pooler}/langpont?sslmode=disable",
+        "DATABASE_PRIMARY_SECRET_ARN": arns["langpont_app"],
+        "DATABASE_REPLICA_URLS": f"postgresql://langpont_readonly@{pooler}/langpont_replica_1?sslmode=disable",
+        "DATABASE_ANALYTICS_REPLICA_URLS": f"postgresql://langpont_readonly@{pooler}/langpont_replica_2?sslmode=disable",
+        "DATABASE_REPLICA_SECRET_ARN": arns["langpont_readonly"],
+        "DATABASE_PRIMARY_POOL_SIZE": "20",
+        "DATABASE_PRIMARY_MAX_OVERFLOW": "30",
+        "DATABASE_REPLICA_POOL_SIZE": "15",
+        "DATABASE_REPLICA_MAX_OVERFLOW": "25",
+        "DATABASE_POOL_TIMEOUT_SECONDS": "30",
+        "DATABASE_POOL_RECYCLE_SECONDS": "3600",
+        "DATABASE_MIGRATION_URL": f"postgresql://langpont_migrator@{primary}/langpont",
+        "DATABASE_MIGRATION_SECRET_ARN": arns["langpont_migrator"],
+        "DATABASE_CA_FILE": str(data.cluster.authority),
+        "AWS_REGION": "ap-northeast-1",
+        "AWS_DEFAULT_REGION": "ap-northeast-1",
+        "AWS_ENDPOINT_URL": prod.endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    written = (Folders.of(project, "prod").state / "outputs.json").read_text()
+    assert not [word for word in passwords(project) if word in written]
+
+
+def test_the_example_application_writes_and_reads(environment: dict[str, str]) -> None:
+    first, second = run(environment, "examples/application.py").splitlines()
+    wrote = re.fullmatch(r"Wrote row (\d+); the same session sees (\d+) on the primary\.", first)
+    assert wrote
+    assert second == f"Read row {wrote[1]}, こんにちは, from a replica."
+
+
+def test_the_commands_of_operators_work_against_it(project: Path, environment: dict[str, str]) -> None:
+    assert "0 act" in run(environment, "-m", "ops", "doctor", "-s", "prod").splitlines()[-1]
+    assert "Dry run: nothing was deleted." in run(
+        environment, "-m", "ops", "snapshots", "prune", "-s", "prod", "--dry-run"
+    )
+    assert "0 drifted, 0 cannot log in" in run(environment, "-m", "ops", "roles", "check", "-s", "prod")
+    outputs = str(Folders.of(project, "prod").state / "outputs.json")
+    told = run(environment, "-m", "ops", "outputs", "env", "-s", "prod", "--file", outputs)
+    assert f"DATABASE_PRIMARY_URL='{environment['DATABASE_PRIMARY_URL']}'" in told.splitlines()
+
+
+def test_a_role_changed_by_hand_is_found_by_the_operators_command_and_mended(
+    prod: up.Result, environment: dict[str, str]
+) -> None:
+    data = prod.data
+    with data.endpoint("primary").connect(data.plan.master, data.plan.passwords[data.plan.master]) as session:
+        session.execute("ALTER ROLE langpont_readonly CREATEDB")
+    run(environment, "-m", "ops", "roles", "apply", "-s", "prod")
+    assert "0 drifted, 0 cannot log in" in run(environment, "-m", "ops", "roles", "check", "-s", "prod")
 
 
 def test_a_changed_parameter_is_applied_as_its_method_says(project: Path, prod: up.Result, stack_file: Path) -> None:

@@ -1,0 +1,45 @@
+"""What an application's deploy would get of this platform: the stack's outputs, and the environment made of them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local.data.plan import PRIMARY
+from local.state import write_private
+from local.up import Result
+
+
+def write_files(up: Result) -> Path:
+    """Write `outputs.json` and `app.env` (mode 600) into the stack's state folder; the path of the second.
+
+    The outputs are the stack's, but for where primary and pooler listen here. In the environment is no password: as on
+    AWS it is read from Secrets Manager when it is needed, which is moto's.
+    """
+    from langpont_db.outputs import environment, migration_environment  # SQLAlchemy comes with it
+
+    data = up.data
+    primary = data.endpoint(PRIMARY)
+    outputs: Mapping[str, Any] = dict(up.state.outputs) | {
+        "primaryEndpoint": primary.host,
+        "port": primary.port,
+        "poolerPort": data.ports.pooler,
+    }
+    migration = migration_environment(outputs)
+    if primary.authority is None:  # the servers here have no TLS
+        migration["DATABASE_MIGRATION_URL"] += "?sslmode=disable"
+    values = environment(outputs) | migration
+    values |= {"DATABASE_CA_FILE": str(primary.authority)} if primary.authority else {}
+    values |= {
+        "AWS_ENDPOINT_URL": up.endpoint,
+        "AWS_DEFAULT_REGION": outputs["region"],
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    write_private(up.folders.state / "outputs.json", json.dumps(outputs, indent=2) + "\n")
+    path = up.folders.state / "app.env"
+    write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+    return path
