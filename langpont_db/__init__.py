@@ -1,0 +1,23 @@
+"""LangPont's database for applications: write to the primary, read from replicas, change tables.
+
+    database = Database.from_env()
+    with database.session() as session:
+        ...
+
+Nothing is connected at import, nor when a `Database` is made.
+"""
+
+from langpont_db.database import Database
+from langpont_db.errors import SecretRefused, SettingsRefused, WriteRefused
+from langpont_db.migrations import migration_engine
+from langpont_db.sessions import ReadSession, RoutedSession
+
+__all__ = [
+    "Database",
+    "ReadSession",
+    "RoutedSession",
+    "SecretRefused",
+    "SettingsRefused",
+    "WriteRefused",
+    "migration_engine",
+]

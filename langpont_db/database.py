@@ -1,0 +1,100 @@
+"""The database as an application uses it: sessions that write, sessions that read, and sessions that route."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from langpont_db import outputs
+from langpont_db.connections import Connector
+from langpont_db.engines import READING, engine
+from langpont_db.replicas import Position, Replica, Rotation
+from langpont_db.sessions import ReadSession, RoutedSession, guard
+from langpont_db.settings import PURPOSES, Purpose, Settings, read
+
+
+class Database:
+    """The primary and its replicas. Make one for a process, when it starts; it connects when it is first used.
+
+    It may be shared by threads; a session may not. After a fork, the child makes its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        primary = Connector(settings.primary, settings.timeouts)
+        self.write_engine = engine(
+            primary,
+            pool_size=settings.primary_pool.size,
+            max_overflow=settings.primary_pool.max_overflow,
+            pool_timeout=settings.pool_timeout_seconds,
+            pool_recycle=settings.pool_recycle_seconds,
+            pool_pre_ping=True,
+        )
+        self._reading_primary = self.write_engine.execution_options(postgresql_readonly=True, **READING)
+        self._position = Position(primary, settings.timeouts)
+        self._rotation = Rotation(
+            {
+                purpose: tuple(
+                    Replica(
+                        Connector(endpoint, settings.timeouts), settings.limits[purpose], settings, self._position.now
+                    )
+                    for endpoint in settings.replicas[purpose]
+                )
+                for purpose in PURPOSES
+            }
+        )
+        for purpose in PURPOSES:
+            for made in self.read_engines(purpose):
+                event.listen(made, "before_cursor_execute", guard)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Database:
+        """Made of the environment; README.md lists its variables. Raises `SettingsRefused` with all that is wrong."""
+        return cls(read(environ))
+
+    @classmethod
+    def from_stack_outputs(cls, stack_outputs: str | Mapping[str, Any]) -> Database:
+        """Made of what `pulumi stack output --json` prints, as text or read. Raises `SettingsRefused`.
+
+        Passwords are read from Secrets Manager, servers reached through this host's PgBouncer.
+        """
+        found = outputs.loads(stack_outputs) if isinstance(stack_outputs, str) else stack_outputs
+        return cls(read(outputs.environment(found)))
+
+    def __repr__(self) -> str:
+        replicas = ", ".join(
+            f"{len(found)} for {purpose}" for purpose, found in self._settings.replicas.items() if found
+        )
+        return f"Database({self._settings.primary.address}, replicas: {replicas or 'none'})"
+
+    def read_engines(self, purpose: Purpose = "reads") -> tuple[Engine, ...]:
+        """The engine of each replica, in the environment's order. Every transaction there is read only."""
+        return tuple(replica.engine for replica in self._rotation.replicas[_known(purpose)])
+
+    def get_write_session(self) -> Session:
+        """A session on the primary."""
+        return Session(self.write_engine)
+
+    def get_read_session(self, purpose: Purpose = "reads") -> ReadSession:
+        """A session that only reads, whatever the statement: on a healthy replica, else on the primary."""
+        return ReadSession(self._rotation, _known(purpose), self._reading_primary)
+
+    def session(self) -> RoutedSession:
+        """A session that routes by itself: what is certain to read to a replica, all else to the primary."""
+        return RoutedSession(self._rotation, self.write_engine)
+
+    def dispose(self) -> None:
+        """Close all connections that are not in use. It can be used again."""
+        self._position.dispose()
+        for made in (self.write_engine, *(e for purpose in PURPOSES for e in self.read_engines(purpose))):
+            made.dispose()
+
+
+def _known(purpose: Purpose) -> Purpose:
+    if purpose not in PURPOSES:
+        raise ValueError(f"{purpose!r} is no purpose of a replica. They are {', '.join(PURPOSES)}.")
+    return purpose

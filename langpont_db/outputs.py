@@ -1,0 +1,138 @@
+"""What `pulumi stack output --json` means for an application and for a migration: their environments, no secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from langpont_db.errors import SettingsRefused
+from langpont_db.settings import (
+    MIGRATION_SECRET,
+    MIGRATION_URL,
+    PRIMARY_SECRET,
+    PRIMARY_URL,
+    REGION,
+    REPLICA_SECRET,
+    REPLICA_URLS,
+)
+
+APPLICATION, READER, MIGRATOR = "langpont_app", "langpont_readonly", "langpont_migrator"
+POOLER_HOST = "127.0.0.1"  # each application host has its own PgBouncer
+
+
+def loads(text: str) -> Mapping[str, Any]:
+    """The outputs as a mapping. Raises `SettingsRefused` for a text that is no JSON object."""
+    try:
+        outputs = json.loads(text)
+    except ValueError:
+        outputs = None
+    if not isinstance(outputs, dict):
+        raise SettingsRefused("Stack outputs", ["this is no JSON object. Give what pulumi stack output --json prints."])
+    return outputs
+
+
+def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that `Database.from_env` reads. It reaches every database through the host's own PgBouncer.
+
+    Raises `SettingsRefused` naming every output that is missing or of another type.
+    """
+    reader = _Reader(outputs)
+    port = reader.integer("poolerPort")
+    primary = reader.text("poolerEntry")
+    replicas: dict[str, list[str]] = {purpose: [] for purpose in REPLICA_URLS}
+    for path in reader.rows("replicas"):
+        replicas[reader.choice(f"{path}.purpose", tuple(REPLICA_URLS))].append(reader.text(f"{path}.poolerEntry"))
+    found = {
+        PRIMARY_URL: _pooled(APPLICATION, port, primary),
+        PRIMARY_SECRET: reader.text(f"secretArns.{APPLICATION}"),
+    }
+    for purpose, name in REPLICA_URLS.items():
+        if replicas[purpose]:
+            found[name] = ",".join(_pooled(READER, port, entry) for entry in replicas[purpose])
+    found |= {
+        REPLICA_SECRET: reader.text(f"secretArns.{READER}"),
+        "DATABASE_PRIMARY_POOL_SIZE": str(reader.integer("pools.primary.size")),
+        "DATABASE_PRIMARY_MAX_OVERFLOW": str(reader.integer("pools.primary.maxOverflow")),
+        "DATABASE_REPLICA_POOL_SIZE": str(reader.integer("pools.replica.size")),
+        "DATABASE_REPLICA_MAX_OVERFLOW": str(reader.integer("pools.replica.maxOverflow")),
+        "DATABASE_POOL_TIMEOUT_SECONDS": str(reader.integer("pools.timeoutSeconds")),
+        "DATABASE_POOL_RECYCLE_SECONDS": str(reader.integer("pools.recycleSeconds")),
+        REGION: reader.text("region"),
+    }
+    reader.finish()
+    return found
+
+
+def migration_environment(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that `migration_engine` reads. It goes to the primary itself: migrations need a session.
+
+    Raises `SettingsRefused` naming every output that is missing or of another type.
+    """
+    reader = _Reader(outputs)
+    host, port, database = reader.text("primaryEndpoint"), reader.integer("port"), reader.text("databaseName")
+    found = {
+        MIGRATION_URL: f"postgresql://{MIGRATOR}@{host}:{port}/{quote(database, safe='')}",
+        MIGRATION_SECRET: reader.text(f"secretArns.{MIGRATOR}"),
+        REGION: reader.text("region"),
+    }
+    reader.finish()
+    return found
+
+
+def _pooled(user: str, port: int, entry: str) -> str:
+    return f"postgresql://{user}@{POOLER_HOST}:{port}/{quote(entry, safe='')}?sslmode=disable"
+
+
+class _Reader:
+    """Reads values by path, such as `pools.primary.size` or `replicas[0].purpose`, and gathers what is wrong."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        self._outputs = outputs
+        self._problems: list[str] = []
+
+    def finish(self) -> None:
+        """Raises `SettingsRefused` if anything was wrong."""
+        if self._problems:
+            raise SettingsRefused("Stack outputs", self._problems)
+
+    def text(self, path: str) -> str:
+        """A string that is not empty."""
+        return str(self._value(path, "a string", lambda value: isinstance(value, str) and value != "") or "")
+
+    def integer(self, path: str) -> int:
+        """A whole number; JSON's true is none."""
+        return int(self._value(path, "an integer", lambda value: type(value) is int) or 0)
+
+    def choice(self, path: str, choices: tuple[str, ...]) -> str:
+        """One of some words."""
+        found = self._value(path, f"one of {', '.join(choices)}", lambda value: value in choices)
+        return str(found or choices[0])
+
+    def rows(self, path: str) -> list[str]:
+        """The path of each element of an array."""
+        found = self._value(path, "an array", lambda value: isinstance(value, list))
+        return [f"{path}[{position}]" for position in range(len(found or ()))]
+
+    def _value(self, path: str, kind: str, fits: Callable[[Any], bool]) -> Any:
+        value: Any = self._outputs
+        for key in path.replace("[", ".[").split("."):
+            try:
+                value = value[int(key[1:-1])] if key.startswith("[") else value[key]
+            except (KeyError, TypeError):
+                self._problems.append(f"{path}, {kind}, is missing.")
+                return None
+        if not fits(value):
+            self._problems.append(f"{path} is {_kind(value)}, not {kind}.")
+            return None
+        return value
+
+
+def _kind(value: object) -> str:
+    """A JSON value's type, and the value itself where it is short and no secret: outputs hold none."""
+    if value is None:
+        return "null"
+    if isinstance(value, list | dict):
+        return "an array" if isinstance(value, list) else "an object"
+    return json.dumps(value)

@@ -1,0 +1,136 @@
+"""Which statement may be sent to a replica by a session that routes by itself. What is not certain to read is not.
+
+Twice: by what a statement is made of, before a connection is chosen, and by the very text that is about to be sent,
+which SQLAlchemy has by then completed with column properties, custom types, hints and loader options.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import ClauseElement, TextClause
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.functions import FunctionElement
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Functions of PostgreSQL that change nothing and take no lock. Any other may write: nobody can tell from its name.
+HARMLESS: Final = _words(
+    """
+    abs age any_value array_agg array_append array_cat array_length array_lower array_position array_prepend
+    array_remove array_to_string array_upper ascii avg bit_and bit_or bool_and bool_or btrim cardinality ceil
+    ceiling char_length character_length chr clock_timestamp coalesce concat concat_ws corr count covar_pop
+    covar_samp cume_dist current_date current_time current_timestamp date_bin date_part date_trunc decode dense_rank
+    div encode every exp extract first_value floor format gen_random_uuid generate_series greatest initcap isfinite
+    json_agg json_array_elements json_array_elements_text json_array_length json_build_array json_build_object
+    json_each json_each_text json_extract_path json_extract_path_text json_object_agg json_object_keys json_typeof
+    jsonb_agg jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object
+    jsonb_each jsonb_each_text jsonb_extract_path jsonb_extract_path_text jsonb_insert jsonb_object_agg
+    jsonb_object_keys jsonb_path_exists jsonb_path_query jsonb_path_query_array jsonb_path_query_first jsonb_pretty
+    jsonb_set jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_typeof justify_days justify_hours
+    justify_interval lag last_value lead least left length ln localtime localtimestamp log lower lpad ltrim
+    make_date make_interval make_time make_timestamp make_timestamptz max md5 min mod mode now nth_value ntile
+    nullif num_nonnulls num_nulls octet_length overlay percent_rank percentile_cont percentile_disc phraseto_tsquery
+    plainto_tsquery position power quote_ident quote_literal random rank regexp_count regexp_instr regexp_like
+    regexp_match regexp_matches regexp_replace regexp_split_to_array regexp_substr repeat replace reverse right
+    round row_number row_to_json rpad rtrim sha256 sign similarity split_part sqrt starts_with statement_timestamp
+    stddev stddev_pop stddev_samp string_agg string_to_array strpos substr substring sum timezone to_char to_date
+    to_hex to_json to_jsonb to_number to_timestamp to_tsquery to_tsvector transaction_timestamp translate trim trunc
+    ts_headline ts_rank ts_rank_cd unnest upper var_pop var_samp variance version websearch_to_tsquery width_bucket
+    """
+)
+
+# Words before a parenthesis that are no calls: of the grammar, and of types.
+_GRAMMAR: Final = _words(
+    """
+    all and any array as between by case cast cube distinct else except exists filter from group grouping having
+    ilike in intersect is join lateral like limit materialized not offset on or over row rollup select sets similar
+    some then union using values when where with within
+    bit char character decimal float interval numeric time timestamp varchar varying
+    """
+)
+_NAMES_COLUMNS: Final = frozenset({"as", "with", "recursive"})  # WITH RECURSIVE t(n), AS t(a, b)
+_WRITING: Final = frozenset({"insert", "update", "delete", "merge", "into", "for"})  # for: FOR UPDATE, FOR SHARE
+
+# The part of SQL's spelling that can be read without knowing the server's settings. A backslash, a dollar quote, a
+# comment or a semicolon is in none of these, and what is not understood is not certain.
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<space>\s+)
+    | (?P<string>'(?:[^'\\]|'')*')
+    | (?P<bind>%\([\w -]+\)s|::|:\w+)
+    | (?P<name>[^\W\d]\w*|"(?:[^"]|"")+")
+    | (?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)
+    | (?P<operator>[-+*/<>=~!@\#%^&|?]+)
+    | (?P<mark>[][(),.:])
+    """,
+    re.VERBOSE,
+)
+
+
+def may_read_from_replica(statement: ClauseElement) -> bool:
+    """Whether a statement, as it was built, is a SELECT of tables, operators and harmless functions, without a lock.
+
+    Text, alone or inside a construct, is judged by its words.
+    """
+    if isinstance(statement, TextClause):
+        return only_reads(statement.text)
+    if not getattr(statement, "is_select", False):
+        return False
+    return not any(map(_uncertain, visitors.iterate(statement)))
+
+
+def _uncertain(element: visitors.ExternallyTraversible) -> bool:
+    found: Any = element
+    if isinstance(found, FunctionElement):
+        return str(getattr(found, "name", "")).lower() not in HARMLESS
+    if isinstance(found, TextClause):
+        return not _harmless(_tokens(found.text))
+    if getattr(found, "is_literal", False):  # literal_column()
+        return not _harmless(_tokens(found.name))
+    return getattr(found, "is_dml", False) or getattr(found, "_for_update_arg", None) is not None
+
+
+@lru_cache(maxsize=1024)
+def only_reads(sql: str) -> bool:
+    """Whether a text is one SELECT, with or without WITH, that calls only harmless functions and locks nothing."""
+    tokens = _tokens(sql)
+    return next((word.lower() for word in tokens if word != "("), "") in ("select", "with") and _harmless(tokens)
+
+
+def _harmless(tokens: list[str]) -> bool:
+    before = ""
+    for token, after in itertools.pairwise([*tokens, ""]):
+        word = token.lower()
+        if word in _WRITING or "--" in token or "/*" in token:
+            return False
+        if after == "(" and (token[0] == '"' or re.match(r"\w", token)) and not _calls_nothing(word, before):
+            return False
+        before = word
+    return tokens != []
+
+
+def _calls_nothing(word: str, before: str) -> bool:
+    if before in _NAMES_COLUMNS:
+        return True
+    return before != "." and (word in _GRAMMAR or word in HARMLESS)
+
+
+def _tokens(sql: str) -> list[str]:
+    """The words, marks and operators of a text; nothing if a part of it is not understood."""
+    found, end = [], 0
+    for match in _TOKEN.finditer(sql):
+        if match.start() != end:
+            return []
+        end = match.end()
+        if match.lastgroup == "string":
+            found.append("''")
+        elif match.lastgroup != "space":
+            found.append(match[0])
+    return found if end == len(sql) else []

@@ -1,0 +1,228 @@
+"""The environment of an application, typed and checked: all problems in one report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal
+
+from langpont_db.addresses import Address, UrlRefused, parse
+from langpont_db.errors import SettingsRefused
+from langpont_db.passwords import FixedPassword, Password, SecretPassword
+
+Purpose = Literal["reads", "analytics"]
+PURPOSES: Final[tuple[Purpose, ...]] = ("reads", "analytics")
+
+PRIMARY_URL = "DATABASE_PRIMARY_URL"
+MIGRATION_URL = "DATABASE_MIGRATION_URL"
+REPLICA_URLS: Final[Mapping[Purpose, str]] = MappingProxyType(
+    {"reads": "DATABASE_REPLICA_URLS", "analytics": "DATABASE_ANALYTICS_REPLICA_URLS"}
+)
+PRIMARY_SECRET, REPLICA_SECRET = "DATABASE_PRIMARY_SECRET_ARN", "DATABASE_REPLICA_SECRET_ARN"
+MIGRATION_SECRET = "DATABASE_MIGRATION_SECRET_ARN"
+CA_FILE, REGION = "DATABASE_CA_FILE", "AWS_REGION"
+
+# The names that the design document had beside each other (E51), in the order in which they are looked for.
+OLD_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        PRIMARY_URL: ("DATABASE_MASTER_URL", "RDS_MASTER_URL", "RDS_DATABASE_URL"),
+        REPLICA_URLS["reads"]: ("DATABASE_SLAVE_URL", "RDS_REPLICA_URL"),
+    }
+)
+
+# Numbers of the environment with the design document's values.
+NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "DATABASE_PRIMARY_POOL_SIZE": 20,
+        "DATABASE_PRIMARY_MAX_OVERFLOW": 30,
+        "DATABASE_REPLICA_POOL_SIZE": 15,
+        "DATABASE_REPLICA_MAX_OVERFLOW": 25,
+        "DATABASE_POOL_TIMEOUT_SECONDS": 30,
+        "DATABASE_POOL_RECYCLE_SECONDS": 3600,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One database and who logs in there."""
+
+    address: Address
+    password: Password
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Connections that one engine keeps, and how many more it opens when all are in use."""
+
+    size: int
+    max_overflow: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds. Defaults are the platform's.
+
+    connect: for a TCP connection and a login. keepalive, user_timeout: after which silence a connection is given up
+    (tcp(7)); without them a lost host is noticed after 15 minutes. answer: within which a replica begins a transaction;
+    a PgBouncer that cannot reach its server lets a client wait for 120. check: how long a look at a replica's lag
+    holds. retry: the longest pause between two tries of a replica that does not answer.
+    """
+
+    connect: int = 5
+    keepalive_idle: int = 10
+    keepalive_interval: int = 5
+    keepalive_count: int = 3
+    user_timeout: int = 15
+    answer: float = 5
+    check: float = 3
+    retry: float = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """How far a replica may be behind and still serve reads."""
+
+    lag_bytes: int
+    lag_seconds: float
+
+
+# Seconds: the thresholds of the lag alarms (30 in the design document; an analytics replica may hold replay back for an
+# hour, max_standby_streaming_delay). Bytes: what 1,000 transactions of 1 kB a second write in that time.
+LIMITS: Final[Mapping[Purpose, Limit]] = MappingProxyType(
+    {
+        "reads": Limit(lag_bytes=30 * 2**20, lag_seconds=30),
+        "analytics": Limit(lag_bytes=3630 * 2**20, lag_seconds=3630),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that a `Database` is made of. Its representation shows no password."""
+
+    primary: Endpoint
+    replicas: Mapping[Purpose, tuple[Endpoint, ...]]
+    primary_pool: Pool
+    replica_pool: Pool
+    pool_timeout_seconds: int
+    pool_recycle_seconds: int
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    limits: Mapping[Purpose, Limit] = field(default_factory=lambda: LIMITS)
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """The settings of an application. Raises `SettingsRefused`; warns of old names with a `DeprecationWarning`."""
+    reader = _Reader(environ)
+    primary = reader.endpoints(PRIMARY_URL, PRIMARY_SECRET, required=True)
+    replicas = {purpose: reader.endpoints(name, REPLICA_SECRET, many=True) for purpose, name in REPLICA_URLS.items()}
+    number = {name: reader.number(name, default) for name, default in NUMBERS.items()}
+    reader.finish()
+    return Settings(
+        primary=primary[0],
+        replicas=MappingProxyType(replicas),
+        primary_pool=Pool(
+            size=number["DATABASE_PRIMARY_POOL_SIZE"], max_overflow=number["DATABASE_PRIMARY_MAX_OVERFLOW"]
+        ),
+        replica_pool=Pool(
+            size=number["DATABASE_REPLICA_POOL_SIZE"], max_overflow=number["DATABASE_REPLICA_MAX_OVERFLOW"]
+        ),
+        pool_timeout_seconds=number["DATABASE_POOL_TIMEOUT_SECONDS"],
+        pool_recycle_seconds=number["DATABASE_POOL_RECYCLE_SECONDS"],
+    )
+
+
+def read_migration(environ: Mapping[str, str]) -> Endpoint:
+    """Where and as whom a migration logs in. Raises `SettingsRefused`."""
+    reader = _Reader(environ)
+    found = reader.endpoints(MIGRATION_URL, MIGRATION_SECRET, required=True)
+    reader.finish()
+    return found[0]
+
+
+class _Reader:
+    """Reads one variable after the other and gathers what is wrong. An empty variable counts as not set."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[str] = []
+        self._secrets: dict[str, SecretPassword] = {}
+        self._ca_file = self._get(CA_FILE)
+        if self._ca_file is not None and not Path(self._ca_file).is_file():
+            self._problems.append(
+                f"{CA_FILE} {self._ca_file}: there is no such file. Leave it out for the packaged one."
+            )
+
+    def _get(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def finish(self) -> None:
+        """Raises `SettingsRefused` if anything was wrong."""
+        if self._problems:
+            raise SettingsRefused("Environment", self._problems)
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number, at least 1 but for an overflow, which may be 0."""
+        text = self._get(name)
+        if text is None:
+            return default
+        least = 0 if name.endswith("OVERFLOW") else 1
+        if not text.isascii() or not text.isdecimal() or int(text) < least:
+            self._problems.append(f"{name} {text!r} is no whole number from {least}. The default is {default}.")
+            return default
+        return int(text)
+
+    def endpoints(
+        self, name: str, secret_name: str, *, many: bool = False, required: bool = False
+    ) -> tuple[Endpoint, ...]:
+        """The URL, or the comma-separated URLs, of a variable."""
+        name, text = self._named(name)
+        if text is None:
+            if required:
+                self._problems.append(f"{name} is not set. python -m ops outputs env prints it.")
+            return ()
+        urls = [url.strip() for url in text.split(",") if url.strip()] if many else [text]
+        found = []
+        for position, url in enumerate(urls, 1):
+            which = f"{name} (URL {position} of {len(urls)})" if len(urls) > 1 else name
+            try:
+                address, hidden = parse(url, ca_file=self._ca_file)
+            except UrlRefused as refused:
+                self._problems.append(f"{which} {refused}")
+                continue
+            password: Password | None = FixedPassword(hidden) if hidden else self._secret(secret_name)
+            if password is None:
+                self._problems.append(f"{which} holds no password and {secret_name} is not set. Set one of them.")
+            else:
+                found.append(Endpoint(address=address, password=password))
+        return tuple(found)
+
+    def _named(self, name: str) -> tuple[str, str | None]:
+        """The variable's value, or that of its old names, and the name that it was found under."""
+        text = self._get(name)
+        used = name
+        for old in OLD_NAMES.get(name, ()):
+            value = self._get(old)
+            if value is None:
+                continue
+            if text is None:
+                text, used = value, old
+                _warn(f"{old} is an old name. Rename it to {name}.")
+            else:
+                _warn(f"{old} is an old name and not read: {used} is set. Remove it.")
+        return used, text
+
+    def _secret(self, name: str) -> SecretPassword | None:
+        arn = self._get(name)
+        if arn is None:
+            return None
+        # One for all replicas: they have one password, and it is read once.
+        return self._secrets.setdefault(arn, SecretPassword(arn, self._get(REGION)))
+
+
+def _warn(text: str) -> None:
+    # The line that called `Database.from_env`: _warn, _named, endpoints, read, from_env are in between.
+    warnings.warn(text, DeprecationWarning, stacklevel=6)

@@ -1,0 +1,76 @@
+"""A session that only reads: what it refuses itself, and what the server does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from langpont_db import Database, ReadSession, WriteRefused
+from tests.library.conftest import Platform, place, rows
+from tests.library.writing import Written
+
+REFUSAL = r"^This session only reads\. Write in get_write_session\(\) or session\(\)\.$"
+
+
+@pytest.fixture(params=["on a replica", "on the primary"])
+def session(
+    databases: Callable[..., Database], platform: Platform, writable: None, request: pytest.FixtureRequest
+) -> Iterator[ReadSession]:
+    """The primary stands in for replicas, and nothing is written there either."""
+    database = databases({} if request.param == "on a replica" else {"DATABASE_REPLICA_URLS": ""})
+    before = rows(platform)
+    with database.get_read_session() as made:
+        assert (place(made, platform) == "primary") == (request.param == "on the primary")
+        yield made
+    assert rows(platform) == before
+
+
+@pytest.mark.parametrize(
+    "statement", [insert(Written).values(body="x"), update(Written).values(body="x"), delete(Written)]
+)
+def test_a_statement_that_writes_is_refused_before_it_is_sent(session: ReadSession, statement: object) -> None:
+    with pytest.raises(WriteRefused, match=REFUSAL):
+        session.execute(statement)  # type: ignore[call-overload]
+
+
+def test_objects_are_not_written(session: ReadSession) -> None:
+    session.add(Written(body="x"))
+    acts: list[Callable[[], object]] = [session.flush, session.commit, session.query(Written).count]
+    for act in acts:
+        with pytest.raises(WriteRefused, match=REFUSAL):
+            act()
+        assert list(session.new) != []
+    session.expunge_all()
+    session.get_one(Written, 1).body = "changed"
+    with pytest.raises(WriteRefused, match=REFUSAL):
+        session.commit()
+    session.rollback()
+    session.delete(session.get_one(Written, 1))
+    with pytest.raises(WriteRefused, match=REFUSAL):
+        session.commit()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda s: s.execute(text("INSERT INTO analytics.written (body) VALUES ('x')")),
+        lambda s: s.execute(text("WITH x AS (DELETE FROM analytics.written RETURNING 1) SELECT * FROM x")),
+        lambda s: s.scalar(select(func.analytics.written_note("x"))),
+        lambda s: s.bulk_insert_mappings(Written, [{"body": "x"}]),
+        lambda s: s.connection().exec_driver_sql("UPDATE analytics.written SET body = 'x'"),
+        lambda s: s.execute(select(Written).with_for_update()),
+        lambda s: s.execute(text("SELECT nextval('analytics.written_id_seq')")),
+    ],
+)
+def test_what_only_the_server_can_know_is_refused_there(
+    session: ReadSession, act: Callable[[ReadSession], object]
+) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        act(session)
+    assert getattr(refused.value.orig, "sqlstate", None) in ("25006", "42501")
+    assert not refused.value.connection_invalidated
+    session.rollback()
+    assert session.scalar(text("SELECT 1")) == 1
