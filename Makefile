@@ -3,7 +3,7 @@ STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
 
-.PHONY: up verify status down preview test pgbouncer npm check schema golden clean
+.PHONY: up verify status down preview test pgbouncer npm check schema golden docs bench clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready pgbouncer
@@ -53,6 +53,15 @@ schema: venv/.ready
 
 golden: venv/.ready
 	@$(BIN)/python -m tests.golden
+
+# Generated parts of the documents.
+docs: venv/.ready
+	@$(BIN)/python -m benchmarks render
+	@$(BIN)/python -m local.documents
+
+# Measures for up to ten minutes, on a machine that does nothing else; then `make docs`.
+bench: venv/.ready pgbouncer npm
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .github/lint/node_modules

@@ -110,9 +110,7 @@ functions = c.Functions(
         logs_key_arn=secrets.key_arn("logs"),
         primary_resource_id=cluster.primary.resource_id,
         # An analytics replica may be an hour behind: it comes last.
-        replica_hosts=[
-            replica.address for replica in sorted(replicas, key=lambda it: it.plan.purpose == "analytics")
-        ],
+        replica_hosts=[replica.address for replica in sorted(replicas, key=lambda it: it.plan.purpose == "analytics")],
     ),
 )
 backups = c.Backups(

@@ -1,7 +1,7 @@
 """Writes a row to the primary and reads it from a replica. The environment says where both are.
 
-    set -a; . .local/prod/app.env; set +a
-    venv/bin/python examples/application.py
+set -a; . .local/prod/app.env; set +a
+venv/bin/python -m examples.application
 """
 
 import time

@@ -151,7 +151,7 @@ def run(environment: dict[str, str], *arguments: str) -> str:
     """A program of the repository in that environment alone."""
     said = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-        env=environment | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        env=environment | {"PATH": os.environ["PATH"], "COLUMNS": "200"},
     )  # fmt: skip
     assert said.returncode == 0, said.stdout + said.stderr
     return said.stdout
@@ -189,7 +189,7 @@ def test_the_environment_leads_through_the_pooler_and_holds_no_password(
 
 
 def test_the_example_application_writes_and_reads(environment: dict[str, str]) -> None:
-    first, second = run(environment, "examples/application.py").splitlines()
+    first, second = run(environment, "-m", "examples.application").splitlines()
     wrote = re.fullmatch(r"Wrote row (\d+); the same session sees (\d+) on the primary\.", first)
     assert wrote
     assert second == f"Read row {wrote[1]}, こんにちは, from a replica."

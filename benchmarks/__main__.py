@@ -1,0 +1,117 @@
+"""`python -m benchmarks` measures and draws; `python -m benchmarks render` only draws what was measured."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from benchmarks import database, failover, library, machine, preview, recovery, render
+from benchmarks.effort import DEADLINE_SECONDS, FULL, QUICK, Effort
+from benchmarks.progress import Progress
+from benchmarks.targets import judged
+from benchmarks.workshop import PROJECT, workshop
+from local.data.errors import DataPlaneError
+
+DESCRIPTORS = 4096  # 300 clients and what a program has open besides
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def measure(
+    context: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="A little of each, to see that it works.")] = False,
+    to: Annotated[Path, typer.Option(help="Where the results go.")] = render.RESULTS,
+) -> None:
+    """Measure everything within 10 minutes, and write results, pictures and documents."""
+    if context.invoked_subcommand:
+        return
+    signal.signal(signal.SIGTERM, _ended)
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.alarm(DEADLINE_SECONDS)
+    _raise_descriptors()
+    try:
+        results = measured(QUICK if quick else FULL)
+    except (DataPlaneError, TimeoutError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print("Interrupted. Nothing was written, and nothing of it runs.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    finally:
+        signal.alarm(0)
+    to.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if to == render.RESULTS:
+        render.write(PROJECT, results)
+
+
+@app.command("render")
+def draw() -> None:
+    """Write docs/measurements.md, its pictures and the README's section from results.json, without measuring."""
+    try:
+        render.write(PROJECT, render.load())
+    except FileNotFoundError:
+        print(f"{render.RESULTS} is missing. make bench", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
+    """All measurements, in the schema of results.json; `cache` as `workshop` takes it."""
+    expected = (
+        database.expected_seconds(effort)
+        + library.SECONDS
+        + preview.expected_seconds(effort)
+        + failover.expected_seconds(effort)
+        + recovery.expected_seconds(effort)
+    )
+    progress = Progress(expected)
+    with workshop(cache) as place:
+        results: dict[str, Any] = {
+            "measured": datetime.now(UTC).date().isoformat(),
+            "commit": machine.commit(),
+            "machine": machine.machine(place.binaries),
+            "runs": effort.runs,
+            "scale": effort.scale,
+            "seconds": effort.seconds,
+            "rate": effort.rate,
+        }
+        with database.platform(place, effort, progress) as platform:
+            rows = database.measure(platform, effort, progress)
+            platform.change("ours")
+            results |= {"database": rows, "targets": judged(rows)}
+            results["library"] = library.measure(platform.plane, effort, progress)
+        results["preview"] = preview.measure(effort, progress)
+        results["failover"] = failover.measure(place, effort, progress)
+        results["recovery"] = recovery.measure(place, effort, progress)
+    progress.end()
+    return results
+
+
+def _raise_descriptors() -> None:
+    """For pgbench, which inherits it: a client is a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard), hard)
+        )
+
+
+def _ended(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _too_late(*_: object) -> NoReturn:
+    raise TimeoutError(
+        f"It took more than {DEADLINE_SECONDS} s, so nothing was written. Let nothing else run meanwhile: make bench"
+    )
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

@@ -1,0 +1,98 @@
+"""What routing costs: reads through `langpont_db` against the same reads through plain SQLAlchemy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import URL, Engine, Select, bindparam, column, create_engine, select, table
+from sqlalchemy.orm import Session
+
+from benchmarks.effort import Effort
+from benchmarks.progress import Progress
+from benchmarks.statistics import spread
+from benchmarks.workshop import APPLICATION, READER
+from langpont_db import Database
+from local.data.plane import DataPlane
+
+SECONDS = 10
+REPLICA_WAIT_SECONDS = 20
+
+READ: Select[Any] = (
+    select(column("bbalance")).select_from(table("pgbench_branches")).where(column("bid") == bindparam("bid"))
+)
+_WHERE: Select[str] = (
+    select(column("setting")).select_from(table("pg_settings")).where(column("name") == "cluster_name")
+)
+
+
+def measure(plane: DataPlane, effort: Effort, progress: Progress) -> dict[str, Any]:
+    """Microseconds of a unit of work with one read, and by how much percent routing makes it longer.
+
+    Both ask the same replica through the same PgBouncer, in turns; of each turn the means are compared.
+    """
+    progress.begin("Library: routed reads against plain ones", SECONDS)
+    entry, role = next((e, r) for e, r in plane.pooler.entries.items() if r != "primary")
+    plain, routed = _plain(plane, entry), Database.from_env(_environment(plane, entry))
+    try:
+        identifier = next(one.identifier for one in plane.plan.instances if one.role == role)
+        _wait_for_replica(routed, identifier)
+        plain_us, routed_us = [], []
+        for turn in range(effort.pairs + 1):  # the first one warms up
+            ours = _mean_us(routed.session, effort.reads)
+            theirs = _mean_us(lambda: Session(plain), effort.reads)
+            if turn:
+                routed_us.append(ours)
+                plain_us.append(theirs)
+        _wait_for_replica(routed, identifier)  # it was not the primary that answered
+    finally:
+        plain.dispose()
+        routed.dispose()
+    return {
+        "plain_us": spread(plain_us, 0),
+        "routed_us": spread(routed_us, 0),
+        "overhead_percent": spread([100 * (b / a - 1) for a, b in zip(plain_us, routed_us, strict=True)], 1),
+    }
+
+
+def _mean_us(open_session: Callable[[], Session], reads: int) -> float:
+    begun = time.perf_counter()
+    for number in range(reads):
+        with open_session() as session:
+            session.execute(READ, {"bid": 1 + number % 2}).all()
+    return (time.perf_counter() - begun) / reads * 1e6
+
+
+def _plain(plane: DataPlane, entry: str) -> Engine:
+    return create_engine(
+        URL.create(
+            "postgresql+psycopg", username=READER, password=plane.plan.passwords[READER], host="127.0.0.1",
+            port=plane.ports.pooler, database=entry,
+        ),
+        connect_args={"prepare_threshold": None, "sslmode": "disable"},
+    )  # fmt: skip
+
+
+def _environment(plane: DataPlane, entry: str) -> dict[str, str]:
+    def url(user: str, name: str) -> str:
+        password = plane.plan.passwords[user]
+        return f"postgresql://{user}:{password}@127.0.0.1:{plane.ports.pooler}/{name}?sslmode=disable"
+
+    return {
+        "DATABASE_PRIMARY_URL": url(APPLICATION, plane.plan.database),
+        "DATABASE_REPLICA_URLS": url(READER, entry),
+    }
+
+
+def _wait_for_replica(database: Database, identifier: str) -> None:
+    """Until a read is answered by it: a replica that has yet to catch up is not read. Raises `TimeoutError`."""
+    deadline = time.monotonic() + REPLICA_WAIT_SECONDS
+    while True:
+        with database.session() as session:
+            answered = session.execute(_WHERE).scalar_one()
+        if answered == identifier:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{identifier} does not answer reads; {answered} does. Look at its lag.")
+        time.sleep(0.05)

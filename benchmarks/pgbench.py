@@ -1,0 +1,91 @@
+"""pgbench: how it is run and what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.statistics import percentile
+from local.data.binaries import Binaries
+from local.data.configuration import SUPERUSER
+from local.data.connections import Endpoint
+from local.data.errors import DataPlaneError
+from local.data.server import Server, environment
+
+GRACE_SECONDS = 60  # for logging in, and for what is under way at the end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Of one run. Times are milliseconds, with a rate from when a transaction was due.
+
+    failed: transactions that a server refused, and one for each client that had to give up.
+    """
+
+    tps: float
+    average_ms: float
+    p99_ms: float
+    failed: int
+
+
+def build(server: Server, database: str, scale: int) -> None:
+    """Make its tables, as the superuser, by the socket. Raises `DataPlaneError`."""
+    server.run(
+        server.binaries.tools / "pgbench",
+        "-i", "-q", "-s", str(scale), "-h", server.sockets, "-p", str(server.live_port), "-U", SUPERUSER, database,
+    )  # fmt: skip
+
+
+def run(
+    binaries: Binaries, endpoint: Endpoint, user: str, password: str, *, clients: int, seconds: int, rate: int | None
+) -> Outcome:
+    """TPC-B-like transactions for some seconds; with `rate` that many are due each second, without as many as can be.
+
+    Simple protocol: in transaction pooling a prepared statement may meet a server that does not know it. Raises
+    `DataPlaneError` with pgbench's words if no transaction was made at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="lp-pgbench-") as folder:
+        argv = [
+            str(binaries.tools / "pgbench"), "-n", "-M", "simple", "-c", str(clients), "-j", str(min(clients, 2)),
+            "-T", str(seconds), "-l", "--log-prefix", str(Path(folder, "log")),
+            *(["-R", str(rate)] if rate else []), endpoint.conninfo(user),
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, text=True, check=False, timeout=seconds + GRACE_SECONDS, cwd=folder,
+                env={**environment(), "PGPASSWORD": password},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise DataPlaneError(f"pgbench did not end within {seconds + GRACE_SECONDS} s. Try it again.") from None
+        times = [
+            time for path in Path(folder).glob("log.*") for time in log_times(path.read_text().splitlines())
+        ]  # fmt: skip
+    return outcome(done.stdout, done.stderr, times)
+
+
+def outcome(output: str, errors: str, times_ms: list[float]) -> Outcome:
+    """Put together what it printed and the times of its log. Raises `DataPlaneError` if there is no transaction."""
+    tps = re.search(r"^tps = ([0-9.]+) ", output, flags=re.MULTILINE)
+    failed = re.search(r"^number of failed transactions: ([0-9]+) ", output, flags=re.MULTILINE)
+    if tps is None or failed is None or not times_ms:
+        said = errors.strip().splitlines()
+        raise DataPlaneError(f"pgbench made no transaction: {said[-1] if said else 'it said nothing'}")
+    aborted = len(re.findall(r"client [0-9]+ (?:script [0-9]+ )?aborted", errors))
+    return Outcome(
+        tps=float(tps[1]),
+        average_ms=sum(times_ms) / len(times_ms),
+        p99_ms=percentile(times_ms, 99),
+        failed=int(failed[1]) + aborted,
+    )
+
+
+def log_times(lines: Iterable[str]) -> Iterator[float]:
+    """Milliseconds of each transaction that was made: the third field of a line is microseconds, or why it was not."""
+    for line in lines:
+        time = line.split()[2]
+        if time.isdecimal():
+            yield int(time) / 1000

@@ -1,0 +1,210 @@
+"""What was measured, as a document, pictures and the README's section: all of it computed from results.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pictures import Bar, bars, line
+from benchmarks.statistics import Spread
+from benchmarks.texts import DATABASE, FAILOVER, HOW, LIBRARY, PREVIEW, README, RECOVERY
+
+RESULTS = Path(__file__).with_name("results.json")
+BEGIN, END = "<!-- measured: rendered by `make docs` from benchmarks/results.json -->", "<!-- /measured -->"
+
+_SETS = {"rds-defaults": "RDS's defaults", "document": "the document's", "ours": "ours"}
+_PATHS = {"direct": "directly", "pgbouncer": "through PgBouncer"}
+
+Results = Mapping[str, Any]
+
+
+def load() -> Results:
+    """The committed results. Raises `FileNotFoundError`."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def write(project: Path, results: Results) -> None:
+    """Write all that is rendered; the README's section where the README has its marks."""
+    (project / "docs" / "pictures").mkdir(parents=True, exist_ok=True)
+    for name, text in files(results).items():
+        (project / name).write_text(text, encoding="utf-8")
+    readme = project / "README.md"
+    before = readme.read_text(encoding="utf-8")
+    after = with_section(before, results)
+    if after != before:
+        readme.write_text(after, encoding="utf-8")
+
+
+def files(results: Results) -> dict[str, str]:
+    """Text of each rendered file, by its path in the project."""
+    return {"docs/measurements.md": document(results)} | {
+        f"docs/pictures/{name}.svg": picture for name, picture in pictures(results).items()
+    }
+
+
+def with_section(readme: str, results: Results) -> str:
+    """The README with what stands between its two marks replaced; one without them as it is."""
+    section = f"{BEGIN}\n{readme_section(results)}{END}"
+    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: section, readme, flags=re.DOTALL)
+
+
+def readme_section(results: Results) -> str:
+    """Targets, and one line for each other measurement."""
+    recovery, failover, library = results["recovery"], results["failover"], results["library"]
+    stacks = results["preview"]["stacks"]
+    rows = [
+        ["library", f"a routed read takes {told(library['overhead_percent'], ' %')} longer than a plain one"],
+        ["preview", ", ".join(f"{stack} {told(value, ' s')}" for stack, value in stacks.items())],
+        *[
+            [
+                f"failover, {mode} standby",
+                f"{told(value['downtime_s'], ' s')} without a commit, "
+                f"{told(value['lost_commits'])} acknowledged commits lost",
+            ]
+            for mode, value in failover.items()
+        ],
+        [
+            "recovery to a point in time",
+            f"{told(recovery['restore_s'], ' s')} for {told(recovery['size_mib'], ' MiB')}, "
+            f"{told(recovery['lost_commits'])} commits of before lost",
+        ],
+    ]
+    return README.format(
+        runs=_runs(results["runs"]), machine=machine(results["machine"]), measured=results["measured"],
+        rate=_targets_of(results), targets=_targets(results), rows=table(["measured", ""], rows),
+    )  # fmt: skip
+
+
+def document(results: Results) -> str:
+    """docs/measurements.md."""
+    preview = results["preview"]
+    return "\n".join(
+        [
+            HOW.format(
+                machine=_machine_table(results["machine"]), measured=results["measured"], commit=results["commit"],
+                runs=_runs(results["runs"]),
+            ),
+            DATABASE.format(
+                scale=results["scale"], accounts=f"{results['scale'] * 100_000:,}", seconds=results["seconds"],
+                targets=_targets(results), rows=_database_table(results), offered=_offered(results),
+                rate=_targets_of(results),
+            ),
+            LIBRARY.format(**{name: told(results["library"][name]) for name in results["library"]}),
+            PREVIEW.format(
+                rows=table(["stack", "seconds"], [[stack, told(v)] for stack, v in preview["stacks"].items()]),
+                pulumi=told(preview["import_pulumi_share_percent"]),
+                pulumi_aws=told(preview["import_pulumi_aws_share_percent"]),
+            ),
+            FAILOVER.format(rows=_failover_table(results["failover"])),
+            RECOVERY.format(**{name: told(value) for name, value in results["recovery"].items()}),
+        ]
+    )  # fmt: skip
+
+
+def pictures(results: Results) -> dict[str, str]:
+    """SVG by name."""
+    database, failover = results["database"], results["failover"]
+    offered = [row for row in database if row["load"] == "1000-tps"]
+    return {
+        "latency": bars(
+            f"99th percentile of latency at {_offered(results)}, by parameters", "ms",
+            [Bar(_label(row), row["p99_ms"], row["path"] == "pgbouncer") for row in offered],
+        ),
+        "throughput": bars(
+            "Transactions per second of clients that never pause, by parameters", "TPS",
+            [Bar(_label(row), row["tps"], row["path"] == "pgbouncer") for row in database if row["load"] == "closed"],
+        ),
+        "preview": line(
+            "Offline preview of prod, from a standing start", "read replicas", "seconds",
+            [(int(number), value) for number, value in results["preview"]["replicas"].items()],
+        ),
+        "failover": bars(
+            "Longest time without an acknowledged commit after the primary was killed", "s",
+            [Bar(f"{mode} standby", value["downtime_s"], mode == "synchronous") for mode, value in failover.items()],
+        ),
+    }  # fmt: skip
+
+
+def told(value: Spread, unit: str = "") -> str:
+    """`5.2 ms (4.9 to 6.1)`, or the median alone where all runs agree."""
+    median = f"{value['median']:,.10g}{unit}"
+    return (
+        median if value["min"] == value["max"] else f"{median} ({value['min']:,.10g} to {value['max']:,.10g})"
+    )  # fmt: skip
+
+
+def machine(found: Mapping[str, Any]) -> str:
+    """In one line."""
+    return (
+        f"{found['cpu']}, {found['cores']} cores, {found['memory_gib']:g} GiB, PostgreSQL {found['postgresql']}, "
+        f"PgBouncer {found['pgbouncer']}"
+    )
+
+
+def table(heads: list[str], rows: Iterable[list[str]]) -> str:
+    """In Markdown, with its last line break."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
+
+
+def _runs(number: int) -> str:
+    return f"Medians of {number} runs" if number > 1 else "One run"
+
+
+def _targets_of(results: Results) -> str:
+    """What load the targets are for, as it was offered."""
+    row = next(
+        row
+        for row in results["database"]
+        if (row["parameters"], row["path"], row["load"]) == ("ours", "pgbouncer", "1000-tps")
+    )
+    return f"{row['clients']} clients through PgBouncer, our parameters, {told(row['tps'])} TPS done"
+
+
+def _targets(results: Results) -> str:
+    rows = [
+        [row["what"], row["target"], row["measured"], "yes" if row["met"] else "**no**"] for row in results["targets"]
+    ]
+    return table([f"at {_offered(results)}", "target", "measured", "met"], rows)
+
+
+def _offered(results: Results) -> str:
+    return f"{results['rate']:,} TPS offered"
+
+
+def _database_table(results: Results) -> str:
+    loads = {"closed": "closed loop", "1000-tps": _offered(results)}
+    return table(
+        ["parameters", "path", "load", "clients", "TPS", "average, ms", "p99, ms", "failed"],
+        [
+            [
+                _SETS[row["parameters"]], _PATHS[row["path"]], loads[row["load"]], str(row["clients"]),
+                *(told(row[name]) for name in ("tps", "average_ms", "p99_ms", "failed")),
+            ]
+            for row in results["database"]
+        ],
+    )  # fmt: skip
+
+
+def _failover_table(failover: Mapping[str, Mapping[str, Spread]]) -> str:
+    columns = ("downtime_s", "detection_s", "promotion_s", "lost_commits", "acknowledged_commits")
+    return table(
+        ["standby", "downtime, s", "detection, s", "promotion, s", "acknowledged commits lost", "acknowledged"],
+        [[mode, *(told(value[name]) for name in columns)] for mode, value in failover.items()],
+    )
+
+
+def _machine_table(found: Mapping[str, Any]) -> str:
+    names = {
+        "cpu": "processor", "cores": "cores", "memory_gib": "memory, GiB", "kernel": "kernel",
+        "postgresql": "PostgreSQL", "pgbouncer": "PgBouncer", "python": "Python",
+    }  # fmt: skip
+    return table(["machine", ""], [[name, f"{found[key]}"] for key, name in names.items()])
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    return f"{_SETS[row['parameters']]}, {_PATHS[row['path']]}"

@@ -1,0 +1,44 @@
+"""What was asked of the database, and whether it was met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Below `limit` milliseconds in the median of all runs; `whose` it is."""
+
+    whose: str
+    figure: Literal["average_ms", "p99_ms"]
+    limit: int
+
+
+TARGETS = (
+    Target(whose="the document's", figure="average_ms", limit=100),
+    Target(whose="ours", figure="average_ms", limit=15),
+    Target(whose="ours", figure="p99_ms", limit=80),
+)
+_NAMES = {"average_ms": "average", "p99_ms": "99th percentile"}
+
+
+def judged(database: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each target with what was measured, of the rows of results.json. No failure means none in any run."""
+    row = next(
+        row for row in database if (row["parameters"], row["path"], row["load"]) == ("ours", "pgbouncer", "1000-tps")
+    )
+    rows: list[dict[str, Any]] = [
+        {
+            "what": f"{_NAMES[target.figure]} ({target.whose})",
+            "target": f"< {target.limit} ms",
+            "measured": f"{row[target.figure]['median']:g} ms",
+            "met": row[target.figure]["median"] < target.limit,
+        }
+        for target in TARGETS
+    ]
+    failed = row["failed"]["max"]
+    return [
+        *rows, {"what": "failed transactions", "target": "0", "measured": f"{failed:g}", "met": failed == 0}
+    ]  # fmt: skip

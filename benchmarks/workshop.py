@@ -1,0 +1,130 @@
+"""A place for servers that are measured: folders of its own, free ports, and nothing left afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from psycopg import sql
+
+from blueprint.roles import DATABASE_SETTINGS, ROLES
+from local import engine, pulumi_yaml
+from local.answers import Answers
+from local.data import binaries, plane, ports
+from local.data.binaries import Binaries
+from local.data.layout import Layout, Ports
+from local.data.plan import DataPlan, data_plan, read_ini
+from local.data.plane import DataPlane
+from local.data.user import Account, server_account
+from local.state import Folders
+
+PROJECT = Path(__file__).resolve().parents[1]
+APPLICATION, READER = "langpont_app", "langpont_readonly"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What every measurement needs. `plan` is prod's, as the program registers it."""
+
+    folder: Path
+    binaries: Binaries
+    account: Account
+    plan: DataPlan
+
+    def layout(self, name: str) -> Layout:
+        """A folder in here."""
+        return Layout(self.folder / name)
+
+    def free_ports(self, plan: DataPlan) -> Ports:
+        """Ports that nobody has."""
+        return ports.choose(plan, asked={}, ours=frozenset())
+
+    def plane(self, plan: DataPlan, layout: Layout, at: Ports) -> DataPlane:
+        """Servers and pooler of a plan; not brought up."""
+        return DataPlane(
+            plan, binaries=self.binaries, account=self.account, layout=layout, ports=at, make_roles=make_roles
+        )
+
+
+@contextmanager
+def workshop(cache: Path | None = None) -> Iterator[Workshop]:
+    """Make it, and at the end, or when interrupted, stop every server in it and remove it.
+
+    `cache`: where PostgreSQL's programs stay; by default where `make up` has them. Raises `DataPlaneError`.
+    """
+    stack_file = pulumi_yaml.load(PROJECT, "prod")
+    recording = engine.record(stack_file, Answers(stack_file.config["aws:region"]), preview=False)
+    account = server_account()
+    if cache is None:
+        folders = Folders.of(PROJECT, "prod")
+        replace(folders, run=folders.run.parent).make_run()
+        cache = folders.run.parent / "postgresql"
+    found = binaries.find(cache, account)
+    folder = Path(tempfile.mkdtemp(prefix="lp-bench-", dir="/var/tmp"))
+    try:
+        folder.chmod(0o711)
+        yield Workshop(folder=folder, binaries=found, account=account, plan=data_plan(recording))
+    finally:
+        with _uninterrupted():
+            for root in folder.iterdir():
+                plane.purge(Layout(root))
+            shutil.rmtree(folder)
+
+
+def with_replicas(plan: DataPlan, number: int) -> DataPlan:
+    """The plan with its first replicas only, the pooler's entries too."""
+    kept = plan.instances[: number + 1]
+    roles = {instance.role for instance in kept}
+    entries = read_ini(plan.ini)["databases"]
+    hosts = {host: role for host, role in plan.hosts.items() if role in roles}
+    gone = [name for name, text in entries.items() if not any(f"host={host} " in text for host in hosts)]
+    lines = [line for line in plan.ini.splitlines() if line.split(" = ")[0] not in gone]
+    return replace(plan, instances=kept, hosts=hosts, ini="\n".join(lines) + "\n")
+
+
+def make_roles(data: DataPlane) -> bool:
+    """The pooled roles with their passwords, timeouts and rights on every table of the superuser.
+
+    `make up` lets the roles function make them, with moto as AWS; nothing of that is measured here.
+    """
+    with data.cluster.primary.admin(data.plan.database) as session:
+        session.execute("SET log_statement = 'none'; SET log_min_duration_statement = -1")  # no verifier in a log
+        made = {row[0] for row in session.execute("SELECT rolname FROM pg_roles").fetchall()}
+        missing = [role for role in ROLES if role.pooled and role.name not in made]
+        for role in missing:
+            name = sql.Identifier(role.name)
+            rights = sql.SQL("SELECT, INSERT, UPDATE, DELETE" if role.name == APPLICATION else "SELECT")
+            verifier = sql.Literal(data.plan.verifiers[role.name])
+            session.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, verifier))
+            session.execute(
+                sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(
+                    name, sql.Literal(f"{role.statement_timeout_seconds}s")
+                )
+            )
+            session.execute(sql.SQL("ALTER DEFAULT PRIVILEGES GRANT {} ON TABLES TO {}").format(rights, name))
+        for setting, value in DATABASE_SETTINGS.items():
+            session.execute(
+                sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+                    sql.Identifier(data.plan.database), sql.Identifier(setting), sql.Literal(value)
+                )
+            )
+    return bool(missing)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C once is enough: a second one would leave servers behind."""
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    alarm = signal.alarm(0)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        if alarm:
+            signal.alarm(alarm)

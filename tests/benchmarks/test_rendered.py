@@ -1,0 +1,187 @@
+"""The committed results, and what is rendered from them: document, pictures, the README's section."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import render
+from benchmarks.__main__ import app
+from benchmarks.effort import FULL
+from benchmarks.pictures import Bar, bars, line
+from benchmarks.targets import judged
+from tests.benchmarks.conftest import of
+from tests.recordings import ROOT
+
+STALE = "is not what results.json says. Run: make docs"
+
+
+def spreads(value: Any) -> list[dict[str, float]]:
+    """Every median with its spread, at any depth."""
+    if isinstance(value, dict):
+        if "median" in value:
+            return [value]
+        return [found for item in value.values() for found in spreads(item)]
+    return [found for item in value for found in spreads(item)] if isinstance(value, list) else []
+
+
+def test_the_committed_results_have_every_measurement() -> None:
+    results = render.load()
+    assert set(results) == {
+        "measured", "commit", "machine", "runs", "scale", "seconds", "rate", "database", "targets", "library",
+        "preview", "failover", "recovery",
+    }  # fmt: skip
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", results["measured"])
+    assert set(results["machine"]) == {
+        "cpu", "cores", "memory_gib", "kernel", "postgresql", "pgbouncer", "python",
+    }  # fmt: skip
+    assert sorted((row["parameters"], row["path"], row["load"]) for row in results["database"]) == [
+        (parameters, path, load)
+        for parameters in ("document", "ours", "rds-defaults")
+        for path in ("direct", "pgbouncer")
+        for load in ("1000-tps", "closed")
+    ]
+    assert all(set(row) == {
+        "parameters", "path", "load", "clients", "tps", "average_ms", "p99_ms", "failed"
+    } for row in results["database"])  # fmt: skip
+    assert set(results["library"]) == {"plain_us", "routed_us", "overhead_percent"}
+    assert set(results["preview"]) == {
+        "stacks", "replicas", "import_pulumi_share_percent", "import_pulumi_aws_share_percent",
+    }  # fmt: skip
+    assert set(results["failover"]) == {"asynchronous", "synchronous"}
+    assert all(set(mode) == {
+        "downtime_s", "detection_s", "promotion_s", "lost_commits", "acknowledged_commits"
+    } for mode in results["failover"].values())  # fmt: skip
+    assert set(results["recovery"]) == {"restore_s", "lost_s", "lost_commits", "size_mib"}
+    found = spreads(dict(results))
+    assert all(set(one) == {"median", "min", "max"} and one["min"] <= one["median"] <= one["max"] for one in found)
+
+
+def test_the_committed_results_are_those_of_a_whole_run() -> None:
+    results = render.load()
+    assert [results[name] for name in ("runs", "scale", "seconds", "rate")] == [
+        FULL.runs, FULL.scale, FULL.seconds, FULL.rate,
+    ]  # fmt: skip
+    assert {row["clients"] for row in results["database"]} == {FULL.clients, FULL.direct_clients}
+    assert tuple(results["preview"]["stacks"]) == FULL.stacks
+    assert tuple(map(int, results["preview"]["replicas"])) == FULL.replicas
+
+
+def test_the_committed_targets_are_judged_by_the_committed_rows() -> None:
+    results = render.load()
+    assert results["targets"] == judged(results["database"])
+
+
+@pytest.mark.parametrize("name", sorted(render.files(render.load())))
+def test_a_rendered_file_is_what_the_results_say(name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == render.files(render.load())[name], f"{name} {STALE}"
+
+
+def test_nothing_else_is_among_the_pictures() -> None:
+    rendered = {name for name in render.files(render.load()) if name.startswith("docs/pictures/")}
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "pictures").iterdir()} == rendered
+
+
+def test_the_readme_s_figures_are_those_of_the_results() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.count(render.BEGIN) == 1, f"README.md has no line {render.BEGIN}"
+    assert readme == render.with_section(readme, render.load()), f"README.md {STALE}"
+
+
+def test_the_readme_s_section_tells_targets_and_the_other_measurements(results: dict[str, Any]) -> None:
+    readme = f"# A\n\n{render.BEGIN}\nold\n{render.END}\n\nThe rest.\n"
+    changed = render.with_section(readme, results)
+    assert changed == (
+        f"# A\n\n{render.BEGIN}\n"
+        "Medians of 3 runs on one machine (A processor, 2 cores, 24 GiB, PostgreSQL 16.14, PgBouncer 1.18.0), "
+        "2026-11-22; least to most in\nbrackets. How, and all of it: [docs/measurements.md](docs/measurements.md).\n"
+        "\n"
+        "| at 1,000 TPS offered | target | measured | met |\n"
+        "| --- | --- | --- | --- |\n"
+        "| average (ours) | < 15 ms | 5.5 ms | yes |\n"
+        "| 99th percentile (ours) | < 80 ms | 81 ms | **no** |\n"
+        "\n"
+        "300 clients through PgBouncer, our parameters, 998 TPS done.\n"
+        "\n"
+        "| measured | |\n"
+        "| --- | --- |\n"
+        "| library | a routed read takes 25 % (20 to 30) longer than a plain one |\n"
+        "| preview | dev 1.2 s, prod 1.5 s (1.4 to 1.7) |\n"
+        "| failover, asynchronous standby | 1.5 s (1 to 2) without a commit, 1 (0 to 3) acknowledged commits lost |\n"
+        "| failover, synchronous standby | 1.5 s (1 to 2) without a commit, 0 acknowledged commits lost |\n"
+        "| recovery to a point in time | 2.5 s for 190 MiB, 0 commits of before lost |\n"
+        f"{render.END}\n\nThe rest.\n"
+    )
+    assert render.with_section("# A\n", results) == "# A\n"
+
+
+def test_one_run_is_called_one_run(results: dict[str, Any]) -> None:
+    assert render.readme_section(results | {"runs": 1}).startswith("One run on one machine")
+
+
+def test_the_document_has_each_row_of_the_database(results: dict[str, Any]) -> None:
+    told = render.document(results)
+    assert (
+        "| parameters | path | load | clients | TPS | average, ms | p99, ms | failed |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "| ours | through PgBouncer | closed loop | 300 | 1,234 | 5.5 (5 to 6) | 400 | 0 |\n"
+        "| ours | through PgBouncer | 1,000 TPS offered | 300 | 998 | 5.5 (5 to 6) | 81 | 0 |\n"
+    ) in told
+    assert "on 5,000,000 accounts (scale 50)" in told
+    assert re.findall(r"\{\w+\}", told) == []
+    assert re.findall(r"^## (.+)$", told, flags=re.MULTILINE) == [
+        "Database", "Library", "Preview", "Failover", "Recovery to a point in time",
+    ]  # fmt: skip
+
+
+def test_every_picture_of_the_document_is_rendered_and_shown(results: dict[str, Any]) -> None:
+    shown = set(re.findall(r"\]\((pictures/\w+\.svg)\)", render.document(results)))
+    assert {f"docs/{name}" for name in shown} == set(render.files(results)) - {"docs/measurements.md"}
+
+
+def drawn(picture: str) -> list[str]:
+    """All that is written in a picture, in order."""
+    return [element.text or "" for element in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_bars_are_as_long_as_their_medians_and_say_them() -> None:
+    picture = bars("A & B", "ms", [Bar("a", of(10, 5, 20)), Bar("b", of(5), accent=True)])
+    assert drawn(picture) == ["A & B", "a", "10 ms (5 to 20)", "b", "5 ms", "ms; bar: median, thin line: least to most"]
+    widths = [float(width) for width in re.findall(r'<rect class="[ab]"[^>]* width="([\d.]+)"', picture)]
+    assert widths == [160.0, 80.0]
+    assert re.findall(r'<rect class="([ab])"', picture) == ["a", "b"]
+    assert picture.count('<path class="spread"') == 1
+    assert "prefers-color-scheme: dark" in picture
+
+
+def test_bars_of_nothing_are_there_all_the_same() -> None:
+    assert drawn(bars("None", "s", [Bar("a", of(0))]))[1:3] == ["a", "0 s"]
+
+
+def test_a_line_goes_through_its_medians_and_names_its_axes() -> None:
+    picture = line("Time", "replicas", "seconds", [(0, of(1)), (15, of(4, 3, 5))])
+    assert drawn(picture) == ["Time", "seconds", "0", "2", "4", "1", "0", "4", "15", "replicas"]
+    height = {value: 300 - value / 5.75 * 244 for value in (1, 4)}
+    assert f'd="M70.0 {height[1]:.1f}L720.0 {height[4]:.1f}"' in picture
+
+
+def test_render_without_results_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "RESULTS", tmp_path / "results.json")
+    done = CliRunner().invoke(app, ["render"])
+    assert (done.exit_code, done.output) == (1, f"{tmp_path / 'results.json'} is missing. make bench\n")
+
+
+def test_rendering_writes_all_of_it(tmp_path: Path, results: dict[str, Any]) -> None:
+    (tmp_path / "README.md").write_text(f"{render.BEGIN}\n{render.END}\n", encoding="utf-8")
+    render.write(tmp_path, json.loads(json.dumps(results)))
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"README.md", *render.files(results)}
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == (
+        f"{render.BEGIN}\n{render.readme_section(results)}{render.END}\n"
+    )
