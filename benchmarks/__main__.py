@@ -80,6 +80,8 @@ def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
             "runs": effort.runs,
             "scale": effort.scale,
             "seconds": effort.seconds,
+            "offered_seconds": effort.offered_seconds,
+            "settle_seconds": effort.settle_seconds,
             "rate": effort.rate,
         }
         with database.platform(place, effort, progress) as platform:

@@ -36,8 +36,8 @@ SLOTS_SECONDS = 20.0
 
 def expected_seconds(effort: Effort) -> float:
     """How long `platform` and `measure` take."""
-    one = effort.seconds + REST_SECONDS
-    each = CHANGE_SECONDS + effort.warm_up_seconds + len(PATHS) * len(LOADS) * one
+    both = effort.seconds + effort.offered_seconds + len(LOADS) * REST_SECONDS
+    each = CHANGE_SECONDS + effort.warm_up_seconds + len(PATHS) * both
     return BUILD_SECONDS + effort.runs * len(SETS) * each
 
 
@@ -88,13 +88,13 @@ class Platform:
             return self.plane.endpoint("primary")
         return self.plane.pooler.endpoint(self.plane.plan.database)
 
-    def load(self, path: Path, *, clients: int, seconds: int, rate: int | None) -> Outcome:
+    def load(self, path: Path, *, clients: int, seconds: int, rate: int | None, settle: int = 0) -> Outcome:
         """One run of pgbench as the application's role."""
         if path == "direct":
             self._wait_for_slots()
         return pgbench.run(
             self.plane.binaries, self.endpoint(path), APPLICATION, self.plane.plan.passwords[APPLICATION],
-            clients=clients, seconds=seconds, rate=rate,
+            clients=clients, seconds=seconds, rate=rate, settle=settle,
         )  # fmt: skip
 
     def _wait_for_slots(self) -> None:
@@ -141,11 +141,16 @@ def measure(
                 on.take(path, effort)
                 for load in _turned(LOADS, forth):
                     said = f"{chosen}, {path}, {load}"
-                    progress.begin(f"Database, run {number + 1}: {said}", effort.seconds + REST_SECONDS)
-                    rate = effort.rate if load != "closed" else None
-                    outcomes[chosen, path, load].append(
-                        on.load(path, clients=_clients(effort, path), seconds=effort.seconds, rate=rate)
-                    )
+                    seconds = effort.seconds if load == "closed" else effort.offered_seconds
+                    progress.begin(f"Database, run {number + 1}: {said}", seconds + REST_SECONDS)
+                    clients = _clients(effort, path)
+                    if load == "closed":
+                        found = on.load(path, clients=clients, seconds=seconds, rate=None)
+                    else:
+                        found = on.load(
+                            path, clients=clients, seconds=seconds, rate=effort.rate, settle=effort.settle_seconds
+                        )
+                    outcomes[chosen, path, load].append(found)
     return [_row(key, effort, found) for key, found in outcomes.items()]
 
 

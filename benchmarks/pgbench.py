@@ -41,9 +41,12 @@ def build(server: Server, database: str, scale: int) -> None:
 
 
 def run(
-    binaries: Binaries, endpoint: Endpoint, user: str, password: str, *, clients: int, seconds: int, rate: int | None
-) -> Outcome:
+    binaries: Binaries, endpoint: Endpoint, user: str, password: str, *, clients: int, seconds: int, rate: int | None,
+    settle: int = 0,
+) -> Outcome:  # fmt: skip
     """TPC-B-like transactions for some seconds; with `rate` that many are due each second, without as many as can be.
+
+    What is due within the first `settle` seconds is made and its time not counted.
 
     Simple protocol: in transaction pooling a prepared statement may meet a server that does not know it. Raises
     `DataPlaneError` with pgbench's words if no transaction was made at all.
@@ -61,9 +64,8 @@ def run(
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise DataPlaneError(f"pgbench did not end within {seconds + GRACE_SECONDS} s. Try it again.") from None
-        times = [
-            time for path in Path(folder).glob("log.*") for time in log_times(path.read_text().splitlines())
-        ]  # fmt: skip
+        lines = [line for path in Path(folder).glob("log.*") for line in path.read_text().splitlines()]
+        times = list(log_times(lines, settle))
     return outcome(done.stdout, done.stderr, times)
 
 
@@ -83,9 +85,12 @@ def outcome(output: str, errors: str, times_ms: list[float]) -> Outcome:
     )
 
 
-def log_times(lines: Iterable[str]) -> Iterator[float]:
-    """Milliseconds of each transaction that was made: the third field of a line is microseconds, or why it was not."""
-    for line in lines:
-        time = line.split()[2]
-        if time.isdecimal():
-            yield int(time) / 1000
+def log_times(lines: Iterable[str], settle: int = 0) -> Iterator[float]:
+    """Milliseconds of each transaction that was made and due `settle` seconds after the first, or later.
+
+    A line's third field is microseconds, or why it was not made; the fifth and sixth are when it ended (pgbench,
+    "Per-Transaction Logging").
+    """
+    made = [(int(f[2]), int(f[4]) * 1_000_000 + int(f[5])) for f in map(str.split, lines) if f[2].isdecimal()]
+    begin = min((end - time for time, end in made), default=0) + settle * 1_000_000
+    yield from (time / 1000 for time, end in made if end - time >= begin)

@@ -90,6 +90,7 @@ def document(results: Results) -> str:
             ),
             DATABASE.format(
                 scale=results["scale"], accounts=f"{results['scale'] * 100_000:,}", seconds=results["seconds"],
+                offered_seconds=results["offered_seconds"], settle_seconds=results["settle_seconds"],
                 targets=_targets(results), rows=_database_table(results), offered=_offered(results),
                 rate=_targets_of(results),
             ),

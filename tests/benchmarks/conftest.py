@@ -63,6 +63,8 @@ def results() -> dict[str, Any]:
         "runs": 3,
         "scale": 50,
         "seconds": 7,
+        "offered_seconds": 12,
+        "settle_seconds": 4,
         "rate": 1000,
         "database": database,
         "targets": [

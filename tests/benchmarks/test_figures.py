@@ -56,6 +56,12 @@ def test_pgbench_s_log_gives_times_and_leaves_out_what_failed() -> None:
     assert list(pgbench.log_times(lines)) == [2.5, 0.5]
 
 
+def test_what_was_due_while_clients_logged_in_is_left_out() -> None:
+    """Due at 10.0, 13.9 and 14.0 s; the last field is how late it began."""
+    lines = ["0 0 500000 0 10 500000 0", "1 0 200000 0 14 100000 0", "0 1 300000 0 14 300000 0"]
+    assert list(pgbench.log_times(lines, settle=4)) == [300.0]
+
+
 def test_pgbench_s_outcome_counts_clients_that_gave_up() -> None:
     errors = (
         "pgbench: error: client 5 aborted in command 4 (SQL) of script 0; canceling statement\n"

@@ -34,7 +34,8 @@ def spreads(value: Any) -> list[dict[str, float]]:
 def test_the_committed_results_have_every_measurement() -> None:
     results = render.load()
     assert set(results) == {
-        "measured", "commit", "machine", "runs", "scale", "seconds", "rate", "database", "targets", "library",
+        "measured", "commit", "machine", "runs", "scale", "seconds", "offered_seconds", "settle_seconds", "rate",
+        "database", "targets", "library",
         "preview", "failover", "recovery",
     }  # fmt: skip
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", results["measured"])
@@ -65,8 +66,8 @@ def test_the_committed_results_have_every_measurement() -> None:
 
 def test_the_committed_results_are_those_of_a_whole_run() -> None:
     results = render.load()
-    assert [results[name] for name in ("runs", "scale", "seconds", "rate")] == [
-        FULL.runs, FULL.scale, FULL.seconds, FULL.rate,
+    assert [results[name] for name in ("runs", "scale", "seconds", "offered_seconds", "rate")] == [
+        FULL.runs, FULL.scale, FULL.seconds, FULL.offered_seconds, FULL.rate,
     ]  # fmt: skip
     assert {row["clients"] for row in results["database"]} == {FULL.clients, FULL.direct_clients}
     assert tuple(results["preview"]["stacks"]) == FULL.stacks
