@@ -16,12 +16,13 @@ is not the class's.
 DATABASE = """## Database
 
 pgbench's TPC-B-like transaction (three updates, a select, an insert) on {accounts} accounts (scale {scale}), as
-`langpont_app`, simple protocol, {seconds} s a run with logging in; {offered_seconds} s where transactions are offered,
-of which the first {settle_seconds} are left out, in which the clients log in. The servers are prod's, with two
-streaming replicas, `fsync` and `synchronous_commit` as on RDS. A direct connection speaks TLS; through PgBouncer the
-pooler does, with prod's `pgbouncer.ini`. Directly there are three clients fewer, and the pooler is stopped: `max_connections = 300` keeps
-three for the superuser. Before the runs of a set the tables are read into memory and a checkpoint is made; before
-those through the pooler it gets two seconds to open its connections. Runs begin in turns from either end of the list.
+`langpont_app`, simple protocol, {seconds} s a run with logging in; {offered_seconds} s where transactions are
+offered, of which the first {settle_seconds} are left out, in which the clients log in. The servers are prod's, with
+two streaming replicas, `fsync` and `synchronous_commit` as on RDS. A direct connection speaks TLS; through PgBouncer
+the pooler does, with prod's `pgbouncer.ini`. Directly there are three clients fewer, and the pooler is stopped:
+`max_connections = 300` keeps three for the superuser. Before the runs of a set the tables are read into memory and a
+checkpoint is made; before those through the pooler it gets two seconds to open its connections. Runs begin in turns
+from either end of the list.
 
 - **RDS's defaults**: what the default group of `postgres16` has for the class, by the parameter catalogue.
 - **The document's**: its own values with the units that it means (`benchmarks/parameters.py`).
