@@ -18,10 +18,10 @@ from local.data import plane
 from local.data.layout import Layout, write
 from local.data.plan import data_plan
 from tests.data.conftest import Bring
-from tests.library import writing
-from tests.library.conftest import APPLICATION, READER, Platform, caught_up, stopped, until
-from tests.library.proxy import Proxy
-from tests.library.writing import Written
+from tests.langpont_db import writing
+from tests.langpont_db.conftest import APPLICATION, READER, Platform, caught_up, stopped, until
+from tests.langpont_db.proxy import Proxy
+from tests.langpont_db.writing import Written
 from tests.recordings import recording
 
 WHO = text("SELECT current_user")  # langpont_readonly reads from replicas, langpont_app from the primary

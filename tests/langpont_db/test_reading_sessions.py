@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from langpont_db import Database, ReadSession, WriteRefused
-from tests.library.conftest import Platform, place, rows
-from tests.library.writing import Written
+from tests.langpont_db.conftest import Platform, place, rows
+from tests.langpont_db.writing import Written
 
 REFUSAL = r"^This session only reads\. Write in get_write_session\(\) or session\(\)\.$"
 

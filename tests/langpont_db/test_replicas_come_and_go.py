@@ -14,8 +14,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 
 from langpont_db import Database
 from langpont_db.settings import Limit
-from tests.library.conftest import READER, Platform, every_statement_logged, place, replay_paused, rows, stopped, until
-from tests.library.writing import Written
+from tests.langpont_db.conftest import (
+    READER,
+    Platform,
+    every_statement_logged,
+    place,
+    replay_paused,
+    rows,
+    stopped,
+    until,
+)
+from tests.langpont_db.writing import Written
 
 BOTH = ["replica-1", "replica-2"]
 

@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from langpont_db import Database
 from langpont_db.settings import Timeouts
-from tests.library.conftest import APPLICATION, READER, Platform, place
-from tests.library.proxy import Proxy
+from tests.langpont_db.conftest import APPLICATION, READER, Platform, place
+from tests.langpont_db.proxy import Proxy
 
 # Timeouts: 10 s of silence and three questions 5 s apart, or 15 s without an answer to what was sent.
 BUDGET_SECONDS = 10 + 3 * 5

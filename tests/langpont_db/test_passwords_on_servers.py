@@ -21,7 +21,7 @@ from blueprint import scram
 from langpont_db import Database
 from langpont_db.outputs import APPLICATION, READER
 from local.data.layout import write
-from tests.library.conftest import Platform, until
+from tests.langpont_db.conftest import Platform, until
 from tests.recordings import REGION
 
 

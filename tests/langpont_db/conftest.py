@@ -27,7 +27,7 @@ from tests.data.conftest import binaries as binaries
 from tests.data.conftest import bring as bring
 from tests.data.conftest import make
 from tests.data.conftest import runtime as runtime
-from tests.library import writing
+from tests.langpont_db import writing
 from tests.recordings import recording
 
 APPLICATION, READER, MIGRATOR = "langpont_app", "langpont_readonly", "langpont_migrator"

@@ -9,8 +9,8 @@ from sqlalchemy import column, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from langpont_db import Database
-from tests.library.conftest import Log, Platform, every_statement_logged, place, rows
-from tests.library.writing import WAYS, Written
+from tests.langpont_db.conftest import Log, Platform, every_statement_logged, place, rows
+from tests.langpont_db.writing import WAYS, Written
 
 PLAIN_READ = (  # what some of the ways begin with
     "SELECT analytics.written.id, analytics.written.body FROM analytics.written "

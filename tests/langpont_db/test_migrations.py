@@ -7,8 +7,8 @@ from sqlalchemy import NullPool, text
 from sqlalchemy.exc import OperationalError
 
 from langpont_db import SettingsRefused, migration_engine
-from tests.library.conftest import MIGRATOR, Platform
-from tests.library.proxy import Proxy
+from tests.langpont_db.conftest import MIGRATOR, Platform
+from tests.langpont_db.proxy import Proxy
 
 
 def test_a_migration_is_the_owner_from_its_login_on(platform: Platform) -> None:

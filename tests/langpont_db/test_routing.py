@@ -37,7 +37,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 from sqlalchemy.orm import aliased, joinedload
 
 from langpont_db.routing import HARMLESS, may_read_from_replica, only_reads
-from tests.library.writing import Written, WrittenChild
+from tests.langpont_db.writing import Written, WrittenChild
 
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 W, C = Written, WrittenChild

@@ -9,8 +9,8 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from langpont_db import Database
-from tests.library.conftest import Platform, place, replay_paused, rows
-from tests.library.writing import WAYS, Written, WrittenChild
+from tests.langpont_db.conftest import Platform, place, replay_paused, rows
+from tests.langpont_db.writing import WAYS, Written, WrittenChild
 
 COUNT = select(func.count()).select_from(Written)
 
