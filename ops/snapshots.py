@@ -166,7 +166,8 @@ def _show_plan(names: Names, decisions: list[Decision], now: datetime) -> None:
         (each.snapshot.identifier, _age(each.snapshot, now), "delete" if each.delete else "keep", each.reason)
         for each in shown
     ]
-    console.table(rows, ("snapshot", "age", "", "because"))
+    if rows:
+        console.table(rows, ("snapshot", "age", "", "because"))
     doomed, others = sum(each.delete for each in decisions), len(decisions) - len(shown)
     elsewhere = f" {console.count(others, 'snapshot')} of others left out." if others else ""
     manual = console.count(len(shown), "manual snapshot")
