@@ -77,14 +77,11 @@ class Networking(Component):
             }
         )
 
-    def allow_database_from(self, role: str, security_group_id: pulumi.Input[str]) -> None:
-        """Open the database's port between the database's group and another one, on both sides.
+    def allow_database_from(self, role: str, group_id: pulumi.Input[str]) -> list[Rule]:
+        """Open the database's port between the database's group and another one: the rules, one on each side.
 
         `role` names the other group's members in rules and logical names, as in "application".
         """
-        self._allow_database_from(role, security_group_id)
-
-    def _allow_database_from(self, role: str, group_id: pulumi.Input[str]) -> list[pulumi.CustomResource]:
         port, database = self._settings.database.port, self.database_group_id
         return [
             self._ingress(f"database-from-{role}", database, port, f"From {role}", group=group_id),
@@ -93,7 +90,7 @@ class Networking(Component):
 
     def _allow_functions(self, functions: aws.ec2.SecurityGroup, *, by_endpoint: bool) -> None:
         """Functions ask Secrets Manager and the database for something, and nobody asks them."""
-        rules = self._allow_database_from("functions", functions.id)
+        rules = self.allow_database_from("functions", functions.id)
         if by_endpoint:
             rules.append(
                 self._egress(
