@@ -20,7 +20,7 @@ down: venv/.ready
 	@$(BIN)/python -m local.commands down $(STACK) $(if $(PURGE),--purge)
 
 preview: venv/.ready
-	@$(BIN)/python -m local.preview $(STACK) $(ARGS)
+	@$(BIN)/python -m preview $(STACK) $(ARGS)
 
 test: venv/.ready pgbouncer npm
 	@$(BIN)/python -m pytest $(ARGS)
@@ -49,7 +49,7 @@ check: venv/.ready .github/lint/node_modules/.package-lock.json
 
 # Files in the repository that are computed from it; tests fail when they are stale.
 schema: venv/.ready
-	@$(BIN)/python -m blueprint.schema > stack.schema.json
+	@$(BIN)/python -m blueprint.stack_file.schema > stack.schema.json
 
 golden: venv/.ready
 	@$(BIN)/python -m tests.golden
@@ -57,7 +57,7 @@ golden: venv/.ready
 # Generated parts of the documents.
 docs: venv/.ready
 	@$(BIN)/python -m benchmarks render
-	@$(BIN)/python -m local.documents
+	@$(BIN)/python -m documents
 
 # Measures for up to ten minutes, on a machine that does nothing else; then `make docs`.
 bench: venv/.ready pgbouncer npm

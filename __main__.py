@@ -8,10 +8,10 @@ from pulumi.runtime.config import CONFIG
 
 import components as c
 from blueprint.outputs import OUTPUTS
-from blueprint.pgbouncer import entry_name
 from blueprint.platform import Platform
-from blueprint.roles import POOLED_ROLES, Audience
-from blueprint.stack_file import StackFileRefused, load
+from blueprint.postgres.pgbouncer import entry_name
+from blueprint.postgres.roles import POOLED_ROLES, Audience
+from blueprint.stack_file.load import StackFileRefused, load
 
 
 def configuration() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from benchmarks.effort import DEADLINE_SECONDS, FULL, QUICK, Effort
 from benchmarks.progress import Progress
 from benchmarks.targets import judged
 from benchmarks.workshop import PROJECT, workshop
-from local.data.errors import DataPlaneError
+from local.servers.errors import DataPlaneError
 
 DESCRIPTORS = 4096  # 300 clients and what a program has open besides
 

@@ -16,11 +16,11 @@ from benchmarks.pgbench import Outcome
 from benchmarks.progress import Progress
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, make_roles
-from local.data import pgbouncer
-from local.data import plane as planes
-from local.data.connections import Endpoint
-from local.data.layout import Ports
-from local.data.plane import DataPlane
+from local.servers import pgbouncer
+from local.servers import plane as planes
+from local.servers.connections import Endpoint
+from local.servers.layout import Ports
+from local.servers.plane import DataPlane
 
 Path: TypeAlias = Literal["direct", "pgbouncer"]
 Load: TypeAlias = Literal["closed", "1000-tps"]

@@ -17,11 +17,11 @@ from benchmarks.ledger import TABLE, Ledger, longest_gap, lost
 from benchmarks.progress import Progress
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
-from local.data import plane as planes
-from local.data.connections import Connection, Endpoint
-from local.data.pgbouncer import Pooler
-from local.data.plan import PRIMARY
-from local.data.plane import DataPlane
+from local.servers import plane as planes
+from local.servers.connections import Connection, Endpoint
+from local.servers.pgbouncer import Pooler
+from local.servers.plan import PRIMARY
+from local.servers.plane import DataPlane
 
 Mode: TypeAlias = Literal["asynchronous", "synchronous"]
 MODES: tuple[Mode, ...] = ("asynchronous", "synchronous")

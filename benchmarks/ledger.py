@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import psycopg
 
-from local.data.connections import Connection
+from local.servers.connections import Connection
 
 TABLE = "CREATE TABLE ledger (number bigint PRIMARY KEY, written timestamptz NOT NULL DEFAULT clock_timestamp())"
 RETRY_SECONDS = 0.02

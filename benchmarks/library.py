@@ -14,7 +14,7 @@ from benchmarks.progress import Progress
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, READER
 from langpont_db import Database
-from local.data.plane import DataPlane
+from local.servers.plane import DataPlane
 
 SECONDS = 10
 REPLICA_WAIT_SECONDS = 20

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.workshop import PROJECT
-from local.data.binaries import Binaries
-from local.data.pgbouncer import find_binary
+from local.servers.binaries import Binaries
+from local.servers.pgbouncer import find_binary
 
 
 def machine(binaries: Binaries) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, get_args
 
-from blueprint.parameters import HumanValue, compile_parameters
-from local.data.plan import DataPlan, GroupParameter
+from blueprint.postgres.parameters import HumanValue, compile_parameters
+from local.servers.plan import DataPlan, GroupParameter
 
 ParameterSet = Literal["rds-defaults", "document", "ours"]
 SETS: tuple[ParameterSet, ...] = get_args(ParameterSet)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.statistics import percentile
-from local.data.binaries import Binaries
-from local.data.configuration import SUPERUSER
-from local.data.connections import Endpoint
-from local.data.errors import DataPlaneError
-from local.data.server import Server, environment
+from local.servers.binaries import Binaries
+from local.servers.configuration import SUPERUSER
+from local.servers.connections import Endpoint
+from local.servers.errors import DataPlaneError
+from local.servers.server import Server, environment
 
 GRACE_SECONDS = 60  # for logging in, and for what is under way at the end
 

@@ -81,7 +81,7 @@ def with_replicas(stack_file: str, number: int) -> str:
 def _run(project: Path, stack: str, *options: str) -> tuple[float, str]:
     begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, *options, "-m", "local.preview", stack],
+        [sys.executable, *options, "-m", "preview", stack],
         capture_output=True, text=True, check=False, cwd=project, timeout=TIMEOUT_SECONDS,
     )  # fmt: skip
     if done.returncode:

@@ -20,14 +20,14 @@ from benchmarks.ledger import TABLE, Ledger, lost
 from benchmarks.progress import Progress
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, make_roles, with_replicas
-from local.data import plane as planes
-from local.data.configuration import SUPERUSER, Machine, configuration
-from local.data.connections import Connection
-from local.data.layout import private_folder, write
-from local.data.plan import PRIMARY
-from local.data.plane import DataPlane
-from local.data.ports import is_free
-from local.data.server import Server
+from local.servers import plane as planes
+from local.servers.configuration import SUPERUSER, Machine, configuration
+from local.servers.connections import Connection
+from local.servers.layout import private_folder, write
+from local.servers.plan import PRIMARY
+from local.servers.plane import DataPlane
+from local.servers.ports import is_free
+from local.servers.server import Server
 
 BUILD_SECONDS, RUN_SECONDS = 5, 5  # expected
 WRITERS = 4

@@ -54,7 +54,7 @@ A unit of work with one read of one row, on the same replica through the same Pg
 
 PREVIEW = """## Preview
 
-`python -m local.preview` in a new process; caches of compiled modules are there. Of prod's, importing `pulumi` is
+`python -m preview` in a new process; caches of compiled modules are there. Of prod's, importing `pulumi` is
 {pulumi} % and importing `pulumi_aws` {pulumi_aws} %, by `python -X importtime`.
 
 {rows}

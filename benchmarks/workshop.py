@@ -12,16 +12,16 @@ from pathlib import Path
 
 from psycopg import sql
 
-from blueprint.roles import DATABASE_SETTINGS, ROLES
-from local import engine, pulumi_yaml
-from local.answers import Answers
-from local.data import binaries, plane, ports
-from local.data.binaries import Binaries
-from local.data.layout import Layout, Ports
-from local.data.plan import DataPlan, data_plan, read_ini
-from local.data.plane import DataPlane
-from local.data.user import Account, server_account
+from blueprint.postgres.roles import DATABASE_SETTINGS, ROLES
+from local.servers import binaries, plane, ports
+from local.servers.account import Account, server_account
+from local.servers.binaries import Binaries
+from local.servers.layout import Layout, Ports
+from local.servers.plan import DataPlan, data_plan, read_ini
+from local.servers.plane import DataPlane
 from local.state import Folders
+from recording import engine, stack_files
+from recording.answers import Answers
 
 PROJECT = Path(__file__).resolve().parents[1]
 APPLICATION, READER = "langpont_app", "langpont_readonly"
@@ -57,7 +57,7 @@ def workshop(cache: Path | None = None) -> Iterator[Workshop]:
 
     `cache`: where PostgreSQL's programs stay; by default where `make up` has them. Raises `DataPlaneError`.
     """
-    stack_file = pulumi_yaml.load(PROJECT, "prod")
+    stack_file = stack_files.load(PROJECT, "prod")
     recording = engine.record(stack_file, Answers(stack_file.config["aws:region"]), preview=False)
     account = server_account()
     if cache is None:

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from blueprint import default_parameters, storage
-from blueprint.alarms import Alarm, Watched, alarms_for
-from blueprint.connections import ConnectionBudget, MemoryCheck, Pool
-from blueprint.identifiers import Names
-from blueprint.instance_classes import InstanceClass
-from blueprint.parameters import CompiledParameter, bytes_of, compile_parameters, effective_integer
-from blueprint.pgbouncer import PoolerSettings
-from blueprint.published_alarms import published_alarms
+from blueprint.aws import storage
+from blueprint.aws.instance_classes import InstanceClass
+from blueprint.aws.subnets import SubnetPlan, plan_subnets
+from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
+from blueprint.monitoring.published_alarms import published_alarms
+from blueprint.names import Names
+from blueprint.postgres import defaults
+from blueprint.postgres.connections import ConnectionBudget, MemoryCheck, Pool
+from blueprint.postgres.parameters import CompiledParameter, bytes_of, compile_parameters, effective_integer
+from blueprint.postgres.pgbouncer import PoolerSettings
 from blueprint.settings import Replica, Settings
-from blueprint.subnets import SubnetPlan, plan_subnets
 
 GIB = 2**30
 
@@ -61,7 +62,7 @@ class Platform:
         """The primary."""
         database = self.settings.database
         compiled, problems = compile_parameters(
-            default_parameters.asked_of_primary(database.parameters), trusted=database.trusted_parameters
+            defaults.asked_of_primary(database.parameters), trusted=database.trusted_parameters
         )
         assert not problems, problems  # settings that load have none
         return Instance(role="primary", instance_class=database.instance_class, parameters=compiled)
@@ -74,7 +75,7 @@ class Platform:
     def _replica(self, replica: Replica) -> Instance:
         database = self.settings.database
         compiled, problems = compile_parameters(
-            default_parameters.asked_of_replica(database.parameters, replica.purpose, replica.parameters),
+            defaults.asked_of_replica(database.parameters, replica.purpose, replica.parameters),
             trusted=database.trusted_parameters,
         )
         assert not problems, problems
@@ -166,7 +167,7 @@ class Platform:
             connection_alarm=self.budget.alarm_threshold,
             slot_wal_cap=bytes_of("max_slot_wal_keep_size", slot_cap) if slot_cap >= 0 else None,
             has_replicas=bool(self.settings.replicas),
-            lag_seconds=default_parameters.LAG_SECONDS[instance.purpose] if instance.purpose else None,
+            lag_seconds=defaults.LAG_SECONDS[instance.purpose] if instance.purpose else None,
         )
 
     @cached_property

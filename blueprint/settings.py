@@ -22,13 +22,14 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from blueprint import identifiers, networks
-from blueprint.catalogue import CATALOGUE
-from blueprint.engine import EngineVersion
-from blueprint.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
-from blueprint.parameters import HumanValue
+from blueprint import names
+from blueprint.aws import networks
+from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
+from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
+from blueprint.postgres.catalogue import CATALOGUE
+from blueprint.postgres.parameters import HumanValue
+from blueprint.postgres.version import EngineVersion
 from blueprint.problems import Refused
-from blueprint.windows import DailyTime, DailyWindow, WeeklyWindow
 
 
 class Section(BaseModel):
@@ -237,9 +238,9 @@ class Database(Section):
     iops: Whole | None = Field(None, description="Only from 400 GiB on.")
     storage_throughput_mibps: Whole | None = Field(None, description="Only from 400 GiB on.")
     multi_az: bool = True
-    name: Annotated[str, AfterValidator(_checked(identifiers.check_database_name))] = "langpont"
-    master_username: Annotated[str, AfterValidator(_checked(identifiers.check_master_username))] = "langpont_admin"
-    port: Annotated[Whole, AfterValidator(_checked(identifiers.check_port))] = 5432
+    name: Annotated[str, AfterValidator(_checked(names.check_database_name))] = "langpont"
+    master_username: Annotated[str, AfterValidator(_checked(names.check_master_username))] = "langpont_admin"
+    port: Annotated[Whole, AfterValidator(_checked(names.check_port))] = 5432
     # 18:00 UTC on Saturday is 03:00 on Sunday in Japan, the quietest hour (E39).
     maintenance_window: Weekly = WeeklyWindow.parse("sat:18:00-sat:19:00")
     apply_immediately: bool = Field(False, description="Changes at once instead of in the maintenance window.")
@@ -326,7 +327,7 @@ class Monitoring(Section):
 
 
 class Settings(Section):
-    """The whole stack file, with the two facts that come from outside it. Made by `blueprint.stack_file.load`."""
+    """The whole stack file, with the two facts that come from outside it. Made by `blueprint.stack_file.load.load`."""
 
     environment: str
     region: str

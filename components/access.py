@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from blueprint import policies, roles
+from blueprint.aws import policies
 from blueprint.platform import Platform
+from blueprint.postgres import roles
 from components.base import Component, document
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from blueprint import policies
-from blueprint.identifiers import generation_suffix
+from blueprint.aws import policies
+from blueprint.names import generation_suffix
 from blueprint.platform import Platform
 from components.base import Component, document
 

@@ -9,8 +9,8 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
-from blueprint.credentials import secret_document
 from blueprint.platform import Platform
+from blueprint.postgres.secret_document import secret_document
 from components.base import Component, document
 
 

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from blueprint import policies
-from blueprint.identifiers import generation_suffix
+from blueprint.aws import policies
+from blueprint.names import generation_suffix
 from blueprint.platform import Instance, Platform
 from components.base import Component, document
 

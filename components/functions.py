@@ -10,8 +10,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from blueprint import metrics, policies, roles
+from blueprint.aws import policies
+from blueprint.monitoring import metrics
 from blueprint.platform import Platform
+from blueprint.postgres import roles
 from components.base import Component, document
 from components.packing import Package, pack
 

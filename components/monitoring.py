@@ -10,8 +10,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from blueprint import alarms, log_filters, policies
-from blueprint.dashboard import dashboard
+from blueprint.aws import policies
+from blueprint.monitoring import alarms, log_filters
+from blueprint.monitoring.dashboard import dashboard
 from blueprint.platform import Platform
 from components.base import Component, document
 

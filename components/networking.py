@@ -10,10 +10,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from blueprint import policies
+from blueprint.aws import policies
+from blueprint.aws.subnets import SubnetPlan, Tier
 from blueprint.platform import Platform
 from blueprint.settings import SECRETS_SERVICE, InterfaceEndpoints, Vpc
-from blueprint.subnets import SubnetPlan, Tier
 from components.base import Component, document
 
 ANYWHERE = "0.0.0.0/0"

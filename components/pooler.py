@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from blueprint.pgbouncer import Entry, entry_name, render_ini, render_user_list
 from blueprint.platform import Platform
+from blueprint.postgres.pgbouncer import Entry, entry_name, render_ini, render_user_list
 from components.base import Component, document
 
 

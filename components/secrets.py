@@ -10,9 +10,10 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from blueprint import pgbouncer, policies, roles, scram
-from blueprint.credentials import PASSWORD_LENGTH, PASSWORD_SPECIAL, SALT_BYTES
+from blueprint.aws import policies
 from blueprint.platform import Platform
+from blueprint.postgres import pgbouncer, roles, scram
+from blueprint.postgres.secret_document import PASSWORD_LENGTH, PASSWORD_SPECIAL, SALT_BYTES
 from components.base import Component, document
 
 STORAGE, BACKUP, INSIGHTS, SECRETS, LOGS, ALERTS = "storage", "backup", "insights", "secrets", "logs", "alerts"

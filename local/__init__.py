@@ -1,1 +1,1 @@
-"""The platform on one machine: the program run on a recording engine, and what is done with the recording."""
+"""The platform on one machine: moto as AWS, PostgreSQL and PgBouncer, made from what the program registers."""

@@ -111,11 +111,11 @@ def _told() -> Iterator[None]:
     """A user's mistake, or this machine's lack, is a sentence on standard error and exit code 1."""
     import pulumi
 
-    from local.control.server import ServerError
-    from local.data.errors import DataPlaneError
-    from local.engine import EngineRefusal
-    from local.pulumi_yaml import StackFileError
+    from local.aws.server import ServerError
+    from local.servers.errors import DataPlaneError
     from local.state import StateError
+    from recording.engine import EngineRefusal
+    from recording.stack_files import StackFileError
 
     try:
         yield

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.data.plan import PRIMARY
+from local.servers.plan import PRIMARY
 from local.state import write_private
 from local.up import Result
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.control.clients import Clients
-from local.data.errors import DataPlaneError
-from local.data.plane import DataPlane
-from local.recording import Recording, reveal
+from local.aws.clients import Clients
+from local.servers.errors import DataPlaneError
+from local.servers.plane import DataPlane
 from local.state import write_private
+from recording.recording import Recording, reveal
 
 INVOCATION = "aws:lambda/invocation:Invocation"
 FUNCTION = "aws:lambda/function:Function"

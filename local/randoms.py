@@ -8,8 +8,8 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from local.engine import EngineRefusal
-from local.recording import Registration, Secret, reveal
+from recording.engine import EngineRefusal
+from recording.recording import Registration, Secret, reveal
 
 
 class KeptRandoms:

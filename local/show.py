@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
-from local.checks import Check
-from local.control.table import UNPROVEN
+from local.aws.table import UNPROVEN
 from local.environment import write_files
-from local.preview_page import Page
 from local.processes import Process
 from local.state import write_private
 from local.up import Result
+from local.verify.check import Check
+from preview.page import Page
 
 SHOWN_CHANGES = 12
 NAME_COLUMNS = 56  # most names fit; a longer one moves its detail to the right

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.recording import Recording, reveal
+from recording.recording import Recording, reveal
 
 
 class StateError(Exception):

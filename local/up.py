@@ -9,28 +9,30 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from local import check_functions, functions, pulumi_yaml, state
-from local.answers import Answers
-from local.checks import Check
-from local.control import check as control_check
-from local.control.clients import Clients
-from local.control.provider import Made, MotoProvider, Remembered
-from local.control.server import MotoServer, ServerError, start_server
-from local.data import check as data_check
-from local.data import plane
-from local.data.binaries import Binaries
-from local.data.binaries import find as find_binaries
-from local.data.layout import Layout, Ports, explained
-from local.data.plan import DataPlan, data_plan
-from local.data.plane import DataPlane, Done
-from local.data.ports import choose, is_free
-from local.data.user import Account, server_account
-from local.engine import record
+from local import functions, state
+from local.aws.clients import Clients
+from local.aws.provider import Made, MotoProvider, Remembered
+from local.aws.server import MotoServer, ServerError, start_server
 from local.processes import Process
-from local.pulumi_yaml import StackFile
 from local.randoms import KeptRandoms
-from local.recording import Recording, reveal
+from local.servers import plane
+from local.servers.account import Account, server_account
+from local.servers.binaries import Binaries
+from local.servers.binaries import find as find_binaries
+from local.servers.layout import Layout, Ports, explained
+from local.servers.plan import DataPlan, data_plan
+from local.servers.plane import DataPlane, Done
+from local.servers.ports import choose, is_free
 from local.state import Changes, Folders, State, StateError
+from local.verify import checks as data_check
+from local.verify import control as control_check
+from local.verify import functions as check_functions
+from local.verify.check import Check
+from recording import stack_files
+from recording.answers import Answers
+from recording.engine import record
+from recording.recording import Recording, reveal
+from recording.stack_files import StackFile
 
 CONTROL = "moto"
 Say = Callable[[str], None]
@@ -62,7 +64,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
     refusals of the program, `EngineRefusal`, `StateError`, `ServerError` and `DataPlaneError`.
     """
     folders = Folders.of(project, stack)
-    stack_file = pulumi_yaml.load(project, stack)
+    stack_file = stack_files.load(project, stack)
     with state.locked(folders, stack):
         kept = state.load(folders, stack) or State(stack=stack)
         say("Running the program")
@@ -89,7 +91,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
 def verify(project: Path, stack: str) -> Iterator[Check]:
     """Prove the running platform, a check at a time. Raises `StateError` where nothing was brought up."""
     folders, kept = _known(project, stack)
-    stack_file = pulumi_yaml.load(project, stack)
+    stack_file = stack_files.load(project, stack)
     recording = _remembered(stack_file, kept)
     drift = state.changes(kept.registrations, state.digests(recording))
     yield Check(
@@ -117,7 +119,7 @@ def status(project: Path, stack: str) -> dict[str, Process | None]:
 
 def down(project: Path, stack: str, *, purge: bool) -> tuple[str, ...]:
     """Stop what `up` started, and nothing else; with `purge` remove its data and state too. Names what was stopped."""
-    folders = Folders.of(project, pulumi_yaml.checked_name(stack))
+    folders = Folders.of(project, stack_files.checked_name(stack))
     if not folders.state.exists():
         return ()
     with state.locked(folders, stack):
@@ -134,10 +136,10 @@ def down(project: Path, stack: str, *, purge: bool) -> tuple[str, ...]:
 
 
 def _known(project: Path, stack: str) -> tuple[Folders, State]:
-    folders = Folders.of(project, pulumi_yaml.checked_name(stack))
+    folders = Folders.of(project, stack_files.checked_name(stack))
     kept = state.load(folders, stack)
     if kept is None or kept.data is None:
-        pulumi_yaml.load(project, stack)  # perhaps there is no such stack at all
+        stack_files.load(project, stack)  # perhaps there is no such stack at all
         raise StateError(f"{stack} is not up. make up STACK={stack}")
     return folders, kept
 

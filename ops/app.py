@@ -56,9 +56,9 @@ def snapshots_create(
     \b
     python -m ops snapshots create -s prod
     """
-    from ops import snapshots
+    from ops.snapshots import commands
 
-    snapshots.create(*_tools(context), _names(stack), wait=wait)
+    commands.create(*_tools(context), _names(stack), wait=wait)
 
 
 @snapshots_app.command("list")
@@ -70,9 +70,9 @@ def snapshots_list(context: typer.Context, stack: Stack) -> None:
     \b
     python -m ops snapshots list -s prod
     """
-    from ops import snapshots
+    from ops.snapshots import commands
 
-    snapshots.show_list(*_tools(context), _names(stack))
+    commands.show_list(*_tools(context), _names(stack))
 
 
 @snapshots_app.command("prune")
@@ -95,12 +95,12 @@ def snapshots_prune(
     python -m ops snapshots prune -s prod --older-than 30d --dry-run
     python -m ops snapshots prune -s prod --older-than 8w --yes
     """
-    from ops import snapshots
     from ops.durations import parse_age
+    from ops.snapshots import commands
 
     age = parse_age(older_than, option="--older-than", least=timedelta(days=1))
     names, tools = _names(stack), _tools(context)
-    snapshots.prune(*tools, names, older_than=age, dry_run=dry_run, agreed=yes, ask=_ask)
+    commands.prune(*tools, names, older_than=age, dry_run=dry_run, agreed=yes, ask=_ask)
 
 
 @roles_app.command("check")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from blueprint.identifiers import Names
+from blueprint.names import Names
 from ops import console, threads
 from ops.aws import Aws
 from ops.clock import Clock

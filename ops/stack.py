@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from blueprint import tags
-from blueprint.identifiers import Names, check_environment
+from blueprint.names import Names, check_environment
 from blueprint.problems import Refused
 from ops.aws import Aws, tags_of
 from ops.errors import OpsError

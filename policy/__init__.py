@@ -5,7 +5,7 @@ Pulumi's SDK.
 """
 
 from policy.configuration import Configuration, ConfigurationRefused, Excepted, for_stack
-from policy.judging import judge
+from policy.evaluate import judge
 from policy.model import Level, Violation
 from policy.rules import RULES
 

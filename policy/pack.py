@@ -19,7 +19,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 from policy.configuration import EXCEPTIONS_KEY, LEVEL_KEY, Configuration, is_excepted
-from policy.judging import plain
+from policy.evaluate import plain
 from policy.model import UNKNOWN, Resource, ResourceRule, Rule, Stack, StackRule
 from policy.rules import RULES
 

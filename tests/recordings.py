@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local import engine, pulumi_yaml
-from local.answers import Answers
-from local.recording import Recording, Registration, Secret, reveal
+from recording import engine, stack_files
+from recording.answers import Answers
+from recording.recording import Recording, Registration, Secret, reveal
 
 ROOT = Path(__file__).parent.parent
 STACKS = ("dev", "staging", "prod")
@@ -32,10 +32,10 @@ def record_with(stack: str, changes: Mapping[str, Any], *, preview: bool = False
 
 @cache
 def _record_with(stack: str, changes: str, preview: bool) -> Recording:
-    return _run(changed(pulumi_yaml.load(ROOT, stack), json.loads(changes)), preview=preview)
+    return _run(changed(stack_files.load(ROOT, stack), json.loads(changes)), preview=preview)
 
 
-def changed(stack_file: pulumi_yaml.StackFile, changes: Mapping[str, Any]) -> pulumi_yaml.StackFile:
+def changed(stack_file: stack_files.StackFile, changes: Mapping[str, Any]) -> stack_files.StackFile:
     """The stack file as if someone had edited its sections."""
     config = dict(stack_file.config)
     for section, value in changes.items():
@@ -48,8 +48,8 @@ def changed(stack_file: pulumi_yaml.StackFile, changes: Mapping[str, Any]) -> pu
 
 
 def sections(stack: str) -> dict[str, Any]:
-    """The project's sections of a stack file, as `blueprint.stack_file.load` takes them."""
-    config = pulumi_yaml.load(ROOT, stack).config
+    """The project's sections of a stack file, as `blueprint.stack_file.load.load` takes them."""
+    config = stack_files.load(ROOT, stack).config
     return {
         key.removeprefix(f"{PROJECT}:"): json.loads(value)
         for key, value in config.items()
@@ -67,10 +67,10 @@ def merged(old: Any, new: Any) -> Any:
 
 def record_as(environment: str, stack: str) -> Recording:
     """The stack as if its file were called after another environment."""
-    return _run(replace(pulumi_yaml.load(ROOT, stack), stack=environment), preview=False)
+    return _run(replace(stack_files.load(ROOT, stack), stack=environment), preview=False)
 
 
-def _run(stack_file: pulumi_yaml.StackFile, *, preview: bool) -> Recording:
+def _run(stack_file: stack_files.StackFile, *, preview: bool) -> Recording:
     return engine.record(stack_file, Answers(stack_file.config["aws:region"]), preview=preview)
 
 

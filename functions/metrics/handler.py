@@ -18,8 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from functions import database
-from functions.database import Credentials, Failed, Refused, Session, Unreachable
+from functions import connection
+from functions.connection import Credentials, Failed, Refused, Session, Unreachable
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
 
@@ -42,7 +42,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Lambda's entry; the event does not matter. Raises `Failed` if the secret cannot be read or no host answers."""
     definition: dict[str, Any] = json.loads(DEFINITION.read_text(encoding="utf-8"))
     rows = definition["metrics"]
-    primary = database.credentials(os.environ["SECRET_ARN"])
+    primary = connection.credentials(os.environ["SECRET_ARN"])
     longest = max((row["timeoutSeconds"] for row in rows), default=0)
     values: dict[str, float] = {}
     units = {FAILED_STATEMENTS: "Count"}
@@ -100,7 +100,7 @@ class Hosts:
     def _session(self, host: str) -> Session:
         found = self._open.get(host)
         if found is None:
-            self._open[host] = found = database.connect(
+            self._open[host] = found = connection.connect(
                 replace(self._primary, host=host),
                 application_name="langpont-metrics",
                 answer_seconds=self._answer_seconds,

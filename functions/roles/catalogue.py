@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from functions.database import Session
+from functions.connection import Session
 from functions.roles.definition import Definition
 from functions.roles.facts import PUBLIC, About, Facts, Kind
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """One role. The fields are those of `blueprint/roles.py`, where they are explained."""
+    """One role. The fields are those of `blueprint/postgres/roles.py`, where they are explained."""
 
     name: str
     login: Literal["password", "iam", "none"]
@@ -45,7 +45,7 @@ class Definition:
 
     @classmethod
     def load(cls, path: Path) -> Definition:
-        """What `blueprint.roles.definition` wrote."""
+        """What `blueprint.postgres.roles.definition` wrote."""
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             database=document["database"],

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from functions import database
-from functions.database import Credentials, Failed, Refused, Session, Unreachable
+from functions import connection
+from functions.connection import Credentials, Failed, Refused, Session, Unreachable
 from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
 from functions.roles.facts import RDS_IAM, Difference, Kind, differences
@@ -44,7 +44,7 @@ _WAY_OUT: Final = {
     "XX000": "Somebody else changed the same thing meanwhile: run it again.",
     "40P01": "Somebody else changed the same thing meanwhile: run it again.",
 }
-ELSE: Final = "Either blueprint/roles.py asks for what this server cannot do, or somebody changed it by hand."
+ELSE: Final = "Either blueprint/postgres/roles.py asks for what this server cannot do, or somebody changed it by hand."
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -107,7 +107,7 @@ def apply(definition: Definition, master: Credentials, roles: Mapping[str, Passw
 @contextmanager
 def _session(master: Credentials) -> Iterator[Session]:
     try:
-        session = database.connect(master, application_name="langpont-roles", answer_seconds=ANSWER_SECONDS)
+        session = connection.connect(master, application_name="langpont-roles", answer_seconds=ANSWER_SECONDS)
     except Refused as refused:
         raise Failed(
             f"The master {master.username} cannot log in: {refused.message} ({refused.sqlstate or 'no SQLSTATE'}). "
@@ -221,7 +221,7 @@ def _prove_master(session: Session, master: Credentials, mended: Iterable[Differ
     raise Failed(
         f"The master could not log in any more ({proof.words}) once {', '.join(about.who for about in given)} had "
         f"{RDS_IAM}, so that was taken back. Everything else was applied. On this server the master is a member of the "
-        f"roles that it makes: make that one as somebody else, or leave it out of blueprint/roles.py."
+        f"roles that it makes: make that one as somebody else, or leave it out of blueprint/postgres/roles.py."
     )
 
 

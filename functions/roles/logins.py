@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import scramp
 
-from functions import database
-from functions.database import Credentials, Failed, Refused
+from functions import connection
+from functions.connection import Credentials, Failed, Refused
 from functions.roles.definition import Definition, Role
 
 WORKS: Final = "works"
@@ -68,7 +68,7 @@ def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tu
     without = [name for name in names if name not in arns]
     if without:
         raise Failed(f"SECRET_ARNS names no secret of {', '.join(without)}. pulumi up writes it.")
-    found = {name: database.credentials(arns[name]) for name in names}
+    found = {name: connection.credentials(arns[name]) for name in names}
     listed = user_list(pooler_arn) if any(role.pooled for role in definition.with_password) else {}
     master = found[definition.master]
     for name, credentials in found.items():
@@ -93,7 +93,7 @@ def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tu
 
 def user_list(arn: str) -> dict[str, str]:
     """Verifier by role, of PgBouncer's user list."""
-    text = database.read_secret(arn).get(USER_LIST)
+    text = connection.read_secret(arn).get(USER_LIST)
     if not isinstance(text, str):
         raise Failed(f"The pooler's secret {arn} has no {USER_LIST}. pulumi up writes it.")
     return dict(_LINE.findall(text))
@@ -117,7 +117,7 @@ def _listed(role: Role, password: str, listed: Mapping[str, str]) -> str:
 def prove(password: Password) -> Proof:
     """Log in and see. Raises `Unreachable`, and `Refused` where the server has other reasons than the role."""
     try:
-        session = database.connect(
+        session = connection.connect(
             password.credentials, application_name="langpont-roles-proof", answer_seconds=ANSWER_SECONDS
         )
     except Refused as refused:
@@ -126,7 +126,7 @@ def prove(password: Password) -> Proof:
     return _proven(WORKS, session.login, password)
 
 
-def _proven(words: str, login: database.Login, password: Password) -> Proof:
+def _proven(words: str, login: connection.Login, password: Password) -> Proof:
     if password.verifier is not None:
         parts = _VERIFIER.fullmatch(password.verifier)
         assert parts is not None

@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from blueprint.engine import LAST_RETIRED_MINOR, MAJOR
-from blueprint.identifiers import Names
+from blueprint.names import Names
+from blueprint.postgres.version import LAST_RETIRED_MINOR, MAJOR
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
 from ops.durations import moment, span
-from ops.snapshot import AVAILABLE, Snapshot
+from ops.snapshots.model import AVAILABLE, Snapshot
 from ops.stack import Instance, Stack, no_primary
 
 # RDS user guide, "Viewing Amazon RDS DB instance status": in these the database works and nothing is wrong ...

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from blueprint.engine import MAJOR
-from blueprint.identifiers import Names
+from blueprint.names import Names
+from blueprint.postgres.version import MAJOR
 from ops import stack as stacks
 from ops import threads
 from ops.aws import Aws, tags_of
 from ops.errors import AWS_ERRORS, OpsError, explain, hopeless
-from ops.snapshot import Snapshot, concerns, snapshots
+from ops.snapshots.model import Snapshot, concerns, snapshots
 from ops.stack import Instance, Stack
 
 LAG_WINDOW: Final = timedelta(minutes=15)

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.text import Text
 
-from blueprint.identifiers import Names
+from blueprint.names import Names
 from ops import console
 from ops.aws import Aws
 from ops.clock import Clock

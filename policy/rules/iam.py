@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from policy.iam_documents import Statement, Unreadable, is_bound_to_account, statements
 from policy.model import MISSING, UNKNOWN, Finding, Resource, ResourceRule, Rule, expect, of
 from policy.rules import types
 from policy.rules.wildcards import MANAGED_POLICIES, Ask, documented, is_wild
-from policy.statements import Statement, Unreadable, is_bound_to_account, statements
 
 # Input that holds a document, by type; the optional ones may be left out.
 REQUIRED: Final = {
@@ -44,7 +44,7 @@ def _readable(resource: Resource) -> Iterator[Finding]:
         try:
             statements(value)
         except Unreadable as error:
-            yield Finding(f"{path} {error}", "Build it with blueprint/policies.py")
+            yield Finding(f"{path} {error}", "Build it with blueprint/aws/policies.py")
 
 
 def _each(check: Check) -> Callable[[Resource], Iterator[Finding]]:

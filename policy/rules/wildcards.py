@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from policy.iam_documents import Statement
 from policy.rules.types import KEY
-from policy.statements import Statement
 
 
 class Ask(NamedTuple):

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.progress import Progress
 from benchmarks.statistics import Spread
 from benchmarks.workshop import Workshop, workshop
-from tests.data.conftest import CACHE
+from tests.local.servers.conftest import CACHE
 
 
 @pytest.fixture(scope="module")

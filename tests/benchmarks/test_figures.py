@@ -15,10 +15,10 @@ from benchmarks.pgbench import Outcome
 from benchmarks.progress import Progress
 from benchmarks.statistics import percentile, spread
 from benchmarks.targets import judged
-from local import pulumi_yaml
-from local.data.configuration import own_settings
-from local.data.errors import DataPlaneError
-from local.data.plan import data_plan
+from local.servers.configuration import own_settings
+from local.servers.errors import DataPlaneError
+from local.servers.plan import data_plan
+from recording import stack_files
 from tests.recordings import ROOT, recording
 
 SAID = """\
@@ -162,4 +162,4 @@ def test_progress_says_what_runs_and_what_is_left() -> None:
 
 
 def test_prod_has_a_section_of_replicas_to_replace() -> None:
-    assert "langpont-database:replicas" in pulumi_yaml.load(ROOT, "prod").config
+    assert "langpont-database:replicas" in stack_files.load(ROOT, "prod").config

@@ -21,8 +21,8 @@ from benchmarks.ledger import TABLE, Ledger, lost
 from benchmarks.progress import Progress
 from benchmarks.statistics import Spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
-from local.data.plan import read_ini
-from local.data.plane import DataPlane
+from local.servers.plan import read_ini
+from local.servers.plane import DataPlane
 from tests.recordings import ROOT
 
 EFFORT = replace(QUICK, replicas=(1,), clients=5, direct_clients=4, rate=50)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.recordings import ACCOUNT, STACKS, answered, inputs, name_of, recording
 
 POLICY = "aws:iam/policy:Policy"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.recording import Recording, Secret
+from recording.recording import Recording, Secret
 from tests.components import OTHER
 from tests.recordings import answer, arn, inputs, names, record_with, recording
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.components import replicas
 from tests.recordings import ACCOUNT, inputs, record_with, recording
 

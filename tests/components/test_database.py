@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.components import OTHER, replicas
 from tests.recordings import answer, arn, inputs, names, record_with, recording
 

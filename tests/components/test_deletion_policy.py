@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.recording import Recording, Registration
+from recording.recording import Recording, Registration
 from tests.recordings import inputs, names, record_with, recording
 
 INSTANCE = "aws:rds/instance:Instance"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from blueprint import roles
-from blueprint.identifiers import LONGEST_ENVIRONMENT
-from local import engine, pulumi_yaml
-from local.answers import Answers
-from local.recording import Recording
+from blueprint.names import LONGEST_ENVIRONMENT
+from blueprint.postgres import roles
+from recording import engine, stack_files
+from recording.answers import Answers
+from recording.recording import Recording
 from tests.components import MIXED, replicas
 from tests.components.test_generations import SECOND
 from tests.components.test_networking import EXISTING
@@ -48,7 +48,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 
 ZONES = {"prod": "acd", "dev": "ac"}
-# In the order of the settings: the master, then the roles of blueprint/roles.py that have a password.
+# In the order of the settings: the master, then the roles of blueprint/postgres/roles.py that have a password.
 ROLES = ("langpont_admin", "langpont_migrator", "langpont_app", "langpont_readonly", "langpont_metrics")
 DOES = {"roles": "makes and checks the database's roles", "metrics": "publishes the database's custom metrics"}
 SECONDS = {"roles": 300, "metrics": 120}
@@ -386,5 +386,5 @@ def test_roles_are_made_again_when_and_only_when_they_may_be_others(
 def test_roles_are_made_again_when_what_they_are_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     definition = roles.definition(database="langpont", master="langpont_admin")
     monkeypatch.setattr(roles, "definition", lambda **_: definition | {"comment": "another"})
-    changed = engine.record(pulumi_yaml.load(ROOT, "prod"), Answers(REGION), preview=False)
+    changed = engine.record(stack_files.load(ROOT, "prod"), Answers(REGION), preview=False)
     assert triggered(recording("prod"), changed) == {"package"}

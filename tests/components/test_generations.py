@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.recordings import answer, differing, inputs, name_of, names, record_with, recording
 
 INSTANCE = "aws:rds/instance:Instance"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.components import OTHER
 from tests.recordings import ACCOUNT, STACKS, answer, arn, inputs, name_of, names, record_with, recording
 

@@ -14,11 +14,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from blueprint import metrics, roles
+from blueprint.monitoring import metrics
+from blueprint.postgres import roles
 from components import packing
-from local import archives, engine, pulumi_yaml
-from local.answers import Answers
-from local.archives import Archive
+from recording import archives, engine, stack_files
+from recording.answers import Answers
+from recording.archives import Archive
 from tests.recordings import REGION, ROOT, STACKS, recording, strings
 
 FUNCTION = "aws:lambda/function:Function"
@@ -85,7 +86,7 @@ def test_no_path_of_this_machine_is_registered(monkeypatch: pytest.MonkeyPatch) 
         return archives.loaded(value, root)
 
     monkeypatch.setattr(engine, "loaded", spy)
-    engine.record(pulumi_yaml.load(ROOT, "prod"), Answers(REGION), preview=True)
+    engine.record(stack_files.load(ROOT, "prod"), Answers(REGION), preview=True)
     sources = [text for text in registered if text.endswith("functions/roles/__init__.py")]
     assert sources == ["functions/roles/__init__.py"] * 2  # its name in the archive, and where it is
     machine = (str(ROOT), sys.prefix, str(site("pg8000")), str(Path.home()) + "/")

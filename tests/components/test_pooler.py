@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from blueprint import scram
-from local.recording import Recording
+from blueprint.postgres import scram
+from recording.recording import Recording
 from tests.components import OTHER, replicas
 from tests.recordings import answer, inputs, name_of, record_with, recording
 

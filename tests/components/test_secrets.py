@@ -10,7 +10,7 @@ from typing import Any
 import pulumi_random
 import pytest
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.components import OTHER
 from tests.recordings import ACCOUNT, answered, arn, differing, inputs, name_of, names, record_with, recording
 

@@ -31,7 +31,7 @@ sys.path[:0] = sys.argv[1:3]
 module, _, name = sys.argv[3].rpartition(".")
 found = getattr(importlib.import_module(module), name)
 at_import = sorted(name for name in sys.modules if name.startswith("boto"))
-importlib.import_module("functions.database").secrets_manager()
+importlib.import_module("functions.connection").secrets_manager()
 files = {n: m.__file__ for n, m in sys.modules.items() if getattr(m, "__file__", None)}
 print(json.dumps({
     "callable": callable(found), "at import": at_import, "files": files,
@@ -85,9 +85,9 @@ def test_a_function_imports_from_its_archive_the_runtime_and_pythons_library_alo
     assert {name: file for name, file in told["files"].items() if not file.startswith(allowed)} == {}
     assert not [file for file in told["files"].values() if "/site-packages/" in file]
     own = {name for name, file in told["files"].items() if file.startswith(f"{tmp_path}/")}
-    assert {f"functions.{function}.handler", "functions.database", "pg8000", "scramp", "asn1crypto"} <= own
+    assert {f"functions.{function}.handler", "functions.connection", "pg8000", "scramp", "asn1crypto"} <= own
     assert not {name for name in own if name.startswith("functions.")} - {
-        name for name in own if name.startswith((f"functions.{function}", "functions.database"))
+        name for name in own if name.startswith((f"functions.{function}", "functions.connection"))
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.recordings import STACKS, recording
 
 

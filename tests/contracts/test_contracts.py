@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blueprint.outputs import OUTPUTS
-from local.recording import UNKNOWN, Recording, Registration
+from recording.recording import UNKNOWN, Recording, Registration
 from tests.recordings import STACKS, name_of, recording
 
 COMPONENTS = (

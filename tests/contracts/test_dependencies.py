@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.recording import Recording, Registration, reveal
+from recording.recording import Recording, Registration, reveal
 from tests.recordings import STACKS, answered, name_of, recording, strings
 
 INSTANCE = "aws:rds/instance:Instance"

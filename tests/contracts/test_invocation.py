@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.recording import Recording, Registration
+from recording.recording import Recording, Registration
 from tests.components.test_networking import EXISTING
 from tests.contracts.test_dependencies import closure
 from tests.recordings import STACKS, name_of, record_with

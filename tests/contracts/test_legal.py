@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from blueprint.identifiers import LONGEST_ENVIRONMENT
-from local.recording import Recording, reveal
+from blueprint.names import LONGEST_ENVIRONMENT
+from recording.recording import Recording, reveal
 from tests.contracts.test_contracts import provider_inputs
 from tests.recordings import STACKS, record_as, recording, strings
 

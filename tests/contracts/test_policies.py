@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.recording import Recording
+from recording.recording import Recording
 from tests.recordings import ACCOUNT
 
 KEY = "aws:kms/key:Key"

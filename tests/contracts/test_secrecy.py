@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from local.recording import UNKNOWN, Recording, reveal
+from recording.recording import UNKNOWN, Recording, reveal
 from tests.recordings import answered, secrets, strings
 
 PASSWORD = "random:index/randomPassword:RandomPassword"

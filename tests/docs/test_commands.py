@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from langpont_db.pgbouncer import __main__ as pgbouncer
-from local.recording import Recording
 from ops.app import app
+from recording.recording import Recording
 from tests.docs import DOCUMENTS, blocks, read
 from tests.recordings import recording
 

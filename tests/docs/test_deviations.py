@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from blueprint import metrics
-from blueprint.parameters import compile_parameter
+from blueprint.monitoring import metrics
 from blueprint.platform import Platform
+from blueprint.postgres.parameters import compile_parameter
 from blueprint.problems import Refused
-from blueprint.stack_file import load
-from local import pulumi_yaml
+from blueprint.stack_file.load import load
+from recording import stack_files
 from tests.docs import errors_named, read, settings_blocks, table
 from tests.recordings import PROJECT, ROOT, changed, inputs, recording, sections
 
@@ -190,7 +190,7 @@ def test_no_table_names_an_error_that_the_list_does_not_explain() -> None:
 
 @pytest.mark.parametrize("block", settings_blocks(TEXT), ids=lambda block: ",".join(block))
 def test_every_way_back_loads_in_prod(block: dict[str, Any]) -> None:
-    stack_file = changed(pulumi_yaml.load(ROOT, "prod"), block)
+    stack_file = changed(stack_files.load(ROOT, "prod"), block)
     document = {
         key.removeprefix(f"{PROJECT}:"): json.loads(value)
         for key, value in stack_file.config.items()

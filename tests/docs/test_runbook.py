@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from blueprint import metrics
+from blueprint.monitoring import metrics
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.settings import SECTIONS, Settings
-from blueprint.stack_file import _inner_model, load
-from local import pulumi_yaml
+from blueprint.stack_file.load import _inner_model, load
+from recording import stack_files
 from tests.docs import DOCUMENTS, anchors, headings, links, make_targets, read, settings_blocks, table
 from tests.recordings import PROJECT, ROOT, STACKS, changed, recording, sections
 
@@ -54,7 +54,7 @@ def test_the_link_in_every_alarms_message_leads_to_its_section() -> None:
 
 @pytest.mark.parametrize("block", settings_blocks(RUNBOOK), ids=lambda block: ",".join(block))
 def test_every_setting_that_a_procedure_asks_for_loads_in_prod(block: dict[str, Any]) -> None:
-    stack_file = changed(pulumi_yaml.load(ROOT, "prod"), block)
+    stack_file = changed(stack_files.load(ROOT, "prod"), block)
     document = {
         key.removeprefix(f"{PROJECT}:"): json.loads(value)
         for key, value in stack_file.config.items()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from blueprint.platform import Platform
-from blueprint.stack_file import load
-from local.documents import measured
-from local.documents.parts import Sources
-from local.documents.stacks import Stack
+from blueprint.stack_file.load import load
+from documents import measured
+from documents.parts import Sources
+from documents.stacks import Stack
 from tests.recordings import REGION, ROOT, STACKS, recording, sections
 
 WRITTEN = (
@@ -30,5 +30,5 @@ def stack(name: str) -> Stack:
 
 
 def sources() -> Sources:
-    """All that parts are made of, as `python -m local.documents` has it."""
+    """All that parts are made of, as `python -m documents` has it."""
     return Sources(ROOT, [stack(name) for name in STACKS], measured.load(ROOT))

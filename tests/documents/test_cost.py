@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.documents import cost, prices
-from local.documents.cost import Line, known, lines
-from local.recording import Recording, Registration
+from documents import cost, prices
+from documents.cost import Line, known, lines
+from recording.recording import Recording, Registration
 from tests.docs import read, table
 from tests.documents import stack
 from tests.recordings import REGION, STACKS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.documents import measured
+from documents import measured
 
 SPREAD = {"median": 3.2, "min": 2.9, "max": 4}
 NONE = {"median": 0, "min": 0, "max": 0}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.documents import privileges
+from documents import privileges
 from tests.docs import read, table
 from tests.documents import stack
 from tests.recordings import ROOT
@@ -57,8 +57,8 @@ def _of_call(node: ast.AST) -> Iterator[str]:
 
 
 COMMANDS = {
-    "doctor": ("doctor/facts.py", "snapshot.py", "stack.py"),
-    "snapshots create": ("snapshots.py", "snapshot.py", "stack.py"),
+    "doctor": ("doctor/facts.py", "snapshots/model.py", "stack.py"),
+    "snapshots create": ("snapshots/commands.py", "snapshots/model.py", "stack.py"),
     "roles check": ("roles.py",),
 }
 
@@ -79,7 +79,7 @@ def test_the_roles_command_needs_what_it_calls() -> None:
 
 def test_snapshot_commands_together_need_what_they_call() -> None:
     told = actions_of("snapshots create") | actions_of("snapshots list") | actions_of("snapshots prune")
-    assert told == called("snapshots.py", "snapshot.py", "stack.py")
+    assert told == called("snapshots/commands.py", "snapshots/model.py", "stack.py")
 
 
 def test_no_other_module_of_ops_calls_aws() -> None:

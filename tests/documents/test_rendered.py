@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from local.documents import charts, inventory, network, privileges
-from local.documents.markdown import part_names, replaced, table
-from local.documents.mermaid import Flow
-from local.documents.parts import DOCUMENTS, PARTS, rendered
-from local.documents.stacks import Stack
+from documents import charts, inventory, network, privileges
+from documents.markdown import part_names, replaced, table
+from documents.mermaid import Flow
+from documents.parts import DOCUMENTS, PARTS, rendered
+from documents.stacks import Stack
 from tests.docs import blocks, read
 from tests.documents import sources, stack
 from tests.recordings import ROOT, STACKS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from blueprint.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
-from blueprint.instance_classes import instance_class
+from blueprint.aws.instance_classes import instance_class
 from blueprint.platform import Platform
-from blueprint.stack_file import StackFileRefused
-from local.documents import scaling
+from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
+from blueprint.stack_file.load import StackFileRefused
+from documents import scaling
 from tests.docs import read, table
 from tests.documents import stack
 from tests.recordings import REGION, ROOT

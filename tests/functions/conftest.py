@@ -14,19 +14,20 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from blueprint import metrics, roles
-from functions import database
+from blueprint.monitoring import metrics
+from blueprint.postgres import roles
+from functions import connection
 from functions.metrics import handler as metrics_handler
 from functions.roles import handler as roles_handler
-from local.data.connections import Connection
-from local.data.layout import Layout
-from local.data.plan import USER_LIST, data_plan
-from local.data.plane import DataPlane
-from tests.data.conftest import account as account  # fixtures
-from tests.data.conftest import binaries as binaries
-from tests.data.conftest import make
-from tests.data.conftest import runtime as runtime
-from tests.data.roles import here
+from local.servers.connections import Connection
+from local.servers.layout import Layout
+from local.servers.plan import USER_LIST, data_plan
+from local.servers.plane import DataPlane
+from tests.local.servers.conftest import account as account  # fixtures
+from tests.local.servers.conftest import binaries as binaries
+from tests.local.servers.conftest import make
+from tests.local.servers.conftest import runtime as runtime
+from tests.local.servers.roles import here
 from tests.recordings import recording
 
 POOLER = "pooler"
@@ -80,7 +81,7 @@ class Stage:
         """Another version of any secret."""
         text = document if isinstance(document, str) else json.dumps(document)
         if self.written.get(name) != text:
-            database.secrets_manager().put_secret_value(SecretId=self.arns[name], SecretString=text)
+            connection.secrets_manager().put_secret_value(SecretId=self.arns[name], SecretString=text)
             self.written[name] = text
 
     @staticmethod
@@ -132,10 +133,10 @@ def aws(servers: DataPlane) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        database.secrets_manager.cache_clear()
+        connection.secrets_manager.cache_clear()
         client = boto3.client("secretsmanager")
         yield {name: client.create_secret(Name=name)["ARN"] for name in (*servers.plan.passwords, POOLER)}, {}
-    database.secrets_manager.cache_clear()
+    connection.secrets_manager.cache_clear()
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def stage(
     plan, (arns, written) = servers.plan, aws
     made = Stage(plane=servers, hosts={}, arns=arns, written=written, capture=capsys)
     made.hosts.update({host: servers.ports.servers[role] for host, role in plan.hosts.items()})
-    monkeypatch.setattr(database, "CERTIFICATES", servers.cluster.authority)
+    monkeypatch.setattr(connection, "CERTIFICATES", servers.cluster.authority)
     monkeypatch.setattr(socket, "create_connection", here(made.hosts))
     made.define(monkeypatch, roles_handler, roles.definition(database=plan.database, master=plan.master), tmp_path)
     made.define(monkeypatch, metrics_handler, metrics.definition(stack="staging", database=plan.database), tmp_path)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from blueprint import metrics, roles
+from blueprint.monitoring import metrics
+from blueprint.postgres import roles
 from functions.metrics import handler
 from functions.roles.definition import Definition
 from tests.functions.emf import UNITS

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from blueprint.metrics import DATABASE_SIZE, METRICS, NAMESPACE, definition
-from functions.database import Failed
+from blueprint.monitoring.metrics import DATABASE_SIZE, METRICS, NAMESPACE, definition
+from functions.connection import Failed
 from functions.metrics import handler
-from local.data.connections import Connection
+from local.servers.connections import Connection
 from tests.functions.conftest import Stage
 from tests.functions.emf import broken_rules
 

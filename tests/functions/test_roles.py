@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from blueprint.roles import OPERATOR, PASSWORD_ROLES, ROLES, SCHEMAS
-from functions.database import Failed
+from blueprint.postgres.roles import OPERATOR, PASSWORD_ROLES, ROLES, SCHEMAS
+from functions.connection import Failed
 from functions.roles import handler
 from tests.functions.conftest import Stage
 

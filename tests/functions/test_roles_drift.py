@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.database import Failed, Session
+from functions.connection import Failed, Session
 from functions.roles import catalogue, facts, handler
 from functions.roles.definition import Definition
 from functions.roles.facts import Facts
@@ -188,8 +188,8 @@ def test_what_the_server_does_not_have_is_one_sentence(tables: Stage, monkeypatc
         tables.roles("apply")
     assert str(refusal.value) == (
         'PostgreSQL refused GRANT "no_such_role" TO "langpont_operator" WITH INHERIT TRUE, SET TRUE: role '
-        '"no_such_role" does not exist (42704). Nothing was changed. Either blueprint/roles.py asks for what this '
-        "server cannot do, or somebody changed it by hand."
+        '"no_such_role" does not exist (42704). Nothing was changed. Either blueprint/postgres/roles.py asks for what '
+        "this server cannot do, or somebody changed it by hand."
     )
 
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from blueprint import scram
-from blueprint.pgbouncer import render_user_list
-from blueprint.roles import POOLED_ROLES
-from functions.database import Failed, Refused
+from blueprint.postgres import scram
+from blueprint.postgres.pgbouncer import render_user_list
+from blueprint.postgres.roles import POOLED_ROLES
+from functions.connection import Failed, Refused
 from functions.roles import handler, logins
 from functions.roles.definition import Definition
 from functions.roles.logins import OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Proof
-from local.data.plan import user_list_verifiers
+from local.servers.plan import user_list_verifiers
 from tests.functions.conftest import POOLER, Stage
 
 NEW = "a new and never seen password"
@@ -235,7 +235,7 @@ def test_a_master_that_a_grant_would_lock_out_stays(applied: Stage, hba: Callabl
     assert re.sub(r"\(pg_hba.*?encryption\)", "(...)", str(refusal.value)) == (
         "The master could not log in any more (...) once langpont_operator had rds_iam, so that was taken back. "
         "Everything else was applied. On this server the master is a member of the roles that it makes: make that one "
-        "as somebody else, or leave it out of blueprint/roles.py."
+        "as somebody else, or leave it out of blueprint/postgres/roles.py."
     )
     with applied.admin() as session:
         found = session.execute("SELECT pg_has_role('langpont_operator', 'rds_iam', 'member')").fetchone()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blueprint import roles, scram
+from blueprint.postgres import roles, scram
 from functions.roles.definition import Definition, Role
 from functions.roles.facts import About, Facts, Kind, differences
 from functions.roles.logins import make_verifier

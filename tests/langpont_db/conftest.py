@@ -16,18 +16,18 @@ from sqlalchemy import Select, column, select, table
 from sqlalchemy.orm import Session
 
 from langpont_db import Database, migration_engine, settings
-from local.data.binaries import Binaries
-from local.data.layout import Layout
-from local.data.plan import data_plan
-from local.data.plane import DataPlane
-from local.data.server import Server
-from local.data.user import Account
-from tests.data.conftest import account as account
-from tests.data.conftest import binaries as binaries
-from tests.data.conftest import bring as bring
-from tests.data.conftest import make
-from tests.data.conftest import runtime as runtime
+from local.servers.account import Account
+from local.servers.binaries import Binaries
+from local.servers.layout import Layout
+from local.servers.plan import data_plan
+from local.servers.plane import DataPlane
+from local.servers.server import Server
 from tests.langpont_db import writing
+from tests.local.servers.conftest import account as account
+from tests.local.servers.conftest import binaries as binaries
+from tests.local.servers.conftest import bring as bring
+from tests.local.servers.conftest import make
+from tests.local.servers.conftest import runtime as runtime
 from tests.recordings import recording
 
 APPLICATION, READER, MIGRATOR = "langpont_app", "langpont_readonly", "langpont_migrator"

@@ -14,14 +14,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from langpont_db import Database, migration_engine
-from local.data import plane
-from local.data.layout import Layout, write
-from local.data.plan import data_plan
-from tests.data.conftest import Bring
+from local.servers import plane
+from local.servers.layout import Layout, write
+from local.servers.plan import data_plan
 from tests.langpont_db import writing
 from tests.langpont_db.conftest import APPLICATION, READER, Platform, caught_up, stopped, until
 from tests.langpont_db.proxy import Proxy
 from tests.langpont_db.writing import Written
+from tests.local.servers.conftest import Bring
 from tests.recordings import recording
 
 WHO = text("SELECT current_user")  # langpont_readonly reads from replicas, langpont_app from the primary

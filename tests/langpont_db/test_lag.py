@@ -43,6 +43,6 @@ def test_the_fault_of_a_replica(
 
 
 def test_limits_are_the_alarms() -> None:
-    from blueprint.default_parameters import LAG_SECONDS
+    from blueprint.postgres.defaults import LAG_SECONDS
 
     assert {purpose: limit.lag_seconds for purpose, limit in LIMITS.items()} == LAG_SECONDS

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from blueprint.roles import PASSWORD_ROLES
+from blueprint.postgres.roles import PASSWORD_ROLES
 from langpont_db import Database, SettingsRefused, outputs
 from langpont_db.outputs import APPLICATION, MIGRATOR, READER, environment, migration_environment
 from langpont_db.settings import read, read_migration
-from local.recording import reveal
+from recording.recording import reveal
 from tests.recordings import STACKS, recording
 
 

@@ -17,10 +17,10 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from blueprint import scram
+from blueprint.postgres import scram
 from langpont_db import Database
 from langpont_db.outputs import APPLICATION, READER
-from local.data.layout import write
+from local.servers.layout import write
 from tests.langpont_db.conftest import Platform, until
 from tests.recordings import REGION
 

@@ -1,4 +1,4 @@
-"""The commands: what a mistake prints, and how they exit. What they do is proven by tests/up."""
+"""The commands: what a mistake prints, and how they exit. What they do is proven by tests/local/up."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from local import commands, show
-from local.checks import Check
 from local.processes import Process
+from local.verify.check import Check
 
 
 def run(*arguments: str) -> tuple[int, str]:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from local import state
-from local.answers import Answers
-from local.engine import EngineRefusal
 from local.randoms import KeptRandoms
-from local.recording import Registration, Secret
 from local.state import Changes, Folders, State, StateError
+from recording.answers import Answers
+from recording.engine import EngineRefusal
+from recording.recording import Registration, Secret
 from tests.recordings import recording
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from blueprint.identifiers import Names
+from blueprint.names import Names
 from ops.doctor import checks
 from ops.doctor.checks import Line, lines
 from ops.doctor.facts import Alarm, Facts, Lag, Unknown
-from ops.snapshot import Snapshot
+from ops.snapshots.model import Snapshot
 from ops.stack import read
 from tests.ops import NOW, REGION, made_by_ops, pairs
 from tests.ops.healthy import BUDGET, POINT, SUPPORT, ago, ahead, instance, replica

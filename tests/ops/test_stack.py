@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.identifiers import Names
+from blueprint.names import Names
 from ops.stack import primary_generation, replica_of
 
 PROD = Names("prod")

@@ -15,7 +15,7 @@ OWN: Final = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 LAMBDA: Final = {"Service": "lambda.amazonaws.com"}
 QUEUE: Final = f"arn:aws:sqs:ap-northeast-1:{ACCOUNT}:failures"
 READABLE: Final = (
-    "iam-document wants policy documents of which every word is understood. Build it with blueprint/policies.py."
+    "iam-document wants policy documents of which every word is understood. Build it with blueprint/aws/policies.py."
 )
 WILD: Final = (
     "IAM.21 wants no wildcard without a documented reason. Name the action and the resource, or give the wildcard a "

@@ -19,10 +19,10 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-from local.answers import Answers
-from local.archives import Archive
-from local.engine import STACK_TYPE
-from local.recording import UNKNOWN, Recording, Registration, Secret
+from recording.answers import Answers
+from recording.archives import Archive
+from recording.engine import STACK_TYPE
+from recording.recording import UNKNOWN, Recording, Registration, Secret
 from tests.recordings import REGION, ROOT
 
 PROVIDER: Final = "pulumi:providers:aws"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from local.recording import UNKNOWN, Recording
 from policy import RULES, judge
 from policy.rules.types import INSTANCE, QUEUE, SECRET, TOPIC
+from recording.recording import UNKNOWN, Recording
 from tests.policy.engine import Pack, started
 from tests.recordings import ROOT, recording
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy import RULES
-from policy.judging import findings
+from policy.evaluate import findings
 from policy.model import UNKNOWN, Resource, Stack
 from policy.rules.types import TAGGED, UNTAGGED
 from tests.policy import cases_iam, cases_instances, cases_network, cases_platform, cases_surroundings

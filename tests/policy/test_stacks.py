@@ -8,7 +8,7 @@ import pytest
 
 from policy import RULES, Level, for_stack, judge
 from policy.configuration import configure, is_excepted
-from policy.judging import findings, resource_of
+from policy.evaluate import findings, resource_of
 from policy.model import Stack
 from policy.rules.types import TAGGED, UNTAGGED, is_cloud
 from tests.recordings import STACKS, record_with, recording

@@ -17,14 +17,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from blueprint.platform import Platform
-from local import pulumi_yaml
-from local.archives import Archive
-from local.preview import app
-from local.preview_json import document, plain
-from local.preview_report import Report, settings
-from local.preview_text import show
-from local.preview_units import amount, count, size, span
-from local.recording import UNKNOWN, Secret
+from preview.__main__ import app
+from preview.document import document, plain
+from preview.report import Report, settings
+from preview.text import show
+from preview.units import amount, count, size, span
+from recording import stack_files
+from recording.archives import Archive
+from recording.recording import UNKNOWN, Secret
 from tests.contracts.test_secrecy import generated
 from tests.recordings import ROOT, STACKS, recording, secrets, strings
 
@@ -35,7 +35,7 @@ HEADLINE = "langpont-database / dev  ap-northeast-1  offline preview: no account
 
 @cache
 def report(stack: str) -> Report:
-    platform = Platform(settings(pulumi_yaml.load(ROOT, stack)))
+    platform = Platform(settings(stack_files.load(ROOT, stack)))
     return Report(platform=platform, first=recording(stack, preview=True), update=recording(stack))
 
 
@@ -396,7 +396,7 @@ def test_somebody_elses_network_is_shown_by_its_ids(capsys: pytest.CaptureFixtur
         "databaseSubnets": {a: "subnet-0d000000000000001", c: "subnet-0d000000000000002"},
         "publicSubnets": {a: "subnet-0c000000000000001"},
     }
-    file = pulumi_yaml.load(ROOT, "dev")
+    file = stack_files.load(ROOT, "dev")
     network = {"langpont-database:network": json.dumps({"existingVpc": existing})}
     file = dataclasses.replace(file, config={**file.config, **network})
     shown = Report(platform=Platform(settings(file)), first=recording("dev", preview=True), update=recording("dev"))
@@ -420,7 +420,7 @@ def test_a_terminal_gets_colour_unless_no_color_forbids_it(
 
 
 def test_in_a_pipe_there_is_no_colour_no_trailing_space_and_no_complaint_when_it_closes() -> None:
-    command = [sys.executable, "-m", "local.preview", "dev"]
+    command = [sys.executable, "-m", "preview", "dev"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stderr
         head = [process.stdout.readline() for _ in range(40)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.preview_comment import MARKER, MOST_COMMENT_CHARACTERS, MOST_FILE_BYTES, Unusable, comment, main, read
+from preview.comment import MARKER, MOST_COMMENT_CHARACTERS, MOST_FILE_BYTES, Unusable, comment, main, read
 from tests.workflows import TEXTS
 from tests.workflows.archives import archive, preview
 

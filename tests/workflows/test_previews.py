@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.preview_comment import comment, read
+from preview.comment import comment, read
 from tests.recordings import ROOT
 from tests.workflows import execute, named
 from tests.workflows.archives import archive

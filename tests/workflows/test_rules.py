@@ -120,10 +120,10 @@ def test_the_job_that_may_comment_takes_its_code_from_main_and_installs_nothing(
     assert job["steps"][0]["with"] == {"ref": "main", "persist-credentials": "false"}
     scripts = "\n".join(step.get("run", "") for step in job["steps"])
     assert set(re.findall(r"\b(pip|npm|make|apt-get|unzip|curl|git|eval|source)\b", scripts)) == set()
-    assert re.findall(r"python3 .*-m (\S+)", scripts) == ["local.preview_comment"]
+    assert re.findall(r"python3 .*-m (\S+)", scripts) == ["preview.comment"]
 
 
-@pytest.mark.parametrize("module", ["local.preview_comment", "local.preview_difference"])
+@pytest.mark.parametrize("module", ["preview.comment", "preview.difference"])
 def test_what_renders_the_comment_needs_no_installed_package(module: str) -> None:
     code = f"import {module}"  # -S: without site-packages
     subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True, timeout=30)
@@ -263,7 +263,7 @@ def test_every_make_target_module_and_script_that_is_called_exists() -> None:
         called["module"] |= set(re.findall(r"python3? (?:-X utf8 )?-m (\S+)", step.run))
     assert called == {
         "make": {"check", "test", "venv/.ready"},
-        "module": {"local.preview", "local.preview_comment", "venv"},
+        "module": {"preview", "preview.comment", "venv"},
     }
     assert called["make"] <= targets
     assert all(importlib.util.find_spec(module) for module in called["module"])

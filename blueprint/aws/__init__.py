@@ -1,0 +1,1 @@
+"""AWS: instance classes, storage, windows, networks, IAM policies."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and PgBouncer: versions, parameters, connections, roles, SCRAM verifiers, pgbouncer.ini."""

@@ -1,0 +1,200 @@
+"""From the raw values of a stack file to `Settings`, or to the list of everything that is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from blueprint.names import check_environment
+from blueprint.problems import Problem, Refused
+from blueprint.settings import EXAMPLES, SECTIONS, Section, Settings
+from blueprint.stack_file.rules import RULES
+
+Location = tuple[str | int, ...]
+
+
+class StackFileRefused(Exception):
+    """A stack file with problems; `problems` has all of them, and the message is the report."""
+
+    def __init__(self, environment: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"  {number}. {problem}" for number, problem in enumerate(problems, start=1)]
+        super().__init__("\n".join([f"Pulumi.{environment}.yaml: {count}", *lines]))
+
+
+def load(document: Mapping[str, Any], *, environment: str, region: str) -> Settings:
+    """Check the project's values of a stack file (section key to value) and give them types.
+
+    `environment` is the stack's name, `region` the value of `aws:region`.
+    Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
+    unless one that it reads is.
+    """
+    problems = list(_outside(document, environment))
+    sections: dict[str, Any] = {}
+    broken: set[str] = set()
+    for key, name in SECTIONS.items():
+        value, found = _section(name, key, document.get(key))
+        problems += found
+        broken |= {_field(key, problem.field) for problem in found}
+        if value is None:
+            broken.add(key)
+        else:
+            sections[name] = value
+    settings = Settings.model_construct(**sections, environment=environment, region=region)
+    for rule in RULES:
+        if not any(_touches(field, bad) for field in rule.fields for bad in broken):
+            problems += rule.check(settings)
+    if problems:
+        raise StackFileRefused(environment, problems)
+    return settings
+
+
+def _outside(document: Mapping[str, Any], environment: str) -> Iterator[Problem]:
+    try:
+        check_environment(environment)
+    except Refused as refusal:
+        yield Problem(field="stack", value=environment, rule=refusal.rule, way_out=refusal.way_out)
+    for key in document:
+        if key not in SECTIONS:
+            yield Problem(field=key, value="", rule="is not a section", way_out=_choose(key, list(SECTIONS)))
+
+
+def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
+    """The section's value and its problems. A refused field has its default, or nothing where it has none."""
+    field = Settings.model_fields[name]
+    if raw is None and not field.is_required():
+        return field.default, []
+    model = _inner_model(field.annotation)
+    if model is not field.annotation:
+        return _items(model, key, raw)
+    raw = {} if raw is None else raw
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    problems = [_problem(key, model, item) for item in details]
+    if not isinstance(raw, dict):
+        return None, problems
+    refused = {item["loc"][0] for item in details if item["loc"]}
+    return _partial(model, {field: value for field, value in raw.items() if field not in refused}), problems
+
+
+def _partial(model: type[BaseModel], accepted: Mapping[str, Any]) -> BaseModel:
+    """A section without its refused fields, so that rules which do not read those can still speak."""
+    values: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        if info.alias is not None and info.alias in accepted:
+            adapter: TypeAdapter[Any] = TypeAdapter(info.rebuild_annotation())
+            values[name] = adapter.validate_python(accepted[info.alias])
+    return model.model_construct(**values)
+
+
+def _items(model: type[BaseModel], key: str, raw: Any) -> tuple[Any, list[Problem]]:
+    if not isinstance(raw, list):
+        rule, way_out = "is not a list", "Write one item a line, each after a dash"
+        return None, [Problem(field=key, value=_show(raw), rule=rule, way_out=way_out)]
+    items, problems = [], []
+    for index, item in enumerate(raw):
+        try:
+            items.append(model.model_validate(item))
+        except ValidationError as error:
+            problems += [_problem(f"{key}[{index}]", model, details) for details in error.errors(include_url=False)]
+    return (None if problems else tuple(items)), problems
+
+
+def _field(key: str, path: str) -> str:
+    """`database.parameters.work_mem` as the rules know it: `database.parameters`."""
+    rest = path.removeprefix(key).lstrip(".")
+    first = rest.split(".")[0].split("[")[0]
+    return f"{key}.{first}" if first else key
+
+
+def _touches(field: str, bad: str) -> bool:
+    return field == bad or field.startswith(f"{bad}.") or bad.startswith((f"{field}.", f"{field}["))
+
+
+def _problem(prefix: str, model: type[BaseModel], details: Any) -> Problem:
+    location: Location = details["loc"]
+    path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    rule, way_out = _explain(details, model, location)
+    if details["type"] in ("missing", "extra_forbidden"):
+        value = ""
+    elif details["type"] in ("int_type", "bool_type"):
+        value = json.dumps(details["input"], default=str)  # the quotes are what is wrong with "7"
+    else:
+        value = _show(details["input"])
+    return Problem(field=path, value=value, rule=rule, way_out=way_out)
+
+
+def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[str, str]:
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "value_error" if isinstance(context.get("error"), Refused):
+            return context["error"].rule, context["error"].way_out
+        case "extra_forbidden":
+            return "is not a setting", _choose(str(location[-1]), _keys(model, location[:-1]))
+        case "missing":
+            return "is missing", "Write it; it has no default"
+        case "literal_error":
+            return "is not one of its values", f"Choose from {context['expected']}".replace("'", "")
+        case "greater_than_equal":
+            return f"is less than {context['ge']}", f"Give {context['ge']} or more"
+        case "less_than_equal":
+            return f"is more than {context['le']}", f"Give {context['le']} or less"
+        case "string_pattern_mismatch":
+            return "does not have the right form", f"Write it like {EXAMPLES[context['pattern']]}"
+        case "bool_type" | "bool_parsing":
+            return "is not a switch", "Write true or false"
+        case "int_type":
+            return "is not a whole number", "Write digits without quotes, a fraction or a unit"
+        case "string_type":
+            return "is not text", "Put it in quotes"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "is not a mapping", "Write key: value, one a line, further to the right"
+        case "too_short" | "string_too_short":
+            return "is empty", "Name at least one"
+        case "tuple_type" | "list_type":
+            return "is not a list", "Write one item a line, each after a dash"
+    message: str = details["msg"]
+    return f"is refused: {message[:1].lower()}{message[1:]}", "Correct it"
+
+
+def _keys(model: type[BaseModel], location: Location) -> list[str]:
+    """Keys that the model at `location` knows."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = {info.alias or name: info for name, info in current.model_fields.items()}
+        current = _inner_model(fields[str(part)].annotation)
+    return [info.alias or name for name, info in current.model_fields.items()]
+
+
+def _inner_model(annotation: Any) -> type[BaseModel]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
+        for argument in typing.get_args(annotation):
+            if argument is not type(None) and argument is not Ellipsis:
+                return _inner_model(argument)
+    return Section
+
+
+def _choose(written: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(written, known, n=1, cutoff=0.6)
+    return f"Write {close[0]} if that is meant" if close else f"Choose from {', '.join(known)}"
+
+
+def _show(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, dict | list):
+        return "(a mapping)" if isinstance(value, dict) else "(a list)"
+    return repr(value) if value == "" else str(value)

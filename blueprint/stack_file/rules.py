@@ -1,0 +1,285 @@
+"""Rules between fields of the stack file: what AWS would refuse only at deployment is refused at preview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from blueprint.aws import storage
+from blueprint.aws.subnets import check_zones
+from blueprint.aws.windows import HOUR, distance_minutes, overlap
+from blueprint.platform import Platform
+from blueprint.postgres import defaults, roles
+from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
+from blueprint.postgres.parameters import bytes_of, compile_parameters, effective_integer
+from blueprint.problems import Problem, Refused
+from blueprint.settings import SECRETS_SERVICE, Settings
+
+MAXIMUM_REPLICAS = 15  # of one source, RDS user guide, "Working with read replicas for RDS for PostgreSQL"
+
+
+class Rule(NamedTuple):
+    """One rule, and the fields it reads: it is left out when one of them is already refused for itself."""
+
+    fields: tuple[str, ...]
+    check: Callable[[Settings], Iterator[Problem]]
+
+
+def _refused(field: str, value: object, refusal: Refused) -> Problem:
+    return Problem(field=field, value=str(value), rule=refusal.rule, way_out=refusal.way_out)
+
+
+def _network(s: Settings) -> Iterator[Problem]:
+    vpc, existing = s.network.vpc, s.network.existing_vpc
+    if (vpc is None) == (existing is None):
+        yield Problem(
+            field="network", value="", way_out="Keep one of them" if vpc else "Write one of them",
+            rule="needs either vpc (a network of our own) or existingVpc (somebody else's, by ids)"
+            + (", not both" if vpc else ""),
+        )  # fmt: skip
+        return
+    zones = ", ".join(s.zones)
+    try:
+        check_zones(s.region, s.zones)
+    except Refused as refusal:
+        yield _refused("network.vpc.zones" if vpc else "network.existingVpc.databaseSubnets", zones, refusal)
+    if vpc and vpc.interface_endpoints:
+        for zone in vpc.interface_endpoints.zones:
+            if zone not in vpc.zones:
+                yield Problem(
+                    field="network.vpc.interfaceEndpoints.zones", value=zone, way_out=f"Choose from {zones}",
+                    rule="is not one of the network's zones",
+                )  # fmt: skip
+    if vpc and vpc.nat_gateways == "none":
+        endpoints = vpc.interface_endpoints.services if vpc.interface_endpoints else ()
+        if SECRETS_SERVICE not in endpoints:
+            yield Problem(
+                field="network.vpc.natGateways", value="none",
+                rule="leaves the functions that make the database's roles and metrics no way to Secrets Manager",
+                way_out=f"Choose single, or add {SECRETS_SERVICE} to network.vpc.interfaceEndpoints.services",
+            )  # fmt: skip
+    if existing and not existing.application_subnets:
+        yield Problem(
+            field="network.existingVpc.applicationSubnets", value="", way_out="Name at least one by zone",
+            rule="is empty, and application hosts need a subnet",
+        )  # fmt: skip
+
+
+def _windows(s: Settings) -> Iterator[Problem]:
+    if overlap(s.backups.window, s.database.maintenance_window):
+        yield Problem(
+            field="backups.window", value=str(s.backups.window), way_out="Move one of them",
+            rule=f"overlaps database.maintenanceWindow {s.database.maintenance_window}; "
+            "RDS refuses overlapping windows",
+        )  # fmt: skip
+
+
+def _vault_time(s: Settings) -> Iterator[Problem]:
+    for field, window in (
+        ("backups.window", s.backups.window),
+        ("database.maintenanceWindow", s.database.maintenance_window),
+    ):
+        distance = distance_minutes(s.backups.vault_time, window)
+        if distance <= HOUR:
+            yield Problem(
+                field="backups.vaultTime", value=str(s.backups.vault_time),
+                rule=f"is {distance} minutes from {field} {window}; AWS Backup's jobs fail within an hour of it",
+                way_out="Move it further away",
+            )  # fmt: skip
+
+
+_STORAGE_FIELDS = {
+    "allocated_gib": ("database.allocatedStorageGib", "allocated_storage_gib"),
+    "max_allocated_gib": ("database.maxAllocatedStorageGib", "max_allocated_storage_gib"),
+    "iops": ("database.iops", "iops"),
+    "throughput_mibps": ("database.storageThroughputMibps", "storage_throughput_mibps"),
+}
+
+
+def _storage(s: Settings) -> Iterator[Problem]:
+    d = s.database
+    for name, refusal in storage.check_storage(
+        d.allocated_storage_gib, d.max_allocated_storage_gib, d.iops, d.storage_throughput_mibps
+    ):
+        field, attribute = _STORAGE_FIELDS[name]
+        yield _refused(field, getattr(d, attribute), refusal)
+
+
+def _primary_parameters(s: Settings) -> Iterator[Problem]:
+    d = s.database
+    yield from compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)[1]
+
+
+def _replicas(s: Settings) -> Iterator[Problem]:
+    numbers = [replica.number for replica in s.replicas]
+    for number in sorted({n for n in numbers if numbers.count(n) > 1}):
+        yield Problem(
+            field="replicas", value=f"number {number}", way_out="Give each replica its own number",
+            rule=f"stands {numbers.count(number)} times, and identifiers end in it",
+        )  # fmt: skip
+    if len(numbers) > MAXIMUM_REPLICAS:
+        yield Problem(
+            field="replicas", value=f"({len(numbers)} of them)", way_out=f"Keep {MAXIMUM_REPLICAS} at most",
+            rule=f"are more than the {MAXIMUM_REPLICAS} that RDS replicates one instance to",
+        )  # fmt: skip
+    if numbers and s.backups.retention_days == 0:
+        yield Problem(
+            field="backups.retentionDays", value="0", way_out="Keep backups for at least one day, or have no replicas",
+            rule="turns automated backups off, and RDS makes no replica of such an instance",
+        )  # fmt: skip
+
+
+def _replica_zones(s: Settings) -> Iterator[Problem]:
+    for index, replica in enumerate(s.replicas):
+        if s.zones and replica.zone not in s.zones:
+            yield Problem(
+                field=f"replicas[{index}].zone", value=replica.zone, way_out=f"Choose from {', '.join(s.zones)}",
+                rule="has no database subnet in this network",
+            )  # fmt: skip
+
+
+def _replica_parameters(s: Settings) -> Iterator[Problem]:
+    for index, replica in enumerate(s.replicas):
+        yield from compile_parameters(
+            replica.parameters, trusted=s.database.trusted_parameters, field=f"replicas[{index}].parameters"
+        )[1]
+
+
+def _slot_cap(s: Settings) -> Iterator[Problem]:
+    d = s.database
+    compiled, problems = compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)
+    if problems:
+        return
+    name = "max_slot_wal_keep_size"
+    cap = effective_integer(name, compiled, class_memory_bytes=0)
+    if cap >= 0 and bytes_of(name, cap) > d.allocated_storage_gib * 2**30 // 2:
+        yield Problem(
+            field=f"database.parameters.{name}", value=next(p.asked for p in compiled if p.name == name),
+            rule=f"is more than half of the {d.allocated_storage_gib} GiB allocated; a dead replica could fill it",
+            way_out=f"Write {max(1, d.allocated_storage_gib // 4)}GB or less",
+        )  # fmt: skip
+
+
+def _budget(s: Settings) -> Iterator[Problem]:
+    d = s.database
+    if compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)[1]:
+        return
+    budget = Platform(s).budget
+    if budget.free < 0:
+        yield Problem(
+            field="database.parameters.max_connections", value=str(budget.max_connections),
+            rule=f"is less than the {budget.needed} connections that the budget needs: {budget.hosts} hosts x "
+            f"{budget.server_cap} pooled, {budget.direct} direct, {RESERVED_CONNECTIONS} reserved, "
+            f"{INTERNAL_CONNECTIONS} of RDS",
+            way_out=f"Raise it to {budget.needed} or more, or have fewer hosts or smaller pools",
+        )  # fmt: skip
+
+
+def _clients(s: Settings) -> Iterator[Problem]:
+    a, replicas = s.application, bool(s.replicas)
+    pools = a.primary_pool.size + a.primary_pool.max_overflow
+    pools += (a.replica_pool.size + a.replica_pool.max_overflow) if replicas else 0
+    clients = a.processes_per_host * pools
+    if clients > s.pooler.max_client_conn:
+        yield Problem(
+            field="pooler.maxClientConn", value=str(s.pooler.max_client_conn),
+            rule=f"is less than the {clients} connections that one host's {a.processes_per_host} processes may open",
+            way_out=f"Raise it to {clients}, or have fewer processes or smaller pools",
+        )  # fmt: skip
+
+
+def _pool_sizes(s: Settings) -> Iterator[Problem]:
+    if s.pooler.min_pool_size > s.pooler.default_pool_size:
+        yield Problem(
+            field="pooler.minPoolSize", value=str(s.pooler.min_pool_size), way_out="Lower it",
+            rule=f"is more than pooler.defaultPoolSize {s.pooler.default_pool_size}",
+        )  # fmt: skip
+
+
+def _generation(s: Settings) -> Iterator[Problem]:
+    generation, source = s.database.generation, s.database.restore_from
+    if generation > 1 and source is None:
+        yield Problem(
+            field="database.generation", value=str(generation),
+            rule="has no database.restoreFrom, so it would be an empty database",
+            way_out="Name the snapshot or the time it is made from",
+        )  # fmt: skip
+    if generation == 1 and source is not None:
+        yield Problem(
+            field="database.restoreFrom", value="", way_out="Set database.generation to the next number too",
+            rule="stands beside generation 1, and a restore makes a new instance",
+        )  # fmt: skip
+    if source is not None and (source.snapshot is None) == (source.time is None):
+        yield Problem(
+            field="database.restoreFrom", value="", way_out=f"{'Keep' if source.snapshot else 'Write'} one of them",
+            rule="needs either snapshot or time" + (", not both" if source.snapshot else ""),
+        )  # fmt: skip
+
+
+def _deletion(s: Settings) -> Iterator[Problem]:
+    if s.protected and s.backups.retention_days == 0:
+        yield Problem(
+            field="backups.retentionDays", value="0", way_out="Keep them for 7 days, or make the stack disposable",
+            rule="turns automated backups off in a protected stack: nothing could be restored to a point in time",
+        )  # fmt: skip
+
+
+def _roles(s: Settings) -> Iterator[Problem]:
+    taken = [role.name for role in roles.ROLES]
+    if s.database.master_username in taken:
+        yield Problem(
+            field="database.masterUsername", value=s.database.master_username, way_out="Choose another name",
+            rule="is the name of one of the roles that the platform creates",
+        )  # fmt: skip
+
+
+def _password_versions(s: Settings) -> Iterator[Problem]:
+    known = (s.database.master_username, *roles.PASSWORD_ROLES)
+    for name in s.credentials.password_versions:
+        if name not in known:
+            yield Problem(
+                field="credentials.passwordVersions", value=name, way_out=f"Choose from {', '.join(known)}",
+                rule="is not a role with a password",
+            )  # fmt: skip
+
+
+def _second_region(s: Settings) -> Iterator[Problem]:
+    if s.backups.replicate_to_region == s.region:
+        yield Problem(
+            field="backups.replicateToRegion", value=s.region, way_out="Name another one, such as ap-northeast-3",
+            rule="is the stack's own region, whose loss it is meant to survive",
+        )  # fmt: skip
+    if s.backups.replicate_to_region and s.backups.retention_days == 0:
+        yield Problem(
+            field="backups.replicateToRegion", value=s.backups.replicate_to_region,
+            rule="has no automated backups to copy, as backups.retentionDays is 0", way_out="Keep backups",
+        )  # fmt: skip
+    if s.backups.replicate_to_region and not s.customer_keys:
+        yield Problem(
+            field="backups.replicateToRegion", value=s.backups.replicate_to_region,
+            rule="needs a key of ours in that region, and encryption.keys is awsManaged",
+            way_out="Set encryption.keys to customerManaged, or leave the second region out",
+        )  # fmt: skip
+
+
+_PARAMETERS = "database.parameters"
+_ALLOCATED = "database.allocatedStorageGib"
+RULES = (
+    Rule(("network",), _network),
+    Rule(("backups.window", "database.maintenanceWindow"), _windows),
+    Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), _vault_time),
+    Rule((_ALLOCATED, "database.maxAllocatedStorageGib", "database.iops", "database.storageThroughputMibps"), _storage),
+    Rule((_PARAMETERS, "database.trustedParameters"), _primary_parameters),
+    Rule((_PARAMETERS, "database.trustedParameters", _ALLOCATED), _slot_cap),
+    Rule(("replicas", "backups.retentionDays"), _replicas),
+    Rule(("replicas", "network"), _replica_zones),
+    Rule(("replicas", "database.trustedParameters"), _replica_parameters),
+    Rule((_PARAMETERS, "database.instanceClass", "application", "pooler"), _budget),
+    Rule(("application", "pooler.maxClientConn", "replicas"), _clients),
+    Rule(("pooler",), _pool_sizes),
+    Rule(("database.generation", "database.restoreFrom"), _generation),
+    Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
+    Rule(("database.masterUsername",), _roles),
+    Rule(("credentials", "database.masterUsername"), _password_versions),
+    Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
+)

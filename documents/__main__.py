@@ -1,0 +1,29 @@
+"""`python -m documents`: write the generated parts of docs/ anew, and say which documents changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from documents import measured, stacks
+from documents.parts import DOCUMENTS, Sources, rendered
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Each document is written only if it changed."""
+    loaded = [stacks.load(ROOT, name) for name in stacks.STACKS]
+    sources = Sources(ROOT, loaded, measured.load(ROOT))
+    changed = []
+    for name in DOCUMENTS:
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8")
+        after = rendered(before, sources)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            changed.append(name)
+    print(f"Written: {', '.join(changed)}" if changed else "Nothing changed.")
+
+
+if __name__ == "__main__":
+    main()

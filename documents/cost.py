@@ -1,0 +1,181 @@
+"""What the registered resources of a stack cost a month, as far as prices are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from blueprint.monitoring import metrics
+from documents import prices
+from documents.markdown import code, table
+from documents.prices import Price
+from documents.stacks import Stack
+from recording.recording import Recording, Registration
+
+# Published by each host's PgBouncer, with one dimension, so that hosts do not add to them.
+HOST_METRICS = 2
+
+# Types that cost nothing by themselves, as AWS charges for what they contain, carry or start.
+FREE = frozenset(
+    {
+        "aws:backup/plan:Plan",
+        "aws:backup/selection:Selection",
+        "aws:backup/vault:Vault",
+        "aws:backup/vaultNotifications:VaultNotifications",
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        "aws:ec2/internetGateway:InternetGateway",
+        "aws:ec2/route:Route",
+        "aws:ec2/routeTable:RouteTable",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/vpc:Vpc",
+        "aws:iam/policy:Policy",
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:kms/alias:Alias",
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        "aws:rds/eventSubscription:EventSubscription",
+        "aws:rds/parameterGroup:ParameterGroup",
+        "aws:rds/subnetGroup:SubnetGroup",
+        "aws:secretsmanager/secretVersion:SecretVersion",
+        "aws:sns/topicPolicy:TopicPolicy",
+        "aws:sns/topicSubscription:TopicSubscription",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    }
+)
+# Types that cost by what goes through them: `prices.BY_VOLUME`.
+BY_VOLUME = frozenset(
+    {
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:ec2/flowLog:FlowLog",
+        "aws:lambda/function:Function",
+        "aws:lambda/invocation:Invocation",
+        "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
+        "aws:scheduler/schedule:Schedule",
+        "aws:sns/topic:Topic",
+        "aws:sqs/queue:Queue",
+    }
+)
+
+
+class Line(NamedTuple):
+    """How many of what stand all month."""
+
+    price: Price
+    quantity: int
+
+    @property
+    def monthly(self) -> Decimal | None:
+        """Dollars a month; None: unknown."""
+        return None if self.price.monthly is None else self.price.monthly * self.quantity
+
+
+def lines(recording: Recording, region: str) -> list[Line]:
+    """Everything of a recording that costs by time, equal prices in one line, in the order of the table below."""
+    totals: dict[Price, int] = {}
+    for type_, count in STANDING.items():
+        for registration in recording.of_type(type_):
+            for price, quantity in count(recording, registration, region):
+                totals[price] = totals.get(price, 0) + quantity
+    return [Line(price, quantity) for price, quantity in totals.items()]
+
+
+def known(of: Iterable[Line]) -> Decimal:
+    """The sum of what is known; the true bill is higher by what is not."""
+    return sum((line.monthly for line in of if line.monthly is not None), Decimal(0))
+
+
+def _instance(recording: Recording, registration: Registration, _: str) -> Iterator[tuple[Price, int]]:
+    inputs = registration.inputs
+    multi_az = bool(inputs.get("multiAz"))
+    yield prices.instance(inputs["instanceClass"], multi_az=multi_az), 1
+    yield prices.volume(multi_az=multi_az), _storage_gib(recording, registration)
+
+
+def _storage_gib(recording: Recording, registration: Registration) -> int:
+    """A replica has as much as its source."""
+    inputs = registration.inputs
+    while "allocatedStorage" not in inputs:
+        source = inputs["replicateSourceDb"]
+        instances = recording.of_type("aws:rds/instance:Instance")
+        inputs = next(each.inputs for each in instances if each.inputs["identifier"] == source)
+    return int(inputs["allocatedStorage"])
+
+
+def _key(_: Recording, registration: Registration, region: str) -> Iterator[tuple[Price, int]]:
+    yield (prices.KEY if registration.inputs.get("region", region) == region else prices.KEY_ELSEWHERE), 1
+
+
+def _endpoint(_: Recording, registration: Registration, __: str) -> Iterator[tuple[Price, int]]:
+    if registration.inputs["vpcEndpointType"] == "Interface":  # a gateway endpoint costs nothing
+        yield prices.INTERFACE_ENDPOINT, len(registration.inputs["subnetIds"])
+
+
+def _alarm(_: Recording, registration: Registration, __: str) -> Iterator[tuple[Price, int]]:
+    queries = registration.inputs.get("metricQueries") or ()
+    yield prices.ALARM_METRIC, sum("metric" in each for each in queries) or 1
+
+
+def _schedule(_: Recording, __: Registration, ___: str) -> Iterator[tuple[Price, int]]:
+    yield prices.CUSTOM_METRIC, len(metrics.METRICS) + 1 + HOST_METRICS  # and the function's own count of failures
+
+
+def _each(price: Price) -> Callable[[Recording, Registration, str], Iterator[tuple[Price, int]]]:
+    def count(_: Recording, __: Registration, ___: str) -> Iterator[tuple[Price, int]]:
+        yield price, 1
+
+    return count
+
+
+STANDING = {
+    "aws:rds/instance:Instance": _instance,
+    "aws:ec2/natGateway:NatGateway": _each(prices.NAT_GATEWAY),
+    "aws:ec2/eip:Eip": _each(prices.PUBLIC_ADDRESS),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
+    "aws:kms/key:Key": _key,
+    "aws:secretsmanager/secret:Secret": _each(prices.SECRET),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _each(prices.CUSTOM_METRIC),
+    "aws:scheduler/schedule:Schedule": _schedule,
+    "aws:cloudwatch/dashboard:Dashboard": _each(prices.DASHBOARD),
+    "aws:budgets/budget:Budget": _each(prices.BUDGET),
+}
+
+
+def stacks_table(stacks: Sequence[Stack]) -> str:
+    """How many of each stand in each stack, what they cost a month, and the sum of what is known."""
+    by_stack = {stack.name: lines(stack.recording, stack.platform.settings.region) for stack in stacks}
+    order = list(dict.fromkeys(line.price for of in reversed(by_stack.values()) for line in of))
+    rows = []
+    for price in order:
+        each = "unknown" if price.monthly is None else _usd(price.monthly)
+        rows.append((price.item, each, *(_cell(of, price) for of in by_stack.values())))
+    rows.append(("**known part**", "", *(f"**{_usd(known(of))}**" for of in by_stack.values())))
+    rows.append(("lines of unknown price", "", *(str(sum(x.monthly is None for x in of)) for of in by_stack.values())))
+    return table(("what stands all month", "one, USD a month", *by_stack), rows)
+
+
+def _cell(of: list[Line], price: Price) -> str:
+    found = next((line for line in of if line.price == price), None)
+    if found is None:
+        return "-"
+    return f"{found.quantity} = {'unknown' if found.monthly is None else _usd(found.monthly)}"
+
+
+def prices_table(stacks: Sequence[Stack]) -> str:
+    """Every unit price with where it is from."""
+    used = [line.price for stack in reversed(stacks) for line in lines(stack.recording, stack.platform.settings.region)]
+    rows = [
+        (price.item, "unknown" if price.usd is None else f"{price.usd}", price.unit,
+         code(price.usage_type) if price.usage_type else "", price.source, price.date)
+        for price in dict.fromkeys([*used, *prices.BY_VOLUME])
+    ]  # fmt: skip
+    return table(("item", "USD", "per", "usage type", "source", "date"), rows)
+
+
+def _usd(amount: Decimal) -> str:
+    return f"{amount:,.2f}"

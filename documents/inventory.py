@@ -1,0 +1,120 @@
+"""What a stack is made of, as tables: resources by component, alarms, parameters, outputs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from blueprint.monitoring.alarms import Alarm, Compare, Missing
+from blueprint.outputs import OUTPUTS
+from blueprint.platform import Instance
+from blueprint.postgres.parameters import CompiledParameter, display
+from documents.markdown import code, codes, table
+from documents.stacks import Stack
+from preview.units import amount, span
+
+_WITHOUT_DATA = {
+    Missing.BREACHING: "alarm",
+    Missing.NOT_BREACHING: "OK",
+    Missing.IGNORE: "as before",
+    Missing.MISSING: "undecided",
+}
+
+
+def resources(stack: Stack) -> str:
+    """Numbers of resources by type, a row for each component."""
+    rows = []
+    for component in stack.components:
+        by_type = Counter(_short_type(each.type) for each in component.resources)
+        name = component.registration.type.rpartition(":")[2] if component.registration else "outside components"
+        kept = sum(each.protect for each in component.resources)
+        made = ", ".join(f"{number} {type_}" for type_, number in sorted(by_type.items()))
+        rows.append((code(name), str(len(component.resources)), str(kept), made))
+    total = [sum(int(row[index]) for row in rows) for index in (1, 2)]
+    rows.append(("all", str(total[0]), str(total[1]), ""))
+    return table(("component", "resources", "protected", "of which"), rows)
+
+
+def alarms(stack: Stack) -> str:
+    """Each kind of alarm with where it stands; where thresholds differ, each has a row."""
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for alarm in stack.platform.alarms:
+        alike[_alarm(alarm)].append(alarm.instance)
+    everywhere = [instance.role for instance in stack.platform.instances]
+    rows = (
+        (*row, "every instance" if on == everywhere and len(on) > 1 else ", ".join(on)) for row, on in alike.items()
+    )
+    return table(("alarm", "severity", "when", "for", "no data is", "on"), rows)
+
+
+def _alarm(alarm: Alarm) -> tuple[str, ...]:
+    sign = "above" if alarm.compare is Compare.ABOVE else "below"
+    metric = alarm.metric.removeprefix(f"{alarm.instance}-")
+    return (
+        f"[{alarm.key}](runbook.md#{alarm.key})",
+        alarm.severity.value,
+        f"{alarm.statistic} of {code(metric)} {sign} {amount(alarm.threshold, alarm.unit)}",
+        span(alarm.period_seconds * alarm.periods),
+        _WITHOUT_DATA[alarm.missing],
+    )
+
+
+def parameters(stack: Stack) -> str:
+    """The primary's parameters, then what each replica has otherwise."""
+    rows = list(_parameters(stack.platform.primary, ()))
+    for replica in stack.platform.replicas:
+        rows += _parameters(replica, stack.platform.primary.parameters)
+    return table(("instance", "parameter", "asked", "what RDS gets", "takes effect"), rows)
+
+
+def _parameters(instance: Instance, known: tuple[CompiledParameter, ...]) -> Iterator[tuple[str, ...]]:
+    for each in instance.parameters:
+        if each not in known:
+            applied = "at once" if each.apply_method == "immediate" else "at a restart"
+            meaning = display(each, instance.class_memory_bytes)
+            yield instance.role, code(each.name), code(each.asked), code(meaning), applied
+
+
+def outputs(_: Stack) -> str:
+    """Names, types and meanings of the stack's outputs."""
+    return table(("output", "type", "meaning"), ((code(each.name), each.type, each.description) for each in OUTPUTS))
+
+
+def instances(stack: Stack) -> str:
+    """Instances with class and zone."""
+    anywhere = "Multi-AZ" if stack.platform.settings.database.multi_az else "RDS chooses"
+    rows = []
+    for each in stack.platform.instances:
+        size = each.instance_class
+        zone, purpose = each.zone or anywhere, each.purpose or "writes"
+        rows.append((each.role, code(size.name), str(size.vcpus), f"{size.memory_gib} GiB", zone, purpose))
+    return table(("instance", "class", "vCPUs", "memory", "zone", "for"), rows)
+
+
+def keys(stack: Stack) -> str:
+    """Customer-managed keys: who may use each beside the account's own IAM policies."""
+    rows = []
+    for key in stack.recording.of_type("aws:kms/key:Key"):
+        inputs = stack.inputs(key)
+        services = sorted(set(_services(inputs["policy"])))
+        kept = "kept" if key.retain_on_delete else "deleted after its waiting time"
+        rows.append(
+            (code(stack.short(key.name)), inputs["description"], codes(services) or "no service by itself",
+             "each year" if inputs["enableKeyRotation"] else "never", kept)
+        )  # fmt: skip
+    return table(("key", "for", "services in its policy", "rotates", "when the stack is destroyed"), rows)
+
+
+def _services(policy: str) -> Iterator[str]:
+    for statement in json.loads(policy)["Statement"]:
+        service = statement["Principal"].get("Service")
+        if service is not None:
+            yield from [service] if isinstance(service, str) else service
+
+
+def _short_type(type_: str) -> str:
+    """`aws:rds/instance:Instance` as `rds.Instance`."""
+    package, module, name = type_.split(":")
+    service = module.split("/")[0]
+    return f"{package if service == 'index' else service}.{name}"

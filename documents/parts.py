@@ -1,0 +1,66 @@
+"""Which document has which generated parts, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from documents import charts, cost, inventory, measured, network, privileges, scaling
+from documents.markdown import part_names, replaced
+from documents.stacks import Stack
+
+DOCUMENTS = (
+    "README.ja.md",
+    "docs/architecture.md",
+    "docs/cost.md",
+    "docs/disaster-recovery.md",
+    "docs/least-privilege.md",
+    "docs/scaling.md",
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What parts are made of. `stacks`: dev, staging, prod; `results`: None where nothing was measured."""
+
+    root: Path
+    stacks: Sequence[Stack]
+    results: measured.Results | None
+
+    @property
+    def prod(self) -> Stack:
+        """The stack that is drawn."""
+        return next(stack for stack in self.stacks if stack.name == "prod")
+
+
+PARTS: Mapping[str, Callable[[Sources], str]] = {
+    "network-diagram": lambda s: network.diagram(s.prod),
+    "subnets": lambda s: network.subnets_table(s.prod),
+    "routes": lambda s: network.routes_table(s.prod),
+    "rules": lambda s: network.rules_table(s.prod),
+    "components-diagram": lambda s: charts.components(s.prod),
+    "data-diagram": lambda s: charts.data_path(s.prod),
+    "monitoring-diagram": lambda s: charts.monitoring(s.prod),
+    "resources": lambda s: inventory.resources(s.prod),
+    "instances": lambda s: inventory.instances(s.prod),
+    "alarms": lambda s: inventory.alarms(s.prod),
+    "parameters": lambda s: inventory.parameters(s.prod),
+    "outputs": lambda s: inventory.outputs(s.prod),
+    "keys": lambda s: inventory.keys(s.prod),
+    "iam": lambda s: privileges.iam(s.prod),
+    "trust": lambda s: privileges.trust(s.prod),
+    "topics": lambda s: privileges.topics(s.prod),
+    "database-roles": lambda s: privileges.database(s.prod),
+    "costs": lambda s: cost.stacks_table(s.stacks),
+    "prices": lambda s: cost.prices_table(s.stacks),
+    "steps": lambda s: scaling.steps_table(s.root, s.stacks),
+    "limits": lambda s: scaling.limits_table(s.root, s.stacks),
+    "measured-recovery": lambda s: measured.recovery(s.results),
+    "measured-japanese": lambda s: measured.japanese(s.results),
+}
+
+
+def rendered(document: str, sources: Sources) -> str:
+    """A document with its parts made anew. Raises `KeyError` for a part that nothing makes."""
+    return replaced(document, {name: PARTS[name](sources) for name in part_names(document)})

@@ -1,0 +1,84 @@
+"""A stack as the documents see it: its blueprint, its recording, and names where the recording has made-up ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from blueprint.platform import Platform
+from preview import report
+from recording import stack_files
+from recording.answers import ACCOUNT, Answers
+from recording.engine import record
+from recording.recording import Recording, Registration, reveal
+
+STACKS = ("dev", "staging", "prod")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack, recorded as an update: with ids, all of which are made up."""
+
+    platform: Platform
+    recording: Recording
+
+    @property
+    def name(self) -> str:
+        """As in Pulumi.<name>.yaml."""
+        return self.platform.settings.environment
+
+    @property
+    def components(self) -> list[report.Component]:
+        """Components by logical name, each with its own children, sorted by type and name."""
+        return report.Report(platform=self.platform, first=self.recording, update=self.recording).components
+
+    def inputs(self, registration: Registration) -> dict[str, Any]:
+        """All inputs of a resource, secrets revealed: for counting, never for showing."""
+        revealed: dict[str, Any] = reveal(registration.inputs)
+        return revealed
+
+    def short(self, name: str) -> str:
+        """A logical name without what begins every logical name of the stack."""
+        return name.removeprefix(f"{self.platform.names.prefix}-")
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Registration]:
+        """Registrations by what stands for them in other resources' inputs: the id, and the ARN if there is one."""
+        answers = Answers(self.platform.settings.region)
+        found: dict[str, Registration] = {}
+        for registration in self.recording.registrations.values():
+            if registration.custom:
+                id_, outputs = answers.create(registration)
+                for key in (id_, outputs.get("arn")):
+                    if isinstance(key, str):
+                        found.setdefault(key, registration)  # a topic's policy has the topic's ARN for its id
+        return found
+
+    def of_id(self, id_: str) -> Registration:
+        """The resource with this id or ARN. Raises `KeyError` for one that no resource of the stack has."""
+        return self._by_id[id_]
+
+    def readable(self, text: str) -> str:
+        """A text with logical names in the place of ids and ARNs of the stack, and `<account>` for the account."""
+        if text in self._by_id:
+            return self.short(self._by_id[text].name)
+        return self._ids.sub(lambda found: f"<{self.short(self._by_id[found[0]].name)}>", text).replace(
+            ACCOUNT, "<account>"
+        )
+
+    @cached_property
+    def _ids(self) -> re.Pattern[str]:
+        # Ids with digits of a hash in them; a plain name stays what it is. The longest first: an ARN holds a name.
+        ids = [key for key in self._by_id if re.search(r"[0-9a-fA-F]{17}", key) or key.startswith("arn:")]
+        return re.compile("|".join(re.escape(key) for key in sorted(ids, key=len, reverse=True)))
+
+
+def load(root: Path, name: str) -> Stack:
+    """Run the program in `root` on a stack's file. Raises as `preview.report.preview` does."""
+    file = stack_files.load(root, name)
+    recording = record(file, Answers(file.config["aws:region"]), preview=False)
+    return Stack(Platform(report.settings(file)), recording)

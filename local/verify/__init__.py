@@ -1,0 +1,1 @@
+"""`make verify`: checks that the running platform is as the program registered it."""

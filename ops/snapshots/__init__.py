@@ -1,0 +1,1 @@
+"""Manual snapshots of a stack's primary: create, list, prune."""

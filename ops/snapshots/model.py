@@ -1,0 +1,95 @@
+"""A snapshot as RDS describes it, and whose it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from blueprint import tags
+from blueprint.names import Names
+from ops.aws import Aws, tags_of
+from ops.stack import is_of, primary_generation, replica_of
+
+# No instance carries it: an instance's tags are copied to its snapshots, the final ones too.
+MADE_BY: Final = "langpont:made-by"
+OPS: Final = "ops"
+AVAILABLE: Final = "available"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One snapshot. `kind` is RDS's SnapshotType; `created` None: RDS tells no time yet; `source`: it is a copy, from
+    another region or account (RDS says nothing about a copy within both); `percent`: how much of it is made."""
+
+    identifier: str
+    instance: str
+    kind: str
+    status: str
+    created: datetime | None
+    tags: Mapping[str, str]
+    source: str | None = None
+    size_gib: int = 0
+    percent: int = 100
+    encrypted: bool = True
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Self:
+        """From an item of DescribeDBSnapshots."""
+        return cls(
+            identifier=raw["DBSnapshotIdentifier"],
+            instance=raw.get("DBInstanceIdentifier", ""),
+            kind=raw.get("SnapshotType", ""),
+            status=raw.get("Status", ""),
+            created=raw.get("SnapshotCreateTime"),
+            tags=tags_of(raw.get("TagList")),
+            source=raw.get("SourceDBSnapshotIdentifier") or None,
+            size_gib=raw.get("AllocatedStorage", 0),
+            percent=raw.get("PercentProgress", 0),
+            encrypted=bool(raw.get("Encrypted")),
+        )
+
+    def made_by(self, names: Names) -> str:
+        """Who made it."""
+        if self.kind == "automated":
+            return "RDS"
+        if self.kind == "awsbackup":
+            return "AWS Backup"
+        if self.tags.get(MADE_BY):
+            return self.tags[MADE_BY]
+        generation = primary_generation(names, self.instance)
+        if generation and self.identifier.startswith(names.final_snapshot(generation, "")):
+            return "RDS, at deletion"
+        return "somebody"
+
+
+def manual_name(names: Names, at: datetime) -> str:
+    """The name of a snapshot that is made by command."""
+    return f"{names.prefix}-manual-{at:%Y%m%d-%H%M%S}"
+
+
+def has_manual_name(names: Names, identifier: str) -> bool:
+    """Whether the name is one of `manual_name`: in full, as `langpont-prod` also begins the names of stack prod-eu."""
+    return re.fullmatch(rf"{re.escape(names.prefix)}-manual-[0-9]{{8}}-[0-9]{{6}}", identifier) is not None
+
+
+def manual_tags(names: Names, identifier: str) -> dict[str, str]:
+    """Tags of a snapshot that is made by command. Stated whole: RDS copies the instance's where it is given none."""
+    return tags.tags(names.environment, identifier) | {"ManagedBy": OPS, MADE_BY: OPS}
+
+
+def concerns(names: Names, snapshot: Snapshot) -> bool:
+    """Whether the snapshot has to do with the stack, by its instance, its tags or its name. Not: whether it is ours."""
+    return (
+        primary_generation(names, snapshot.instance) is not None
+        or replica_of(names, snapshot.instance) is not None
+        or is_of(names, snapshot.tags)
+        or has_manual_name(names, snapshot.identifier)
+    )
+
+
+def snapshots(aws: Aws, kind: str) -> list[Snapshot]:
+    """All of the account's, of one kind: `manual`, `automated`, `awsbackup`."""
+    return [Snapshot.read(raw) for raw in aws.all("rds", "describe_db_snapshots", "DBSnapshots", SnapshotType=kind)]

@@ -1,0 +1,257 @@
+"""A preview for machines: plain JSON, the same for the same stack file and program.
+
+The keys, all of them always there:
+
+- project, stack, region; summary: instanceClass, engineVersion, deletionPolicy, components, resources, protected,
+  retainedOnDelete; totals: resources by type; warnings: whole sentences.
+- policy: rules (how many), violations: level, rule, resource, message, mandatory first; exceptions: rule, resources (a
+  pattern of logical names), reason.
+- components: type, name, resources; a resource has type, name (both are its identity), protect, retainOnDelete,
+  deleteBeforeReplace, ignoreChanges, inputs (as a first preview knows them).
+- instances: role, identifier, instanceClass, vcpus, memoryGib, multiAz, purpose, zone, memory, parameters. The first is
+  the primary, and its purpose and zone are null. A parameter has name, asked, value (what RDS takes), meaning (for
+  people), applyMethod, static, rdsDefault, origin.
+- connections, windows, storage, backups, network: as their functions below spell them, units in the keys. The subnets
+  of the network are a CIDR or an id by zone and tier.
+- alarms: name, instance, severity, namespace, metric, statistic, expression, comparison, threshold, unit,
+  periodSeconds, periods, treatMissingData, watches, nextStep.
+- outputs: name, type, description, value, madeUp, standIn. `value` is what is known before the deployment; where
+  `madeUp`, a part of it is not, and `standIn` shows the form of the whole with invented ids. Otherwise standIn is null.
+
+A secret is {"secret": true} wherever it stands, what only a deployment tells is {"unknown": true}, and the files of a
+function are {"archive": their digest}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from blueprint.aws import storage
+from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
+from blueprint.monitoring.alarms import Alarm
+from blueprint.platform import Instance, Platform
+from blueprint.postgres import connections
+from blueprint.postgres.parameters import CompiledParameter, display
+from blueprint.settings import Settings
+from policy import RULES
+from preview.report import Component, OutputValue, Report, in_japan, is_rds_default, subnets, throughput_mibps
+from recording.archives import Archive
+from recording.recording import Registration, Secret, Unknown
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The whole report as plain JSON values, in a fixed order, without any secret value."""
+    settings, components = report.platform.settings, report.components
+    return {
+        "project": report.first.project,
+        "stack": report.first.stack,
+        "region": settings.region,
+        "summary": {
+            "instanceClass": settings.database.instance_class.name,
+            "engineVersion": str(settings.database.engine_version),
+            "deletionPolicy": settings.database.deletion_policy,
+            "components": sum(component.registration is not None for component in components),
+            "resources": len(report.resources),
+            "protected": sum(resource.protect for resource in report.resources),
+            "retainedOnDelete": sum(resource.retain_on_delete for resource in report.resources),
+        },
+        "totals": dict(sorted(report.totals.items())),
+        "warnings": report.warnings,
+        "policy": _policy(report),
+        "components": [_component(component) for component in components],
+        "instances": [_instance(report, instance) for instance in report.platform.instances],
+        "connections": _connections(report.platform),
+        "windows": _windows(settings),
+        "storage": _storage(settings),
+        "backups": _backups(settings),
+        "network": _network(report.platform),
+        "alarms": [_alarm(alarm) for alarm in report.platform.alarms],
+        "outputs": [_output(value) for value in report.outputs],
+    }
+
+
+def _policy(report: Report) -> dict[str, Any]:
+    return {
+        "rules": len(RULES),
+        "violations": [
+            {"level": each.level.value, "rule": each.rule, "resource": each.resource, "message": each.message}
+            for each in report.violations
+        ],
+        "exceptions": [
+            {"rule": each.rule, "resources": each.pattern, "reason": each.reason} for each in report.exceptions
+        ],
+    }
+
+
+def plain(value: Any) -> Any:
+    """A recorded value as JSON has it: keys sorted, secrets and unknowns named and not shown, archives by digest."""
+    if isinstance(value, Secret):
+        return {"secret": True}
+    if isinstance(value, Unknown):
+        return {"unknown": True}
+    if isinstance(value, Archive):
+        return {"archive": value.digest}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def _component(component: Component) -> dict[str, Any]:
+    return {
+        "type": component.registration.type if component.registration else None,
+        "name": component.registration.name if component.registration else None,
+        "resources": [_resource(resource) for resource in component.resources],
+    }
+
+
+def _resource(resource: Registration) -> dict[str, Any]:
+    return {
+        "type": resource.type,
+        "name": resource.name,
+        "protect": resource.protect,
+        "retainOnDelete": resource.retain_on_delete,
+        "deleteBeforeReplace": resource.delete_before_replace,
+        "ignoreChanges": list(resource.ignore_changes),
+        "inputs": plain(resource.inputs),
+    }
+
+
+def _instance(report: Report, instance: Instance) -> dict[str, Any]:
+    memory = report.platform.memory(instance)
+    return {
+        "role": instance.role,
+        "identifier": report.identifier(instance),
+        "instanceClass": instance.instance_class.name,
+        "vcpus": instance.instance_class.vcpus,
+        "memoryGib": instance.instance_class.memory_gib,
+        "multiAz": instance.number is None and report.platform.settings.database.multi_az,
+        "purpose": instance.purpose,
+        "zone": instance.zone,
+        "memory": {
+            "sharedBuffersBytes": memory.shared_buffers,
+            "backends": memory.backends,
+            "workMemBytes": memory.work_mem,
+            "autovacuumWorkers": memory.autovacuum_workers,
+            "maintenanceWorkMemBytes": memory.maintenance_work_mem,
+            "totalBytes": memory.total,
+            "systemBytes": connections.SYSTEM_BYTES,
+            "availableBytes": memory.available,
+            "fits": memory.fits,
+        },
+        "parameters": [_parameter(report, instance, parameter) for parameter in instance.parameters],
+    }
+
+
+def _parameter(report: Report, instance: Instance, parameter: CompiledParameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "asked": parameter.asked,
+        "value": parameter.value,
+        "meaning": display(parameter, instance.class_memory_bytes),
+        "applyMethod": parameter.apply_method,
+        "static": parameter.static,
+        "rdsDefault": is_rds_default(parameter),
+        "origin": report.origin(parameter, instance),
+    }
+
+
+def _connections(platform: Platform) -> dict[str, Any]:
+    budget = platform.budget
+    return {
+        "hosts": budget.hosts,
+        "processesPerHost": budget.processes_per_host,
+        "primaryPool": {"size": budget.primary_pool.size, "maxOverflow": budget.primary_pool.max_overflow},
+        "replicaPool": {"size": budget.replica_pool.size, "maxOverflow": budget.replica_pool.max_overflow},
+        "replicas": budget.replicas,
+        "clientsPerHost": budget.clients_per_host,
+        "maxClientConn": budget.max_client_conn,
+        "primaryClients": budget.primary_clients,
+        "serverCapPerHost": budget.server_cap,
+        "pooled": budget.pooled,
+        "direct": budget.direct,
+        "sessions": budget.backends,
+        "reserved": connections.RESERVED_CONNECTIONS,
+        "internal": connections.INTERNAL_CONNECTIONS,
+        "needed": budget.needed,
+        "maxConnections": budget.max_connections,
+        "free": budget.free,
+        "alarmAbove": budget.alarm_threshold,
+    }
+
+
+def _windows(settings: Settings) -> dict[str, Any]:
+    """Each in UTC, as RDS takes it, and in Japan's time."""
+    named: dict[str, DailyWindow | WeeklyWindow | DailyTime] = {
+        "backup": settings.backups.window,
+        "maintenance": settings.database.maintenance_window,
+        "vault": settings.backups.vault_time,
+    }
+    return {name: {"utc": str(window), "japan": in_japan(window)} for name, window in named.items()}
+
+
+def _storage(settings: Settings) -> dict[str, Any]:
+    database = settings.database
+    return {
+        "type": "gp3",
+        "allocatedGib": database.allocated_storage_gib,
+        "maxAllocatedGib": database.max_allocated_storage_gib,
+        "iops": storage.baseline_iops(database.allocated_storage_gib, database.iops),
+        "throughputMibps": throughput_mibps(settings),
+        "keys": settings.encryption.keys,
+    }
+
+
+def _backups(settings: Settings) -> dict[str, Any]:
+    backups = settings.backups
+    return {
+        "retentionDays": backups.retention_days,
+        "dailyRetentionDays": backups.daily_retention_days,
+        "monthlyRetentionDays": backups.monthly_retention_days,
+        "replicateToRegion": backups.replicate_to_region,
+    }
+
+
+def _network(platform: Platform) -> dict[str, Any]:
+    """What belongs to a network of our own is null in an existing one, and the other way round."""
+    vpc, existing = platform.settings.network.vpc, platform.settings.network.existing_vpc
+    return {
+        "cidr": str(vpc.cidr) if vpc else None,
+        "free": str(platform.subnets.free) if platform.subnets else None,
+        "natGateways": vpc.nat_gateways if vpc else None,
+        "existingVpcId": existing.vpc_id if existing else None,
+        "subnets": subnets(platform),
+    }
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "name": alarm.name,
+        "instance": alarm.instance,
+        "severity": alarm.severity.value,
+        "namespace": alarm.namespace,
+        "metric": alarm.metric,
+        "statistic": alarm.statistic,
+        "expression": alarm.expression,
+        "comparison": alarm.compare.value,
+        "threshold": alarm.threshold,
+        "unit": alarm.unit,
+        "periodSeconds": alarm.period_seconds,
+        "periods": alarm.periods,
+        "treatMissingData": alarm.missing.value,
+        "watches": alarm.watches,
+        "nextStep": alarm.next_step,
+    }
+
+
+def _output(value: OutputValue) -> dict[str, Any]:
+    return {
+        "name": value.output.name,
+        "type": value.output.type,
+        "description": value.output.description,
+        "value": plain(value.first),
+        "madeUp": value.made_up,
+        "standIn": plain(value.update) if value.made_up else None,
+    }

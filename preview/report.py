@@ -1,0 +1,213 @@
+"""What a preview reports: the program run twice on a stack file, and what both runs and the blueprint say together."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import policy
+from blueprint.aws import storage
+from blueprint.aws.subnets import Tier
+from blueprint.aws.windows import DAY, HOUR, JAPAN_OFFSET_HOURS, DailyTime, DailyWindow, WeeklyWindow
+from blueprint.outputs import OUTPUTS, Output
+from blueprint.platform import Instance, Platform
+from blueprint.postgres import defaults
+from blueprint.postgres.catalogue import CATALOGUE
+from blueprint.postgres.parameters import CompiledParameter
+from blueprint.settings import Settings
+from blueprint.stack_file.load import load
+from recording import stack_files
+from recording.answers import Answers
+from recording.engine import EngineRefusal, record
+from recording.recording import Recording, Registration, unknown_paths
+from recording.stack_files import StackFile
+
+
+class Component(NamedTuple):
+    """A component and its children, sorted by type and name; the stack itself (None) where a resource has none."""
+
+    registration: Registration | None
+    resources: tuple[Registration, ...]
+
+    def short_name(self, resource: Registration) -> str:
+        """A child's logical name without its component's."""
+        return resource.name.removeprefix(f"{self.registration.name}-") if self.registration else resource.name
+
+
+class OutputValue(NamedTuple):
+    """A stack output: `first` is its value in the first preview, `update` the one in which AWS's part is made up."""
+
+    output: Output
+    first: Any
+    update: Any
+
+    @property
+    def made_up(self) -> bool:
+        """Whether a part of it is known only after the deployment."""
+        return any(True for _ in unknown_paths(self.first))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One stack, previewed. `first` is the engine's first preview, `update` an update; their resources are the same."""
+
+    platform: Platform
+    first: Recording
+    update: Recording
+
+    @property
+    def resources(self) -> list[Registration]:
+        """What is made at a provider, sorted by type and logical name; components are not among them."""
+        found = (r for r in self.first.registrations.values() if r.custom)
+        return sorted(found, key=lambda r: (r.type, r.name))
+
+    @property
+    def components(self) -> list[Component]:
+        """Components by logical name, each with its own children; what has no component comes last."""
+        parents = sorted((r for r in self.first.registrations.values() if not r.custom), key=lambda r: r.name)
+        urns = {parent.urn for parent in parents}
+        resources = self.resources
+        found = [Component(p, tuple(r for r in resources if r.parent == p.urn)) for p in parents]
+        rest = tuple(r for r in resources if r.parent not in urns)
+        return [*found, Component(None, rest)] if rest else found
+
+    @property
+    def totals(self) -> Mapping[str, int]:
+        """Resources by type."""
+        return Counter(r.type for r in self.resources)
+
+    @property
+    def outputs(self) -> list[OutputValue]:
+        """Stack outputs in the order in which they are documented."""
+        return [OutputValue(o, self.first.outputs[o.name], self.update.outputs[o.name]) for o in OUTPUTS]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the program warned of, in either run."""
+        return list(dict.fromkeys([*self.first.warnings, *self.update.warnings]))
+
+    @property
+    def violations(self) -> list[policy.Violation]:
+        """What the policy pack finds, mandatory first. The update has documents that a first preview lacks."""
+        both = dict.fromkeys([*policy.judge(self.update), *policy.judge(self.first)])
+        return sorted(both, key=lambda violation: violation.level is not policy.Level.MANDATORY)
+
+    @property
+    def stopped(self) -> list[policy.Violation]:
+        """The violations at which `pulumi up --policy-pack policy` stops."""
+        return [violation for violation in self.violations if violation.level is policy.Level.MANDATORY]
+
+    @property
+    def exceptions(self) -> list[policy.Excepted]:
+        """What the stack's policy configuration excepts, each with its reason."""
+        return policy.for_stack(self.first.stack, policy.RULES).exceptions
+
+    def identifier(self, instance: Instance) -> str:
+        """The RDS identifier of an instance of the current generation."""
+        generation = self.platform.settings.database.generation
+        names = self.platform.names
+        return names.primary(generation) if instance.number is None else names.replica(instance.number, generation)
+
+    def parameters(self, instance: Instance) -> list[CompiledParameter]:
+        """The parameters that tell an instance's group from the primary's; of the primary, all."""
+        if instance.number is None:
+            return list(instance.parameters)
+        primary = {(p.name, p.value): p for p in self.platform.primary.parameters}
+        return [p for p in instance.parameters if (p.name, p.value) not in primary]
+
+    def origin(self, parameter: CompiledParameter, instance: Instance) -> str:
+        """Where a parameter's value comes from: "replica", "purpose", "stack file" or "default"."""
+        settings = self.platform.settings
+        replica = next((r for r in settings.replicas if r.number == instance.number), None)
+        if replica is not None:
+            if parameter.name in replica.parameters:
+                return "replica"
+            if any(parameter.name == default.name for default in defaults.BY_PURPOSE[replica.purpose]):
+                return "purpose"
+        return "stack file" if parameter.name in settings.database.parameters else "default"
+
+
+def is_rds_default(parameter: CompiledParameter) -> bool:
+    """Whether RDS's own default group has the same value, so that nothing changes by it."""
+    return parameter.name in CATALOGUE and CATALOGUE[parameter.name].rds_default == parameter.value
+
+
+def in_japan(window: DailyTime | DailyWindow | WeeklyWindow) -> str:
+    """The same moments on Japan's clocks; those of a stack file are in UTC."""
+    offset = JAPAN_OFFSET_HOURS * HOUR
+    if isinstance(window, DailyTime):
+        return str(DailyTime((window.minute + offset) % DAY))
+    return str(type(window)((window.start + offset) % window.CIRCLE, (window.end + offset) % window.CIRCLE))
+
+
+def throughput_mibps(settings: Settings) -> int:
+    """What the volume sustains: fixed below 400 GiB, from there what is asked for or the baseline."""
+    database = settings.database
+    if database.allocated_storage_gib < storage.STRIPED_GIB:
+        return storage.UNSTRIPED_THROUGHPUT_MIBPS
+    return database.storage_throughput_mibps or storage.STRIPED_THROUGHPUT_MIBPS
+
+
+def subnets(platform: Platform) -> dict[str, dict[str, str]]:
+    """By zone and tier: the CIDR of a subnet of our own, or the id of an existing one."""
+    plan, existing = platform.subnets, platform.settings.network.existing_vpc
+    if plan is not None:
+        zones = platform.settings.zones
+        return {zone: {tier.value: str(by_zone[zone]) for tier, by_zone in plan.tiers.items()} for zone in zones}
+    assert existing is not None  # settings that load have one of the two
+    tiers = {
+        Tier.PUBLIC: existing.public_subnets,
+        Tier.APPLICATION: existing.application_subnets,
+        Tier.DATABASE: existing.database_subnets,
+    }
+    zones = tuple(dict.fromkeys(zone for by_zone in tiers.values() for zone in by_zone))
+    return {zone: {tier.value: ids[zone] for tier, ids in tiers.items() if zone in ids} for zone in zones}
+
+
+def preview(root: Path, stack: str) -> Report:
+    """Run the program in `root` on the file of `stack`, as an engine's first preview and as an update.
+
+    Raises `StackFileError` for files that cannot be read, `pulumi.RunError` for settings that the program refuses, and
+    `EngineRefusal` where a real engine or provider would not bear the program or where the two runs differ.
+    """
+    file = stack_files.load(root, stack)
+    provider = Answers(file.config.get("aws:region", ""))  # without a region the program stops before it asks
+    first = record(file, provider, preview=True)
+    update = record(file, provider, preview=False)
+    check_same_resources(first, update)
+    return Report(platform=Platform(settings(file)), first=first, update=update)
+
+
+def check_same_resources(first: Recording, update: Recording) -> None:
+    """Raise `EngineRefusal` unless both runs registered the same types and logical names."""
+    lines = [
+        *_only_in("the update", update, first, "it is made inside apply, where a first preview does not see it"),
+        *_only_in("the first preview", first, update, "it depends on a value that only an update knows"),
+    ]
+    if lines:
+        raise EngineRefusal(
+            "\n".join(
+                [
+                    "The first preview and the update register different resources:",
+                    *lines,
+                    "Decide what exists from the stack file alone, and create it outside apply.",
+                ]
+            )
+        )
+
+
+def _only_in(where: str, run: Recording, other: Recording, why: str) -> Iterator[str]:
+    for identity in sorted(set(run.identities()) - set(other.identities())):
+        yield f"  {identity} only in {where}: {why}."
+
+
+def settings(file: StackFile) -> Settings:
+    """The settings of a stack file that the program has accepted, read as `configuration()` in `__main__.py` does."""
+    prefix = f"{file.project}:"
+    raw = {key.removeprefix(prefix): value for key, value in file.config.items() if key.startswith(prefix)}
+    document = {key: json.loads(value) if value[:1] in ("{", "[") else value for key, value in raw.items()}
+    return load(document, environment=file.stack, region=file.config["aws:region"])

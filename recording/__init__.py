@@ -1,0 +1,1 @@
+"""Runs the program without AWS or the Pulumi engine, and keeps what it registers."""

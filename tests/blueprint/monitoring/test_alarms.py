@@ -1,0 +1,184 @@
+"""The alarm table: which rows an instance gets, and what every row must be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity, Watched, alarms_for
+from blueprint.postgres.defaults import LAG_SECONDS
+
+GIB = 2**30
+PRIMARY = Watched(
+    instance="primary",
+    memory=4 * GIB,
+    vcpus=2,
+    credits_per_day=576,
+    ebs_burst=True,
+    storage=100 * GIB,
+    autoscaling=True,
+    iops=3000,
+    max_connections=300,
+    connection_alarm=56,
+    slot_wal_cap=10 * GIB,
+    has_replicas=True,
+)
+REPLICA = replace(PRIMARY, instance="replica-1", has_replicas=False, lag_seconds=30)
+FIXED = replace(PRIMARY, credits_per_day=None, ebs_burst=False)
+
+EVERYWHERE = [
+    "cpu-high", "connections-high", "connections-over-budget", "memory-low", "swap-high", "storage-low",
+]  # fmt: skip
+
+
+def keys(watched: Watched) -> list[str]:
+    return [alarm.key for alarm in alarms_for(watched)]
+
+
+def one(watched: Watched, key: str) -> Alarm:
+    return next(alarm for alarm in alarms_for(watched) if alarm.key == key)
+
+
+def test_a_burstable_primary_with_replicas_has_every_alarm_but_lag() -> None:
+    assert keys(PRIMARY) == [
+        *EVERYWHERE, "cpu-credits-low", "cpu-credits-surplus", "read-latency-high", "write-latency-high",
+        "disk-queue-high", "ebs-io-balance-low", "ebs-byte-balance-low", "load-high", "transaction-ids-high",
+        "slot-lag-high", "wal-disk-high", "log-errors-high", "deadlocks-high", "slow-statements-high",
+    ]  # fmt: skip
+
+
+def test_a_replica_has_lag_and_nothing_that_only_a_primary_does() -> None:
+    assert keys(REPLICA) == [
+        *EVERYWHERE, "cpu-credits-low", "cpu-credits-surplus", "read-latency-high", "disk-queue-high",
+        "ebs-io-balance-low", "ebs-byte-balance-low", "load-high", "replica-lag-high", "log-errors-high",
+        "slow-statements-high",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("watched", "gone"),
+    [
+        (FIXED, {"cpu-credits-low", "cpu-credits-surplus", "ebs-io-balance-low", "ebs-byte-balance-low"}),
+        (replace(PRIMARY, credits_per_day=None), {"cpu-credits-low", "cpu-credits-surplus"}),
+        (replace(PRIMARY, ebs_burst=False), {"ebs-io-balance-low", "ebs-byte-balance-low"}),
+        (replace(PRIMARY, has_replicas=False), {"slot-lag-high"}),
+        (replace(PRIMARY, slot_wal_cap=None), {"slot-lag-high", "wal-disk-high"}),
+    ],
+)
+def test_what_an_instance_does_not_have_is_not_watched(watched: Watched, gone: set[str]) -> None:
+    """An alarm on a metric that never comes is always silent or always loud."""
+    assert set(keys(PRIMARY)) - set(keys(watched)) == gone
+    assert set(keys(watched)) <= set(keys(PRIMARY))
+
+
+@pytest.mark.parametrize(
+    ("watched", "key", "threshold"),
+    [
+        (PRIMARY, "connections-high", 240),  # E42: 80 % of 300, not 250
+        (replace(PRIMARY, max_connections=60), "connections-high", 48),
+        (PRIMARY, "connections-over-budget", 56),
+        (PRIMARY, "memory-low", 429_496_729),
+        (PRIMARY, "storage-low", 5 * GIB),  # E45: below 10 % RDS grows by itself; below 5 % it did not
+        (replace(PRIMARY, autoscaling=False), "storage-low", 10 * GIB),
+        (PRIMARY, "cpu-credits-low", 115),  # E44
+        (PRIMARY, "cpu-credits-surplus", 0),
+        (PRIMARY, "disk-queue-high", 60),  # 3000 IOPS at 20 ms each
+        (replace(PRIMARY, iops=12000), "disk-queue-high", 240),
+        (PRIMARY, "load-high", 2),
+        (PRIMARY, "slot-lag-high", 5 * GIB),
+        (PRIMARY, "wal-disk-high", 10 * GIB),
+        (REPLICA, "replica-lag-high", 30),
+    ],
+)
+def test_a_threshold_is_computed_from_the_instance(watched: Watched, key: str, threshold: float) -> None:
+    assert one(watched, key).threshold == threshold
+
+
+def fires(alarm: Alarm, *, lag: float, writes: float) -> bool:
+    """What CloudWatch would make of one period of the lag alarm."""
+    assert alarm.expression is not None
+    condition, then, otherwise = alarm.expression.removeprefix("IF(").removesuffix(")").split(", ")
+    names = {"lag": lag, "writes": writes}
+    holds = any(names[term.split(" > ")[0]] > float(term.split(" > ")[1]) for term in condition.split(" OR "))
+    value = names[then] if holds else float(otherwise)
+    return value > alarm.threshold
+
+
+@pytest.mark.parametrize("purpose", ["reads", "analytics"])
+def test_an_idle_primary_does_not_set_off_the_lag_of_its_replicas(purpose: str) -> None:
+    """E43: its WAL is switched every 5 minutes, and ReplicaLag climbs until then."""
+    alarm = one(replace(REPLICA, lag_seconds=LAG_SECONDS[purpose]), "replica-lag-high")
+    allowed = LAG_SECONDS[purpose]
+    assert not fires(alarm, lag=300, writes=0)
+    assert not fires(alarm, lag=allowed, writes=10**7)
+    assert fires(alarm, lag=allowed + 1, writes=10**7)
+    assert fires(alarm, lag=max(601, allowed + 1), writes=0)
+
+
+@pytest.mark.parametrize("purpose", ["reads", "analytics"])
+def test_what_the_lag_alarm_says_is_what_it_does(purpose: str) -> None:
+    alarm = one(replace(REPLICA, lag_seconds=LAG_SECONDS[purpose]), "replica-lag-high")
+    writing, idle = LAG_SECONDS[purpose], max(600, LAG_SECONDS[purpose])
+    assert alarm.watches == f"More than {writing} s behind a primary that writes, or {idle} s behind any."
+    assert not fires(alarm, lag=idle, writes=0)
+    assert fires(alarm, lag=idle + 1, writes=0)
+
+
+@pytest.mark.parametrize("alarm", [*alarms_for(PRIMARY), *alarms_for(REPLICA)], ids=lambda alarm: alarm.name)
+def test_every_row_is_whole(alarm: Alarm) -> None:
+    """E46: severity, missing data and the next step are decided for each."""
+    assert alarm.name == f"{alarm.instance}-{alarm.key}"
+    assert alarm.description == (
+        f"[{alarm.severity.value}] {alarm.watches} Next: {alarm.next_step} Runbook: docs/runbook.md#{alarm.key}"
+    )
+    assert alarm.watches[0].isupper()
+    assert alarm.watches.endswith(".")
+    assert alarm.next_step.endswith(".")
+    assert alarm.period_seconds in (60, 300)
+    assert 1 <= alarm.periods <= 15
+    assert alarm.unit
+    assert (alarm.expression is None) == (alarm.terms == ())
+
+
+@pytest.mark.parametrize("watched", [PRIMARY, REPLICA, FIXED], ids=["primary", "replica", "fixed"])
+def test_no_name_is_taken_twice(watched: Watched) -> None:
+    names = [alarm.name for alarm in alarms_for(watched)]
+    assert len(names) == len(set(names))
+
+
+def test_credits_are_watched_in_the_five_minutes_in_which_they_come() -> None:
+    for key in ("cpu-credits-low", "cpu-credits-surplus"):
+        assert one(PRIMARY, key).period_seconds == 300
+
+
+def test_what_hides_in_an_average_is_watched_by_its_extreme() -> None:
+    extremes = {
+        alarm.key: alarm.statistic for alarm in alarms_for(PRIMARY) if alarm.statistic in ("Maximum", "Minimum")
+    }
+    assert extremes == {
+        "connections-high": "Maximum",
+        "connections-over-budget": "Maximum",
+        "storage-low": "Minimum",
+        "cpu-credits-low": "Minimum",
+        "cpu-credits-surplus": "Maximum",
+        "transaction-ids-high": "Maximum",
+        "slot-lag-high": "Maximum",
+        "wal-disk-high": "Maximum",
+    }
+
+
+def test_what_gets_someone_up_is_what_stops_the_service() -> None:
+    critical = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.severity is Severity.CRITICAL}
+    assert critical == {"connections-high", "storage-low", "transaction-ids-high", "slot-lag-high"}
+
+
+def test_falling_silent_is_bad_only_where_a_metric_always_comes() -> None:
+    breaching = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.missing is Missing.BREACHING}
+    assert breaching == {"cpu-high", "connections-high", "memory-low", "storage-low", "cpu-credits-low"}
+    assert one(REPLICA, "replica-lag-high").missing is Missing.BREACHING
+
+
+def test_only_these_alarms_fire_below_their_threshold() -> None:
+    below = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.compare is Compare.BELOW}
+    assert below == {"memory-low", "storage-low", "cpu-credits-low", "ebs-io-balance-low", "ebs-byte-balance-low"}

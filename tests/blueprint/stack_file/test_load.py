@@ -1,0 +1,383 @@
+"""The stack file: every kind of mistake in one field, by its whole sentence, and all mistakes in one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from blueprint.postgres.version import EngineVersion
+from blueprint.settings import SECTIONS, Settings
+from blueprint.stack_file.load import StackFileRefused, load
+from tests.recordings import STACKS, merged, sections
+
+
+def settings(changes: Mapping[str, Any] | None = None, stack: str = "prod") -> Settings:
+    """The stack's settings with changes to its file; None removes a key."""
+    return load(merged(sections(stack), changes or {}), environment=stack, region="ap-northeast-1")
+
+
+def problems(changes: Mapping[str, Any]) -> list[str]:
+    with pytest.raises(StackFileRefused) as refused:
+        settings(changes)
+    return [str(problem) for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_real_stack_files_are_accepted(stack: str) -> None:
+    """E17: each environment says what it wants, and nothing in the program asks for its name."""
+    loaded = settings(stack=stack)
+    assert (loaded.environment, loaded.region) == (stack, "ap-northeast-1")
+    assert (loaded.protected, loaded.customer_keys) == ((False, False) if stack == "dev" else (True, True))
+
+
+def test_what_a_file_leaves_out_has_the_safe_default() -> None:
+    """E6, E39: maintenance is at three in the night of Sunday in Japan, and does not overlap the backup window."""
+    loaded = settings()
+    assert loaded.access.ssh_networks == loaded.access.database_networks == ()
+    assert loaded.encryption.keys == "customerManaged"
+    assert loaded.database.engine_version == EngineVersion.parse("16")
+    assert str(loaded.database.maintenance_window) == "sat:18:00-sat:19:00"
+    assert loaded.database.maintenance_window.local() == "sat:18:00-sat:19:00 UTC = sun:03:00-sun:04:00 in Japan"
+    assert (str(loaded.backups.window), str(loaded.backups.vault_time)) == ("03:00-04:00", "20:30")
+    assert (loaded.database.deletion_policy, loaded.database.multi_az) == ("protected", True)
+    assert (loaded.database.apply_immediately, loaded.database.generation) == (False, 1)
+    assert loaded.backups.retention_days == 7
+
+
+def test_the_sections_of_a_stack_file_are_these() -> None:
+    assert sorted(SECTIONS) == [
+        "access", "application", "backups", "credentials", "database", "encryption", "monitoring", "network", "pooler",
+        "replicas",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        # Keys that nobody knows
+        ({"databse": {}}, "databse is not a section. Write database if that is meant."),
+        (
+            {"xyz": {}},
+            "xyz is not a section. Choose from network, access, encryption, database, replicas, credentials, "
+            "application, pooler, backups, monitoring.",
+        ),
+        (
+            {"database": {"instanceClas": "db.t3.medium"}},
+            "database.instanceClas is not a setting. Write instanceClass if that is meant.",
+        ),
+        (
+            {"database": {"instance_class": "db.t3.medium"}},
+            "database.instance_class is not a setting. Write instanceClass if that is meant.",
+        ),
+        (
+            {"network": {"vpc": {"natGateway": "none"}}},
+            "network.vpc.natGateway is not a setting. Write natGateways if that is meant.",
+        ),
+        (
+            {"encryption": {"xyz": 1}},
+            "encryption.xyz is not a setting. Choose from keys, deletionWindowDays.",
+        ),
+        # What is missing
+        ({"database": {"instanceClass": None}}, "database.instanceClass is missing. Write it; it has no default."),
+        ({"monitoring": None}, "monitoring.monthlyBudgetUsd is missing. Write it; it has no default."),
+        (
+            {"replicas": [{"number": 1, "zone": "ap-northeast-1c"}]},
+            "replicas[0].instanceClass is missing. Write it; it has no default.",
+        ),
+        # The wrong kind of value
+        ({"database": {"multiAz": "ja"}}, "database.multiAz ja is not a switch. Write true or false."),
+        (
+            {"database": {"generation": "2"}},
+            'database.generation "2" is not a whole number. Write digits without quotes, a fraction or a unit.',
+        ),
+        (
+            {"backups": {"retentionDays": 7.5}},
+            "backups.retentionDays 7.5 is not a whole number. Write digits without quotes, a fraction or a unit.",
+        ),
+        (
+            {"application": {"hosts": True}},
+            "application.hosts true is not a whole number. Write digits without quotes, a fraction or a unit.",
+        ),
+        ({"database": {"masterUsername": 5}}, "database.masterUsername 5 is not text. Put it in quotes."),
+        ({"backups": {"vaultTime": 20}}, "backups.vaultTime 20 is not text. Put it in quotes."),
+        ({"access": {"sshNetworks": [10]}}, "access.sshNetworks[0] 10 is not text. Put it in quotes."),
+        (
+            {"database": "db.t3.medium"},
+            "database db.t3.medium is not a mapping. Write key: value, one a line, further to the right.",
+        ),
+        (
+            {"database": {"parameters": ["work_mem"]}},
+            "database.parameters (a list) is not a mapping. Write key: value, one a line, further to the right.",
+        ),
+        ({"replicas": {"number": 1}}, "replicas (a mapping) is not a list. Write one item a line, each after a dash."),
+        ({"replicas": [3]}, "replicas[0] 3 is not a mapping. Write key: value, one a line, further to the right."),
+        (
+            {"monitoring": {"alertEmails": "a@langpont.example"}},
+            "monitoring.alertEmails a@langpont.example is not a list. Write one item a line, each after a dash.",
+        ),
+        # Values out of their range, choice or form
+        ({"encryption": {"deletionWindowDays": 6}}, "encryption.deletionWindowDays 6 is less than 7. Give 7 or more."),
+        (
+            {"encryption": {"deletionWindowDays": 31}},
+            "encryption.deletionWindowDays 31 is more than 30. Give 30 or less.",
+        ),
+        ({"backups": {"retentionDays": 36}}, "backups.retentionDays 36 is more than 35. Give 35 or less."),
+        (
+            {"backups": {"monthlyRetentionDays": 30}},
+            "backups.monthlyRetentionDays 30 is less than 31. Give 31 or more.",
+        ),
+        ({"database": {"generation": 100}}, "database.generation 100 is more than 99. Give 99 or less."),
+        ({"pooler": {"listenPort": 80}}, "pooler.listenPort 80 is less than 1024. Give 1024 or more."),
+        (
+            {"credentials": {"passwordVersions": {"langpont_app": 0}}},
+            "credentials.passwordVersions.langpont_app 0 is less than 1. Give 1 or more.",
+        ),
+        (
+            {"database": {"deletionPolicy": "keep"}},
+            "database.deletionPolicy keep is not one of its values. Choose from protected or disposable.",
+        ),
+        (
+            {"monitoring": {"enhancedMonitoringSeconds": 7}},
+            "monitoring.enhancedMonitoringSeconds 7 is not one of its values. Choose from 0, 1, 5, 10, 15, 30 or 60.",
+        ),
+        (
+            {"monitoring": {"alertEmails": ["nobody"]}},
+            "monitoring.alertEmails[0] nobody does not have the right form. Write it like someone@langpont.example.",
+        ),
+        (
+            {"backups": {"replicateToRegion": "Osaka"}},
+            "backups.replicateToRegion Osaka does not have the right form. Write it like ap-northeast-3.",
+        ),
+        # Refusals of the pure functions, with the field's name before them
+        (
+            {"database": {"engineVersion": 16.1}},
+            "database.engineVersion 16.1 is retired: RDS has removed it and creates no instance with it. "
+            'Write "16" to follow the newest minor, or a minor from "16.9" on, in quotes.',
+        ),
+        (
+            {"database": {"name": "postgres"}},
+            "database.name postgres is a database that PostgreSQL or RDS has already. "
+            "Choose another name, like langpont.",
+        ),
+        (
+            {"database": {"masterUsername": "admin"}},
+            "database.masterUsername admin is a name that RDS or PostgreSQL keeps for itself. "
+            "Choose another name, like langpont_admin.",
+        ),
+        (
+            {"database": {"port": 80}},
+            "database.port 80 is not 1150 to 65535, the ports that RDS offers. Choose one of them, like 5432.",
+        ),
+        (
+            {"backups": {"window": "3-4"}},
+            "backups.window 3-4 is not a daily window in the format hh24:mi-hh24:mi. "
+            "Write it like 03:00-04:00, in UTC.",
+        ),
+        (
+            {"access": {"databaseNetworks": ["8.8.8.0/24"]}},
+            "access.databaseNetworks[0] 8.8.8.0/24 is not a private network, and the database has a private address "
+            "only. Name a network inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10.",
+        ),
+        (
+            {"access": {"sshNetworks": ["0.0.0.0/0"]}},
+            "access.sshNetworks[0] 0.0.0.0/0 is the whole Internet. Name the administrators' own network.",
+        ),
+        (
+            {"access": {"sshNetworks": ["203.0.113.0/24"]}},
+            "access.sshNetworks[0] 203.0.113.0/24 overlaps 203.0.113.0/24, which RFC 5737 reserves for examples in "
+            "documentation: nobody has an address there. Name the network that you really use.",
+        ),
+        (
+            {"network": {"vpc": {"cidr": "10.20.0.0/15"}}},
+            "network.vpc.cidr 10.20.0.0/15 is wider than /16, the widest that AWS gives a VPC. Choose /16 to /23.",
+        ),
+    ],
+)
+def test_a_mistake_in_one_field_is_one_sentence(changes: Mapping[str, Any], sentence: str) -> None:
+    """E5, E29, E32: retired minors, documentation networks and SSH from anywhere are refused by name."""
+    assert problems(changes) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"database": {"allocatedStorageGib": "100"}},
+            'database.allocatedStorageGib "100" is not a whole number. '
+            "Write digits without quotes, a fraction or a unit.",
+        ),
+        (
+            {"database": {"instanceClass": "db.t3.medim"}},
+            "database.instanceClass db.t3.medim is not an RDS instance class that this program knows. "
+            "Use a class like db.t3.medium or db.t4g.medium or db.t3.micro.",
+        ),
+        (
+            {"monitoring": {"monthlyBudgetUsd": 0}},
+            "monitoring.monthlyBudgetUsd 0 is less than 1. Give 1 or more.",
+        ),
+    ],
+)
+def test_a_required_field_with_a_mistake_is_wrong_and_not_missing_too(
+    changes: Mapping[str, Any], sentence: str
+) -> None:
+    assert problems(changes) == [sentence]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_file_without_a_network_is_told_so(stack: str) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        settings({"network": None}, stack)
+    assert [str(problem) for problem in refused.value.problems] == [
+        "network needs either vpc (a network of our own) or existingVpc (somebody else's, by ids). Write one of them."
+    ]
+
+
+def test_a_parameter_that_is_a_list_is_one_problem_under_its_own_name() -> None:
+    assert problems({"database": {"parameters": {"work_mem": ["16MB"]}}}) == [
+        "database.parameters.work_mem (a list) is not a single value. Write text, a number, or on and off."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"monitoring": {"alertEmails": ["a@langpont.example"] * 2}},
+            "monitoring.alertEmails (a list) names a@langpont.example more than once. Name it once.",
+        ),
+        (
+            {"access": {"sshNetworks": ["198.18.0.0/16"] * 2}},
+            "access.sshNetworks (a list) names 198.18.0.0/16 more than once. Name it once.",
+        ),
+        (
+            {"access": {"databaseNetworks": ["10.8.0.0/24"] * 2}},
+            "access.databaseNetworks (a list) names 10.8.0.0/24 more than once. Name it once.",
+        ),
+        (
+            {"network": {"vpc": {"interfaceEndpoints": {"services": ["ssm"] * 2, "zones": ["ap-northeast-1a"]}}}},
+            "network.vpc.interfaceEndpoints.services (a list) names ssm more than once. Name it once.",
+        ),
+    ],
+)
+def test_what_is_named_twice_is_refused_before_it_becomes_two_resources_of_one_name(
+    changes: Mapping[str, Any], sentence: str
+) -> None:
+    assert problems(changes) == [sentence]
+
+
+@pytest.mark.parametrize("part", ["services", "zones"])
+def test_interface_endpoints_for_nothing_or_nowhere_are_refused(part: str) -> None:
+    endpoints = {"services": ["ssm"], "zones": ["ap-northeast-1a"], part: []}
+    assert problems({"network": {"vpc": {"interfaceEndpoints": endpoints}}}) == [
+        f"network.vpc.interfaceEndpoints.{part} (a list) is empty. Name at least one."
+    ]
+
+
+def test_a_moment_that_no_calendar_has_is_refused() -> None:
+    assert problems({"database": {"generation": 2, "restoreFrom": {"time": "2026-13-45T99:00:00Z"}}}) == [
+        "database.restoreFrom.time 2026-13-45T99:00:00Z is not a moment of the calendar. "
+        "Write it like 2026-11-20T12:00:00Z."
+    ]
+
+
+def test_a_bare_number_is_a_version_where_it_can_be_one() -> None:
+    assert settings({"database": {"engineVersion": 16}}).database.engine_version == EngineVersion(None)
+    assert settings({"database": {"engineVersion": "16.10"}}).database.engine_version == EngineVersion(10)
+
+
+def test_five_mistakes_are_five_problems_of_one_report() -> None:
+    changes = {
+        "databse": {},
+        "network": {"vpc": {"natGateways": "two"}},
+        "database": {"port": 80, "engineVersion": "16.1"},
+        "backups": {"window": "17:30-18:30"},
+    }
+    with pytest.raises(StackFileRefused) as refused:
+        settings(changes)
+    assert str(refused.value) == (
+        "Pulumi.prod.yaml: 5 problems\n"
+        "  1. databse is not a section. Write database if that is meant.\n"
+        "  2. network.vpc.natGateways two is not one of its values. Choose from none, single or perZone.\n"
+        "  3. database.engineVersion 16.1 is retired: RDS has removed it and creates no instance with it. "
+        'Write "16" to follow the newest minor, or a minor from "16.9" on, in quotes.\n'
+        "  4. database.port 80 is not 1150 to 65535, the ports that RDS offers. Choose one of them, like 5432.\n"
+        "  5. backups.window 17:30-18:30 overlaps database.maintenanceWindow sat:18:00-sat:19:00; "
+        "RDS refuses overlapping windows. Move one of them."
+    )
+
+
+def test_one_mistake_is_one_problem() -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        settings({"database": {"port": 80}})
+    assert str(refused.value).startswith("Pulumi.prod.yaml: 1 problem\n  1. database.port 80 ")
+
+
+BROKEN_WINDOW = "backups.window 3-4 is not a daily window in the format hh24:mi-hh24:mi. "
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentences"),
+    [
+        # The window is broken: nothing is said of overlaps with its default, or of the vault's distance from it.
+        (
+            {"backups": {"window": "3-4", "vaultTime": "18:30"}},
+            [BROKEN_WINDOW + "Write it like 03:00-04:00, in UTC."],
+        ),
+        # A pool is broken: the budget, which would not fit with the default either, waits for it.
+        (
+            {"pooler": {"defaultPoolSize": 0}, "database": {"parameters": {"max_connections": 50}}},
+            ["pooler.defaultPoolSize 0 is less than 1. Give 1 or more."],
+        ),
+        # A zone is misspelled: replicas are not measured against no zones at all.
+        (
+            {"network": {"vpc": {"zones": "ap-northeast-1a"}}},
+            ["network.vpc.zones ap-northeast-1a is not a list. Write one item a line, each after a dash."],
+        ),
+        # The pools are broken: clients are not counted with the defaults.
+        (
+            {"application": {"primaryPool": {"size": 0, "maxOverflow": 0}, "processesPerHost": 100}},
+            ["application.primaryPool.size 0 is less than 1. Give 1 or more."],
+        ),
+    ],
+)
+def test_a_broken_field_does_not_set_off_a_rule_that_reads_it(broken: Mapping[str, Any], sentences: list[str]) -> None:
+    assert problems(broken) == sentences
+
+
+def test_a_broken_field_does_not_hide_a_rule_that_does_not_read_it() -> None:
+    changes = {
+        "database": {"port": 80, "maxAllocatedStorageGib": 105},
+        "backups": {"retentionDays": 0, "window": "3-4"},
+        "replicas": [{"number": 1, "instanceClass": "db.t3.medium", "zone": "ap-northeast-1a"}],
+    }
+    assert [problem.split(" ")[0] for problem in problems(changes)] == [
+        "database.port",
+        "backups.window",
+        "database.maxAllocatedStorageGib",
+        "backups.retentionDays",
+        "backups.retentionDays",
+        "backups.replicateToRegion",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        (
+            "Prod",
+            "stack Prod cannot be part of an RDS identifier, which is lower-case letters, digits and single hyphens, "
+            "from a letter to a letter or digit. Name the stack like prod or eu-staging.",
+        ),
+        (
+            "e" * 20,
+            f"stack {'e' * 20} has 20 characters, and the 50 of a backup vault's name leave 19. "
+            "Name the stack with at most 19 characters.",
+        ),
+    ],
+)
+def test_a_stack_whose_name_cannot_be_part_of_names_is_refused(environment: str, sentence: str) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        load(sections("prod"), environment=environment, region="ap-northeast-1")
+    assert [str(problem) for problem in refused.value.problems] == [sentence]

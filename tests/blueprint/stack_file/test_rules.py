@@ -1,0 +1,323 @@
+"""Rules between fields: for each a stack file that breaks it, by the whole sentence, and a neighbour that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from blueprint.settings import SECTIONS, Settings
+from blueprint.stack_file import rules
+from tests.blueprint.stack_file.test_load import problems, settings
+
+Changes = Mapping[str, Any]
+SUBNET = "subnet-0123456789abcdef"
+EXISTING: dict[str, Any] = {
+    "vpcId": "vpc-0123456789abcdef0",
+    "applicationSubnets": {"ap-northeast-1a": f"{SUBNET}1"},
+    "databaseSubnets": {f"ap-northeast-1{zone}": f"{SUBNET}{zone}" for zone in "acd"},
+}
+
+
+def vpc(**values: Any) -> Changes:
+    return {"network": {"vpc": values}}
+
+
+def database(**values: Any) -> Changes:
+    return {"database": values}
+
+
+def backups(**values: Any) -> Changes:
+    return {"backups": values}
+
+
+def parameters(**values: Any) -> Changes:
+    return {"database": {"parameters": values}}
+
+
+def replica(number: int = 1, zone: str = "ap-northeast-1c", **values: Any) -> dict[str, Any]:
+    return {"number": number, "instanceClass": "db.t3.medium", "zone": zone} | values
+
+
+# The rule's function, what breaks it, the sentence, what does not.
+CASES: list[tuple[str, Changes, str, Changes]] = [
+    (
+        "_network",
+        {"network": {"existingVpc": EXISTING}},
+        "network needs either vpc (a network of our own) or existingVpc (somebody else's, by ids), not both. "
+        "Keep one of them.",
+        {"network": {"vpc": None, "existingVpc": EXISTING}},
+    ),
+    (
+        "_network",
+        {"replicas": None, **vpc(zones=["ap-northeast-1a"])},
+        "network.vpc.zones ap-northeast-1a covers fewer than 2 zones, and RDS asks for a subnet group over at least 2. "
+        "Use names like ap-northeast-1a and ap-northeast-1c.",
+        {"replicas": None, **vpc(zones=["ap-northeast-1a", "ap-northeast-1c"])},
+    ),
+    (
+        "_network",
+        vpc(zones=["ap-northeast-1b", "ap-northeast-1c", "ap-northeast-1d"]),
+        "network.vpc.zones ap-northeast-1b, ap-northeast-1c, ap-northeast-1d contains ap-northeast-1b, which AWS has "
+        "closed to new accounts. Use another zone of the region.",
+        vpc(zones=["ap-northeast-1c", "ap-northeast-1d"]),
+    ),
+    (
+        "_network",
+        {"replicas": None, "network": {"vpc": None, "existingVpc": EXISTING | {
+            "databaseSubnets": {"ap-northeast-1a": f"{SUBNET}1"}}}},
+        "network.existingVpc.databaseSubnets ap-northeast-1a covers fewer than 2 zones, and RDS asks for a subnet "
+        "group over at least 2. Use names like ap-northeast-1a and ap-northeast-1c.",
+        {"replicas": None, "network": {"vpc": None, "existingVpc": EXISTING}},
+    ),
+    (
+        "_network",
+        vpc(interfaceEndpoints={"services": ["ssm"], "zones": ["ap-northeast-1e"]}),
+        "network.vpc.interfaceEndpoints.zones ap-northeast-1e is not one of the network's zones. "
+        "Choose from ap-northeast-1a, ap-northeast-1c, ap-northeast-1d.",
+        vpc(interfaceEndpoints={"services": ["ssm"], "zones": ["ap-northeast-1d"]}),
+    ),
+    (
+        "_network",
+        vpc(natGateways="none"),
+        "network.vpc.natGateways none leaves the functions that make the database's roles and metrics no way to "
+        "Secrets Manager. Choose single, or add secretsmanager to network.vpc.interfaceEndpoints.services.",
+        vpc(natGateways="none", interfaceEndpoints={"services": ["secretsmanager"], "zones": ["ap-northeast-1a"]}),
+    ),
+    (
+        "_network",
+        vpc(natGateways="none", interfaceEndpoints={"services": ["ssm", "logs"], "zones": ["ap-northeast-1a"]}),
+        "network.vpc.natGateways none leaves the functions that make the database's roles and metrics no way to "
+        "Secrets Manager. Choose single, or add secretsmanager to network.vpc.interfaceEndpoints.services.",
+        vpc(natGateways="single", interfaceEndpoints={"services": ["ssm", "logs"], "zones": ["ap-northeast-1a"]}),
+    ),
+    (
+        "_network",
+        {"network": {"vpc": None, "existingVpc": EXISTING | {"applicationSubnets": {}}}},
+        "network.existingVpc.applicationSubnets is empty, and application hosts need a subnet. "
+        "Name at least one by zone.",
+        {"network": {"vpc": None, "existingVpc": EXISTING}},
+    ),
+    (
+        "_windows",
+        {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:03:00-sun:04:00"}},
+        "backups.window 03:00-04:00 overlaps database.maintenanceWindow sun:03:00-sun:04:00; RDS refuses overlapping "
+        "windows. Move one of them.",
+        {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:04:00-sun:05:00"}},
+    ),
+    (
+        "_vault_time",
+        backups(vaultTime="05:00"),
+        "backups.vaultTime 05:00 is 60 minutes from backups.window 03:00-04:00; AWS Backup's jobs fail within an hour "
+        "of it. Move it further away.",
+        backups(vaultTime="05:01"),
+    ),
+    (
+        "_vault_time",
+        backups(vaultTime="18:30"),
+        "backups.vaultTime 18:30 is 0 minutes from database.maintenanceWindow sat:18:00-sat:19:00; AWS Backup's jobs "
+        "fail within an hour of it. Move it further away.",
+        backups(vaultTime="20:01"),
+    ),
+    (
+        "_storage",
+        database(maxAllocatedStorageGib=109),
+        "database.maxAllocatedStorageGib 109 is less than 110 % of the 100 GiB allocated, and RDS refuses that. "
+        "Give at least 110.",
+        database(maxAllocatedStorageGib=110),
+    ),
+    (
+        "_storage",
+        database(iops=3000),
+        "database.iops 3000 cannot be set below 400 GiB, where RDS fixes 3000 IOPS and refuses any value. "
+        "Leave it unset, or allocate 400 GiB or more.",
+        database(allocatedStorageGib=400, iops=12000),
+    ),
+    (
+        "_storage",
+        database(allocatedStorageGib=400, storageThroughputMibps=4001),
+        "database.storageThroughputMibps 4001 is not 500 to 4000 MiB/s. Give 500 to 4000.",
+        database(allocatedStorageGib=400, storageThroughputMibps=3000),
+    ),
+    (
+        "_primary_parameters",
+        parameters(work_mem="16384"),
+        "database.parameters.work_mem 16384 has no unit, and RDS would read it as 16384 kB = 16 MiB. "
+        "Write 16MB if that is meant.",
+        parameters(work_mem="16384kB"),
+    ),
+    (
+        "_primary_parameters",
+        parameters(made_up="1"),
+        "database.parameters.made_up 1 is for a parameter that the postgres16 catalogue does not know. "
+        "List made_up in database.trustedParameters if RDS has it.",
+        database(parameters={"made_up": "1"}, trustedParameters=["made_up"]),
+    ),
+    (
+        "_slot_cap",
+        parameters(max_slot_wal_keep_size="51GB"),
+        "database.parameters.max_slot_wal_keep_size 51GB is more than half of the 100 GiB allocated; a dead replica "
+        "could fill it. Write 25GB or less.",
+        parameters(max_slot_wal_keep_size="50GB"),
+    ),
+    (
+        "_replicas",
+        {"replicas": [replica(1), replica(1, zone="ap-northeast-1d")]},
+        "replicas number 1 stands 2 times, and identifiers end in it. Give each replica its own number.",
+        {"replicas": [replica(1), replica(2, zone="ap-northeast-1d")]},
+    ),
+    (
+        "_replicas",
+        {"replicas": [replica(number) for number in range(1, 17)]},
+        "replicas (16 of them) are more than the 15 that RDS replicates one instance to. Keep 15 at most.",
+        {"replicas": [replica(number) for number in range(1, 16)]},
+    ),
+    (
+        "_replicas",
+        {"database": {"deletionPolicy": "disposable"}, **backups(retentionDays=0, replicateToRegion=None)},
+        "backups.retentionDays 0 turns automated backups off, and RDS makes no replica of such an instance. "
+        "Keep backups for at least one day, or have no replicas.",
+        {"database": {"deletionPolicy": "disposable"}, "replicas": None,
+         **backups(retentionDays=0, replicateToRegion=None)},
+    ),
+    (
+        "_replica_zones",
+        {"replicas": [replica(zone="ap-northeast-1e")]},
+        "replicas[0].zone ap-northeast-1e has no database subnet in this network. "
+        "Choose from ap-northeast-1a, ap-northeast-1c, ap-northeast-1d.",
+        {"replicas": [replica(zone="ap-northeast-1a")]},
+    ),
+    (
+        "_replica_parameters",
+        {"replicas": [replica(1), replica(2, parameters={"work_mem": "64"})]},
+        "replicas[1].parameters.work_mem 64 has no unit, and RDS would read it as 64 kB. "
+        "Write 64kB if that is meant.",
+        {"replicas": [replica(1), replica(2, parameters={"work_mem": "64MB"})]},
+    ),
+    (
+        "_budget",
+        parameters(max_connections=79),
+        "database.parameters.max_connections 79 is less than the 80 connections that the budget needs: 2 hosts x 30 "
+        "pooled, 10 direct, 7 reserved, 3 of RDS. Raise it to 80 or more, or have fewer hosts or smaller pools.",
+        parameters(max_connections=80),
+    ),
+    (
+        "_clients",
+        {"pooler": {"maxClientConn": 269}},
+        "pooler.maxClientConn 269 is less than the 270 connections that one host's 3 processes may open. "
+        "Raise it to 270, or have fewer processes or smaller pools.",
+        {"pooler": {"maxClientConn": 270}},
+    ),
+    (
+        "_pool_sizes",
+        {"pooler": {"minPoolSize": 26}},
+        "pooler.minPoolSize 26 is more than pooler.defaultPoolSize 25. Lower it.",
+        {"pooler": {"minPoolSize": 25}},
+    ),
+    (
+        "_generation",
+        database(generation=2),
+        "database.generation 2 has no database.restoreFrom, so it would be an empty database. "
+        "Name the snapshot or the time it is made from.",
+        database(generation=2, restoreFrom={"snapshot": "before-the-accident"}),
+    ),
+    (
+        "_generation",
+        database(restoreFrom={"snapshot": "before-the-accident"}),
+        "database.restoreFrom stands beside generation 1, and a restore makes a new instance. "
+        "Set database.generation to the next number too.",
+        database(generation=2, restoreFrom={"time": "2026-11-20T03:04:05Z"}),
+    ),
+    (
+        "_generation",
+        database(generation=2, restoreFrom={"snapshot": "a", "time": "2026-11-20T03:04:05Z"}),
+        "database.restoreFrom needs either snapshot or time, not both. Keep one of them.",
+        database(generation=2, restoreFrom={"time": "2026-11-20T03:04:05Z"}),
+    ),
+    (
+        "_generation",
+        database(generation=2, restoreFrom={}),
+        "database.restoreFrom needs either snapshot or time. Write one of them.",
+        database(generation=2, restoreFrom={"snapshot": "a"}),
+    ),
+    (
+        "_deletion",
+        {"replicas": None, **backups(retentionDays=0, replicateToRegion=None)},
+        "backups.retentionDays 0 turns automated backups off in a protected stack: nothing could be restored to a "
+        "point in time. Keep them for 7 days, or make the stack disposable.",
+        {"replicas": None, **backups(retentionDays=1, replicateToRegion=None)},
+    ),
+    (
+        "_roles",
+        database(masterUsername="langpont_app"),
+        "database.masterUsername langpont_app is the name of one of the roles that the platform creates. "
+        "Choose another name.",
+        database(masterUsername="langpont_root"),
+    ),
+    (
+        "_password_versions",
+        {"credentials": {"passwordVersions": {"langpont_owner": 2}}},
+        "credentials.passwordVersions langpont_owner is not a role with a password. Choose from langpont_admin, "
+        "langpont_migrator, langpont_app, langpont_readonly, langpont_metrics.",
+        {"credentials": {"passwordVersions": {"langpont_admin": 2, "langpont_metrics": 3}}},
+    ),
+    (
+        "_second_region",
+        backups(replicateToRegion="ap-northeast-1"),
+        "backups.replicateToRegion ap-northeast-1 is the stack's own region, whose loss it is meant to survive. "
+        "Name another one, such as ap-northeast-3.",
+        backups(replicateToRegion="us-west-2"),
+    ),
+    (
+        "_second_region",
+        {"replicas": None, "database": {"deletionPolicy": "disposable"}, **backups(retentionDays=0)},
+        "backups.replicateToRegion ap-northeast-3 has no automated backups to copy, as backups.retentionDays is 0. "
+        "Keep backups.",
+        {"replicas": None, "database": {"deletionPolicy": "disposable"}, **backups(retentionDays=1)},
+    ),
+    (
+        "_second_region",
+        {"encryption": {"keys": "awsManaged"}},
+        "backups.replicateToRegion ap-northeast-3 needs a key of ours in that region, and encryption.keys is "
+        "awsManaged. Set encryption.keys to customerManaged, or leave the second region out.",
+        {"encryption": {"keys": "awsManaged"}, **backups(replicateToRegion=None)},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence", "right"),
+    [case[1:] for case in CASES],
+    ids=[f"{case[0]}-{i}" for i, case in enumerate(CASES)],
+)
+def test_a_rule_says_no_in_one_sentence_and_lets_its_neighbour_pass(
+    broken: Changes, sentence: str, right: Changes
+) -> None:
+    """E6, E8, E23, E28, E29, E33, E42, E54, E63: what the document asks for and AWS or arithmetic refuses."""
+    assert problems(broken) == [sentence]
+    settings(right)
+
+
+def test_every_rule_has_a_case_here() -> None:
+    assert {case[0] for case in CASES} == {rule.check.__name__ for rule in rules.RULES}
+
+
+def test_the_documents_windows_are_refused_whatever_weekday_maintenance_has() -> None:
+    """E6: the backup window is daily."""
+    for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
+        window = f"{day}:03:00-{day}:04:00"
+        assert problems(database(maintenanceWindow=window)) == [
+            f"backups.window 03:00-04:00 overlaps database.maintenanceWindow {window}; RDS refuses overlapping "
+            "windows. Move one of them."
+        ]
+
+
+def test_every_field_that_a_rule_reads_is_a_field() -> None:
+    for rule in rules.RULES:
+        for field in rule.fields:
+            section, _, key = field.partition(".")
+            assert section in SECTIONS, field
+            annotation = Settings.model_fields[SECTIONS[section]].annotation
+            aliases = {info.alias for info in getattr(annotation, "model_fields", {}).values()}
+            assert not key or key in aliases, field

@@ -1,0 +1,175 @@
+"""The blueprint of a stack: instances, budget, memory, alarms and warnings, all from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from blueprint.platform import Platform
+from tests.blueprint.stack_file.test_load import settings
+from tests.recordings import STACKS
+
+GIB, MIB = 2**30, 2**20
+
+
+def platform(changes: Mapping[str, Any] | None = None, stack: str = "prod") -> Platform:
+    return Platform(settings(changes, stack))
+
+
+def replica(number: int, **values: Any) -> dict[str, Any]:
+    return {"number": number, "instanceClass": "db.t3.medium", "zone": "ap-northeast-1c"} | values
+
+
+def test_prods_instances_come_primary_first_and_replicas_by_number() -> None:
+    shown = [(i.role, i.instance_class.name, i.number, i.purpose, i.zone) for i in platform().instances]
+    assert shown == [
+        ("primary", "db.t3.medium", None, None, None),
+        ("replica-1", "db.t3.medium", 1, "reads", "ap-northeast-1c"),
+        ("replica-2", "db.t3.large", 2, "analytics", "ap-northeast-1d"),
+    ]
+    unordered = platform({"replicas": [replica(9), replica(3)]})
+    assert [instance.role for instance in unordered.replicas] == ["replica-3", "replica-9"]
+
+
+def test_shared_buffers_are_a_quarter_of_each_instances_own_class() -> None:
+    """E7."""
+    assert [i.parameter_bytes("shared_buffers") for i in platform().instances] == [GIB, GIB, 2 * GIB]
+    assert [i.parameter("max_connections") for i in platform().instances] == [300, 300, 300]
+
+
+def test_a_replicas_own_parameters_come_last() -> None:
+    changed = platform({"replicas": [replica(1, parameters={"work_mem": "64MB", "hot_standby_feedback": "off"})]})
+    [one] = changed.replicas
+    asked = {parameter.name: parameter.asked for parameter in one.parameters}
+    assert (asked["work_mem"], asked["hot_standby_feedback"], asked["max_standby_streaming_delay"]) == (
+        "64MB", "off", "30s",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stack", "numbers"),
+    [("dev", (100, 30, 35, 45, 15)), ("staging", (270, 60, 70, 80, 220)), ("prod", (270, 60, 70, 80, 220))],
+)
+def test_the_budget_of_a_stack(stack: str, numbers: tuple[int, ...]) -> None:
+    """E63."""
+    budget = platform(stack=stack).budget
+    assert (budget.clients_per_host, budget.pooled, budget.backends, budget.needed, budget.free) == numbers
+
+
+def test_the_pooler_caps_a_server_at_its_pool_and_reserve_whatever_the_number_of_users() -> None:
+    """E54, E63: a pool is per user and entry; without a cap each further user brings another 25."""
+    pooler = platform().pooler
+    assert (pooler.default_pool_size, pooler.reserve_pool_size, pooler.server_cap) == (25, 5, 30)
+
+
+def test_a_replica_has_no_autovacuum_of_its_own() -> None:
+    prod = platform()
+    assert [prod.memory(instance).autovacuum_workers for instance in prod.instances] == [3, 0, 0]
+    assert [prod.memory(instance).total // MIB for instance in prod.instances] == [2912, 2144, 3168]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_stack_warns_of_memory_or_of_silence(stack: str) -> None:
+    expected = {
+        "prod": [
+            "database.maxAllocatedStorageGib 1000 lets storage grow past 400 GiB, where RDS changes the layout of the "
+            "volume: 12000 IOPS and 500 MiB/s instead of 3000 and 125, and no way back, because storage never shrinks."
+        ],
+    }
+    assert list(platform(stack=stack).warnings) == expected.get(stack, [])
+
+
+QUIET = {"database": {"maxAllocatedStorageGib": 399}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        (QUIET, []),
+        (
+            {"database": QUIET["database"] | {"engineVersion": "16.99"}},
+            [
+                "database.engineVersion 16.99 is newer than 16.15, the newest minor this program knows. "
+                "Check that RDS offers it in the region."
+            ],
+        ),
+        (
+            {"database": {"maxAllocatedStorageGib": 120}},
+            [
+                "database.maxAllocatedStorageGib 120 is less than 126 % of the 100 GiB allocated, so RDS soon reports "
+                "that storage comes near its ceiling (RDS-EVENT-0225). Give at least 126."
+            ],
+        ),
+        (
+            QUIET | {"replicas": None, "application": {"hosts": 9}},
+            [
+                "primary: shared_buffers, 280 backends x work_mem and autovacuum can take 6.1 GiB, db.t3.medium has "
+                "about 3.5 GiB for them. Lower work_mem, the pools or the number of hosts, or take the next class."
+            ],
+        ),
+        (
+            QUIET | {"replicas": [replica(1, parameters={"max_connections": 200})]},
+            [
+                "replica-1: max_connections 200 is below the primary's 300; a standby cannot run so, and RDS raises it "
+                "without a word. Ask for the primary's value."
+            ],
+        ),
+        (
+            QUIET | {"monitoring": {"alertEmails": []}},
+            ["monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."],
+        ),
+        (
+            {"database": QUIET["database"] | {"multiAz": False}},
+            ["database.multiAz is off in a protected stack: losing the zone loses the service until it returns."],
+        ),
+        ({"database": QUIET["database"] | {"multiAz": False, "deletionPolicy": "disposable"}}, []),
+    ],
+)
+def test_what_is_allowed_and_somebody_should_know_is_said(changes: Mapping[str, Any], sentences: list[str]) -> None:
+    """E23, E45: memory that does not fit and a ceiling that is near are told before they hurt."""
+    assert list(platform(changes).warnings) == sentences
+
+
+def test_thresholds_follow_the_settings() -> None:
+    """E42."""
+
+    def thresholds(changes: Mapping[str, Any]) -> dict[str, float]:
+        return {alarm.key: alarm.threshold for alarm in platform(changes).alarms if alarm.instance == "primary"}
+
+    larger = thresholds({
+        "database": {
+            "instanceClass": "db.m7g.xlarge", "allocatedStorageGib": 500,
+            "parameters": {"max_connections": 500, "max_slot_wal_keep_size": "20GB"},
+        },
+        "application": {"hosts": 4},
+    })  # fmt: skip
+    assert {key: larger[key] for key in ("connections-high", "connections-over-budget", "load-high")} == {
+        "connections-high": 400, "connections-over-budget": 104, "load-high": 4,
+    }  # fmt: skip
+    assert larger["memory-low"] == 16 * GIB // 10
+    assert larger["storage-low"] == 25 * GIB
+    assert larger["disk-queue-high"] == 240
+    assert (larger["slot-lag-high"], larger["wal-disk-high"]) == (10 * GIB, 20 * GIB)
+    assert "cpu-credits-low" not in larger
+
+
+def test_without_a_cap_on_slots_there_is_nothing_to_measure_them_by() -> None:
+    keys = {alarm.key for alarm in platform({"database": {"parameters": {"max_slot_wal_keep_size": -1}}}).alarms}
+    assert not {"slot-lag-high", "wal-disk-high"} & keys
+
+
+def test_the_subnets_are_those_of_a_network_of_our_own() -> None:
+    plan = platform().subnets
+    assert plan is not None
+    assert str(plan.free) == "10.20.192.0/18"
+    subnet = "subnet-0123456789abcdef"
+    existing = {
+        "vpcId": "vpc-0123456789abcdef0",
+        "applicationSubnets": {"ap-northeast-1a": f"{subnet}0"},
+        "databaseSubnets": {f"ap-northeast-1{zone}": f"{subnet}{zone}" for zone in "acd"},
+    }
+    theirs = platform({"network": {"vpc": None, "existingVpc": existing}})
+    assert theirs.subnets is None
+    assert theirs.settings.zones == ("ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d")

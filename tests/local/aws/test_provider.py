@@ -1,0 +1,255 @@
+"""The three real stacks on a moto server: what is made, what is refused, and what is named as missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws.clients import Clients
+from local.aws.provider import Made, MotoProvider, Remembered
+from local.aws.server import MotoServer, ServerError
+from local.aws.table import ELSEWHERE, IMPOSSIBLE, ROWS
+from recording import engine, stack_files
+from recording.answers import ANSWERS, Answers
+from recording.engine import EngineRefusal
+from recording.recording import Recording, Registration, Secret, reveal
+from tests.local.aws import Applied
+from tests.recordings import REGION, ROOT, STACKS, changed, recording, secrets
+
+SHORTFALLS: dict[tuple[str, str], tuple[int, int, int]] = {
+    # dev, staging, prod: for how many resources of the stack
+    ("aws:backup/selection:Selection", ""): (1, 1, 1),
+    ("aws:backup/vaultNotifications:VaultNotifications", ""): (1, 1, 1),
+    ("aws:budgets/budget:Budget", "notifications.subscriberSnsTopicArns"): (1, 1, 1),
+    ("aws:budgets/budget:Budget", "tags"): (1, 1, 1),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", ""): (22, 40, 56),
+    ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", ""): (1, 1, 1),
+    ("aws:ec2/flowLog:FlowLog", "logDestination"): (1, 1, 1),
+    ("aws:lambda/function:Function", "loggingConfig"): (2, 2, 2),
+    ("aws:rds/instance:Instance", "databaseInsightsMode"): (1, 1, 1),
+    ("aws:rds/instance:Instance", "engineLifecycleSupport"): (1, 1, 1),
+    ("aws:rds/instance:Instance", "performanceInsightsEnabled"): (1, 1, 1),
+    ("aws:rds/instance:Instance", "performanceInsightsKmsKeyId"): (0, 1, 1),
+    ("aws:rds/instance:Instance", "performanceInsightsRetentionPeriod"): (1, 1, 1),
+    ("aws:rds/instance:Instance", "resourceId"): (1, 1, 1),
+    ("aws:rds/instance:Instance (replica)", "performanceInsightsEnabled"): (0, 1, 2),
+    ("aws:rds/instance:Instance (replica)", "resourceId"): (0, 1, 2),
+    ("aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication", ""): (0, 0, 1),
+    ("aws:scheduler/schedule:Schedule", ""): (1, 1, 1),
+    ("aws:sns/topicSubscription:TopicSubscription", "protocol"): (0, 3, 3),
+    ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "referencedSecurityGroupId"): (4, 3, 3),
+    ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "referencedSecurityGroupId"): (5, 3, 3),
+}
+
+
+def registration(type_: str, name: str = "thing", **inputs: Any) -> Registration:
+    """One that no program made."""
+    some = next(iter(recording("dev").registrations.values()))
+    return replace(some, type=type_, name=name, urn=f"urn:pulumi:dev::test::{type_}::{name}", inputs=inputs)
+
+
+@pytest.fixture
+def provider(scratch: MotoServer) -> MotoProvider:
+    return MotoProvider(scratch.endpoint, REGION)
+
+
+# The real stacks
+
+
+def test_every_registration_is_made(applied: Applied) -> None:
+    expected = Counter(it.type for it in recording(applied.stack).registrations.values() if it.custom)
+    types = applied.recording.registrations
+    assert Counter(types[urn].type for urn in applied.provider.made) == expected
+    assert set(types) == set(recording(applied.stack).registrations)
+
+
+def test_shortfalls_are_named_with_those_whom_they_concern(applied: Applied) -> None:
+    column = STACKS.index(applied.stack)
+    expected = {key: counts[column] for key, counts in SHORTFALLS.items() if counts[column]}
+    assert {(it.type, it.about): len(it.names) for it in applied.provider.exceptions} == expected
+    assert all(
+        re.fullmatch(r"\S+( \(replica\))?( \S+)? \(\d+\): .+[^.]", str(it)) for it in applied.provider.exceptions
+    )
+
+
+def test_outputs_are_motos_own(applied: Applied) -> None:
+    outputs = applied.recording.outputs
+    instance = applied.clients.get("rds").describe_db_instances(DBInstanceIdentifier=outputs["primaryIdentifier"])
+    found = instance["DBInstances"][0]
+    assert outputs["primaryEndpoint"] == found["Endpoint"]["Address"]
+    assert outputs["primaryArn"] == found["DBInstanceArn"]
+    assert outputs["primaryResourceId"] == found["DbiResourceId"]
+    vpcs = applied.clients.get("ec2").describe_vpcs(VpcIds=[outputs["vpcId"]])["Vpcs"]
+    assert [vpc["IsDefault"] for vpc in vpcs] == [False]
+    for arn in outputs["secretArns"].values():
+        assert applied.clients.get("secretsmanager").describe_secret(SecretId=arn)["ARN"] == arn
+    sns = applied.clients.get("sns")
+    assert sns.get_topic_attributes(TopicArn=outputs["alertsTopicArn"])["Attributes"]["TopicArn"]
+
+
+def test_arns_that_no_reply_holds_are_those_that_moto_gives(applied: Applied) -> None:
+    made = {
+        urn.split("::")[-2:][0].split("$")[-1] + " " + it.id: it.outputs for urn, it in applied.provider.made.items()
+    }
+    for alarm in applied.clients.get("cloudwatch").describe_alarms()["MetricAlarms"]:
+        assert made[f"aws:cloudwatch/metricAlarm:MetricAlarm {alarm['AlarmName']}"]["arn"] == alarm["AlarmArn"]
+    for group in applied.clients.get("logs").describe_log_groups()["logGroups"]:
+        assert made[f"aws:cloudwatch/logGroup:LogGroup {group['logGroupName']}"]["arn"] == group["logGroupArn"]
+    for subnet in applied.clients.get("ec2").describe_subnets()["Subnets"]:
+        if not subnet["DefaultForAz"]:
+            assert made[f"aws:ec2/subnet:Subnet {subnet['SubnetId']}"]["arn"] == subnet["SubnetArn"]
+
+
+def test_answers_are_those_that_previews_have(applied: Applied) -> None:
+    """Both providers answer the same outputs, so that what a preview bears `up` bears, too."""
+    for urn, made in applied.provider.made.items():
+        it = applied.recording.registrations[urn]
+        previewed = set(Answers(REGION).create(it)[1])
+        assert previewed - {"name", "keyId", "arn"} <= set(made.outputs), it.identity
+        assert made.id
+
+
+def test_no_secret_is_in_the_log_or_in_arguments(applied: Applied, log: Path) -> None:
+    texts = [str(value) for it in applied.recording.registrations.values() for _, value in secrets(it.inputs)]
+    texts += [json.loads(text)["password"] for text in texts if '"password"' in text]
+    assert len(texts) >= 10
+    written = log.read_text()
+    arguments = Path(f"/proc/{applied.server.process.pid}/cmdline").read_text()
+    environment = Path(f"/proc/{applied.server.process.pid}/environ").read_text()
+    assert "POST / HTTP/1.1" in written
+    for text in texts:
+        assert text not in written and text not in arguments and text not in environment
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("applied", ["dev"], indirect=True, scope="session")
+def test_a_remembered_run_is_the_same_run(applied: Applied) -> None:
+    stored = json.loads(json.dumps({urn: made.to_json() for urn, made in applied.provider.made.items()}))
+    remembered = Remembered({urn: Made.from_json(it) for urn, it in stored.items()}, Answers(REGION))
+    again = engine.record(stack_files.load(ROOT, applied.stack), remembered, preview=False)
+    assert again.outputs == applied.recording.outputs
+    assert inputs_of(again) == inputs_of(applied.recording)
+
+
+@pytest.mark.parametrize("applied", ["dev"], indirect=True, scope="session")
+def test_ids_depend_on_the_registration_alone(applied: Applied, scratch: MotoServer) -> None:
+    """Not on the server's process, on what was made there before, or on what else the stack has."""
+    scratch.reset()
+    Clients(scratch.endpoint, REGION).get("ec2").create_vpc(CidrBlock="10.99.0.0/16")
+    provider = MotoProvider(scratch.endpoint, REGION)
+    wider = changed(stack_files.load(ROOT, "dev"), {"monitoring": {"alertEmails": ["somebody@langpont.example"]}})
+    engine.record(wider, provider, preview=False)
+    before = {urn: made.id for urn, made in applied.provider.made.items()}
+    assert len(provider.made) == len(before) + 3
+    assert {urn: provider.made[urn].id for urn in before} == before
+
+
+def inputs_of(run: Recording) -> dict[str, Any]:
+    return {urn: reveal(it.inputs) for urn, it in run.registrations.items()}
+
+
+def test_a_control_plane_that_is_not_there_is_one_sentence() -> None:
+    expected = (
+        "The control plane at http://127.0.0.1:9 does not answer: EndpointConnectionError. "
+        "Its log may say why; start it again."
+    )
+    with pytest.raises(ServerError, match=f"^{re.escape(expected)}$"):
+        engine.record(stack_files.load(ROOT, "dev"), MotoProvider("http://127.0.0.1:9", REGION), preview=False)
+
+
+# The table
+
+
+def test_the_table_knows_every_type_that_a_preview_answers() -> None:
+    rows = {key.split(" ")[0] for key in ROWS}
+    assert rows == {type_ for type_ in ANSWERS if not type_.startswith(ELSEWHERE)}
+
+
+def test_an_unmapped_type_is_refused_by_name(provider: MotoProvider) -> None:
+    expected = "aws:s3/bucket:Bucket thing: nobody knows how to create this type. Add it to local/aws/table.py."
+    with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
+        provider.create(registration("aws:s3/bucket:Bucket"))
+
+
+def test_an_unknown_input_is_refused_by_name(provider: MotoProvider) -> None:
+    expected = "aws:ec2/vpc:Vpc thing: CreateVpcRequest has no parameter for enableClassiclink."
+    with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
+        provider.create(registration("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16", enableClassiclink=True))
+
+
+def test_an_unknown_input_of_what_moto_cannot_do_is_refused_too(provider: MotoProvider) -> None:
+    expected = "aws:backup/selection:Selection thing: CreateBackupSelectionInput has no parameter for colour."
+    with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
+        provider.create(registration("aws:backup/selection:Selection", planId="p", iamRoleArn="r", colour="red"))
+
+
+@pytest.mark.parametrize("name", sorted(IMPOSSIBLE["aws:rds/instance:Instance"]))
+def test_a_restore_is_refused_with_the_way_out(provider: MotoProvider, name: str) -> None:
+    expected = (
+        f"aws:rds/instance:Instance thing: {name}: there is no backup on this machine to restore from. "
+        "Bring generation 1 up, and look at this one with make preview."
+    )
+    with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
+        provider.create(replace(registration("aws:rds/instance:Instance"), inputs={name: "x"}))
+
+
+def test_what_moto_refuses_is_told_with_the_resource(provider: MotoProvider) -> None:
+    expected = (
+        "aws:ec2/subnet:Subnet thing: the control plane refused CreateSubnet: "
+        "VpcID vpc-1 does not exist (InvalidVpcID.NotFound)."
+    )
+    with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
+        provider.create(registration("aws:ec2/subnet:Subnet", vpcId="vpc-1", cidrBlock="10.0.0.0/24"))
+
+
+def test_overlapping_windows_are_refused(provider: MotoProvider) -> None:
+    """The document's own backup and maintenance windows (E6)."""
+    with pytest.raises(
+        EngineRefusal, match=r"^aws:rds/instance:Instance thing: .*CreateDBInstance: .*must not overlap.*"
+    ):
+        provider.create(
+            registration(
+                "aws:rds/instance:Instance",
+                identifier="overlapping",
+                instanceClass="db.t3.medium",
+                engine="postgres",
+                engineVersion="16",
+                allocatedStorage=100,
+                backupWindow="03:00-04:00",
+                maintenanceWindow="sun:03:00-sun:04:00",
+            )
+        )
+
+
+def test_a_refusal_does_not_show_a_secret(provider: MotoProvider) -> None:
+    inputs: dict[str, Any] = {
+        "secretId": "none",
+        "secretString": Secret("correct horse"),
+        "secretBinary": Secret(7731),
+    }
+    with pytest.raises(EngineRefusal) as refused:
+        provider.create(registration("aws:secretsmanager/secretVersion:SecretVersion", **inputs))
+    assert "SecretBinary" in str(refused.value)
+    assert "(secret)" in str(refused.value)
+    assert "7731" not in str(refused.value) and "horse" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", [key for key, row in ROWS.items() if row.unable])
+def test_moto_still_cannot_do_what_the_table_says(scratch: MotoServer, key: str) -> None:
+    """When this fails, moto has learned it: take `unable` away."""
+    row = ROWS[key]
+    client = Clients(scratch.endpoint, REGION).get(row.service)
+    operation = client.meta.method_to_api_mapping[row.create.operation]
+    given: Any = {
+        "CreateBackupSelection": {"BackupPlanId": "p", "BackupSelection": {"SelectionName": "s", "IamRoleArn": "r"}},
+        "PutBackupVaultNotifications": {"BackupVaultName": "v", "SNSTopicArn": "t", "BackupVaultEvents": []},
+        "StartDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "a"},
+    }[operation]
+    with pytest.raises(Exception, match="500|not yet implemented|404|Internal Server Error"):
+        getattr(client, row.create.operation)(**given)
