@@ -18,6 +18,7 @@ from benchmarks.progress import Progress
 from benchmarks.targets import judged
 from benchmarks.workshop import PROJECT, workshop
 from local.servers.errors import DataPlaneError
+from recording import stack_files
 
 DESCRIPTORS = 4096  # 300 clients and what a program has open besides
 
@@ -72,7 +73,7 @@ def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
         + recovery.expected_seconds(effort)
     )
     progress = Progress(expected)
-    with workshop(cache) as place:
+    with workshop(stack_files.load(PROJECT, "prod"), cache) as place:
         results: dict[str, Any] = {
             "measured": datetime.now(UTC).date().isoformat(),
             "commit": machine.commit(),

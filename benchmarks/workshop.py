@@ -20,8 +20,9 @@ from local.servers.layout import Layout, Ports
 from local.servers.plan import DataPlan, data_plan, read_ini
 from local.servers.plane import DataPlane
 from local.state import Folders
-from recording import engine, stack_files
+from recording import engine
 from recording.answers import Answers
+from recording.stack_files import StackFile
 
 PROJECT = Path(__file__).resolve().parents[1]
 APPLICATION, READER = "langpont_app", "langpont_readonly"
@@ -52,12 +53,11 @@ class Workshop:
 
 
 @contextmanager
-def workshop(cache: Path | None = None) -> Iterator[Workshop]:
+def workshop(stack_file: StackFile, cache: Path | None = None) -> Iterator[Workshop]:
     """Make it, and at the end, or when interrupted, stop every server in it and remove it.
 
     `cache`: where PostgreSQL's programs stay; by default where `make up` has them. Raises `DataPlaneError`.
     """
-    stack_file = stack_files.load(PROJECT, "prod")
     recording = engine.record(stack_file, Answers(stack_file.config["aws:region"]), preview=False)
     account = server_account()
     if cache is None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from documents import measured, stacks
 from documents.parts import DOCUMENTS, Sources, rendered
+from recording import stack_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
     """Each document is written only if it changed."""
-    loaded = [stacks.load(ROOT, name) for name in stacks.STACKS]
+    loaded = [stacks.load(ROOT, name) for name in stack_files.names(ROOT)]
     sources = Sources(ROOT, loaded, measured.load(ROOT))
     changed = []
     for name in DOCUMENTS:

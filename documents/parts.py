@@ -22,7 +22,7 @@ DOCUMENTS = (
 
 @dataclass(frozen=True)
 class Sources:
-    """What parts are made of. `stacks`: dev, staging, prod; `results`: None where nothing was measured."""
+    """What parts are made of. `stacks`: all that are deployed, by name; `results`: None where nothing was measured."""
 
     root: Path
     stacks: Sequence[Stack]

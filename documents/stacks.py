@@ -16,8 +16,6 @@ from recording.answers import ACCOUNT, Answers
 from recording.engine import record
 from recording.recording import Recording, Registration, reveal
 
-STACKS = ("dev", "staging", "prod")
-
 
 @dataclass(frozen=True)
 class Stack:

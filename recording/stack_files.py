@@ -51,10 +51,9 @@ def load(root: Path, stack: str) -> StackFile:
     project = _read(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():
-        known = sorted(p.name.removeprefix("Pulumi.").removesuffix(".yaml") for p in root.glob("Pulumi.*.yaml"))
         raise StackFileError(
             f"There is no stack {stack!r}: {path.name} does not exist. "
-            f"Stacks here: {', '.join(known) or 'none'}. Name one of them, or copy one of their files."
+            f"Stacks here: {', '.join(names(root)) or 'none'}. Name one of them, or copy one of their files."
         )
     document = _read(path)
     raw = document.get("config") or {}
@@ -72,6 +71,11 @@ def load(root: Path, stack: str) -> StackFile:
         if encrypted:
             secret_keys.append(key)
     return StackFile(str(project["name"]), stack, root, config, tuple(secret_keys))
+
+
+def names(root: Path) -> tuple[str, ...]:
+    """The stacks that have a file in `root`, sorted."""
+    return tuple(sorted(p.name.removeprefix("Pulumi.").removesuffix(".yaml") for p in root.glob("Pulumi.*.yaml")))
 
 
 def checked_name(stack: str) -> str:

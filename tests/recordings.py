@@ -1,4 +1,8 @@
-"""Recordings of the real program: each stack once in each mode, and variants with other settings."""
+"""Recordings of the real program: each stack once in each mode, and variants with other settings.
+
+Exact values are asserted on the fixture stacks, `STACKS`: frozen stack files in `tests/stacks`. Over the files that are
+deployed, `DEPLOYABLE`, run invariants and rendered goldens only, so that an ordinary edit of them breaks no test.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +18,39 @@ from recording.answers import Answers
 from recording.recording import Recording, Registration, Secret, reveal
 
 ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "tests" / "stacks"
 STACKS = ("dev", "staging", "prod")
+DEPLOYABLE = stack_files.names(ROOT)
 PROJECT = "langpont-database"
 REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
 
 
 def recording(stack: str, *, preview: bool = False) -> Recording:
-    """The stack as its file has it. Shared by all tests: read it, never change it."""
+    """A fixture stack as its file has it. Shared by all tests: read it, never change it."""
     return _record_with(stack, "{}", preview)
 
 
+@cache
+def deployable(stack: str, *, preview: bool = False) -> Recording:
+    """A stack as it is deployed, for invariants and rendered goldens. Shared by all tests."""
+    file, fixture = stack_files.load(ROOT, stack), frozen(stack) if stack in STACKS else None
+    return recording(stack, preview=preview) if file == fixture else _run(file, preview=preview)
+
+
+def frozen(stack: str) -> stack_files.StackFile:
+    """The file of a fixture stack, with the program of the repository."""
+    return replace(stack_files.load(FIXTURES, stack), root=ROOT)
+
+
 def record_with(stack: str, changes: Mapping[str, Any], *, preview: bool = False) -> Recording:
-    """The stack with sections of its file overridden, key by key; None removes a key. Cached by stack and changes."""
+    """A fixture stack with sections overridden, key by key; None removes a key. Cached by stack and changes."""
     return _record_with(stack, json.dumps(changes, sort_keys=True), preview)
 
 
 @cache
 def _record_with(stack: str, changes: str, preview: bool) -> Recording:
-    return _run(changed(stack_files.load(ROOT, stack), json.loads(changes)), preview=preview)
+    return _run(changed(frozen(stack), json.loads(changes)), preview=preview)
 
 
 def changed(stack_file: stack_files.StackFile, changes: Mapping[str, Any]) -> stack_files.StackFile:
@@ -48,11 +66,15 @@ def changed(stack_file: stack_files.StackFile, changes: Mapping[str, Any]) -> st
 
 
 def sections(stack: str) -> dict[str, Any]:
-    """The project's sections of a stack file, as `blueprint.stack_file.load.load` takes them."""
-    config = stack_files.load(ROOT, stack).config
+    """The project's sections of a fixture stack, as `blueprint.stack_file.load.load` takes them."""
+    return sections_of(frozen(stack))
+
+
+def sections_of(file: stack_files.StackFile) -> dict[str, Any]:
+    """The project's sections of a stack file."""
     return {
         key.removeprefix(f"{PROJECT}:"): json.loads(value)
-        for key, value in config.items()
+        for key, value in file.config.items()
         if key.startswith(f"{PROJECT}:")
     }
 
@@ -66,8 +88,8 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def record_as(environment: str, stack: str) -> Recording:
-    """The stack as if its file were called after another environment."""
-    return _run(replace(stack_files.load(ROOT, stack), stack=environment), preview=False)
+    """A fixture stack as if its file were called after another environment."""
+    return _run(replace(frozen(stack), stack=environment), preview=False)
 
 
 def _run(stack_file: stack_files.StackFile, *, preview: bool) -> Recording:

@@ -12,12 +12,13 @@ from benchmarks.progress import Progress
 from benchmarks.statistics import Spread
 from benchmarks.workshop import Workshop, workshop
 from tests.local.servers.conftest import CACHE
+from tests.recordings import frozen
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Workshop]:
     """Nothing of it runs or is there afterwards."""
-    with workshop(CACHE) as made:
+    with workshop(frozen("prod"), CACHE) as made:
         yield made
     left = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert [line for line in left.splitlines() if str(made.folder) in line] == []

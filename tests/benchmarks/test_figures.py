@@ -19,7 +19,7 @@ from local.servers.configuration import own_settings
 from local.servers.errors import DataPlaneError
 from local.servers.plan import data_plan
 from recording import stack_files
-from tests.recordings import ROOT, recording
+from tests.recordings import FIXTURES, ROOT, recording
 
 SAID = """\
 pgbench (16.14)
@@ -97,7 +97,7 @@ def test_an_import_s_time_is_counted_once_with_all_that_it_imports() -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 15])
 def test_a_stack_file_gets_other_replicas_and_stays_as_it_is(number: int) -> None:
-    text = (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8")
+    text = (FIXTURES / "Pulumi.prod.yaml").read_text(encoding="utf-8")
     changed = preview.with_replicas(text, number)
     assert len(re.findall(r"purpose: reads, instanceClass: db\.t3\.medium", changed)) == number
     before, section = "langpont-database:database:", "langpont-database:replicas:"

@@ -160,7 +160,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     finally:
         os.kill(bench.pid, signal.SIGINT)
         said = bench.communicate(timeout=60)[1]
-    assert len(servers) == 3
+    assert servers
     assert (bench.returncode, said.splitlines()[-1]) == (
         130,
         "Interrupted. Nothing was written, and nothing of it runs.",

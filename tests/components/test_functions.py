@@ -10,7 +10,7 @@ import pytest
 
 from blueprint.names import LONGEST_ENVIRONMENT
 from blueprint.postgres import roles
-from recording import engine, stack_files
+from recording import engine
 from recording.answers import Answers
 from recording.recording import Recording
 from tests.components import MIXED, replicas
@@ -20,10 +20,10 @@ from tests.contracts.test_secrecy import generated
 from tests.recordings import (
     ACCOUNT,
     REGION,
-    ROOT,
     STACKS,
     answer,
     arn,
+    frozen,
     inputs,
     name_of,
     names,
@@ -386,5 +386,5 @@ def test_roles_are_made_again_when_and_only_when_they_may_be_others(
 def test_roles_are_made_again_when_what_they_are_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     definition = roles.definition(database="langpont", master="langpont_admin")
     monkeypatch.setattr(roles, "definition", lambda **_: definition | {"comment": "another"})
-    changed = engine.record(stack_files.load(ROOT, "prod"), Answers(REGION), preview=False)
+    changed = engine.record(frozen("prod"), Answers(REGION), preview=False)
     assert triggered(recording("prod"), changed) == {"package"}

@@ -17,10 +17,10 @@ import pytest
 from blueprint.monitoring import metrics
 from blueprint.postgres import roles
 from components import packing
-from recording import archives, engine, stack_files
+from recording import archives, engine
 from recording.answers import Answers
 from recording.archives import Archive
-from tests.recordings import REGION, ROOT, STACKS, recording, strings
+from tests.recordings import REGION, ROOT, STACKS, frozen, recording, strings
 
 FUNCTION = "aws:lambda/function:Function"
 DEFINITIONS: Mapping[str, Mapping[str, Any]] = {
@@ -86,7 +86,7 @@ def test_no_path_of_this_machine_is_registered(monkeypatch: pytest.MonkeyPatch) 
         return archives.loaded(value, root)
 
     monkeypatch.setattr(engine, "loaded", spy)
-    engine.record(stack_files.load(ROOT, "prod"), Answers(REGION), preview=True)
+    engine.record(frozen("prod"), Answers(REGION), preview=True)
     sources = [text for text in registered if text.endswith("functions/roles/__init__.py")]
     assert sources == ["functions/roles/__init__.py"] * 2  # its name in the archive, and where it is
     machine = (str(ROOT), sys.prefix, str(site("pg8000")), str(Path.home()) + "/")

@@ -13,7 +13,8 @@ import pytest
 
 from blueprint.outputs import OUTPUTS
 from recording.recording import UNKNOWN, Recording, Registration
-from tests.recordings import STACKS, name_of, recording
+from tests.contracts.conftest import EVERY, of
+from tests.recordings import name_of
 
 COMPONENTS = (
     "Access", "Backups", "Credentials", "DatabaseCluster", "Functions", "Monitoring", "Networking", "Pooler", "Secrets",
@@ -143,9 +144,9 @@ def test_only_http_and_https_of_the_application_are_open_to_the_world(recorded: 
         assert rule.inputs["fromPort"] == rule.inputs["toPort"], rule.name
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", EVERY)
 def test_preview_shows_exactly_what_an_update_makes(stack: str) -> None:
-    preview, update = recording(stack, preview=True), recording(stack)
+    preview, update = of(stack, preview=True), of(stack)
     assert preview.identities() == update.identities()
     for urn, registration in update.registrations.items():
         shown = preview.registrations[urn]

@@ -11,7 +11,7 @@ from blueprint.outputs import OUTPUTS
 from langpont_db.outputs import environment, migration_environment
 from tests import golden
 from tests.components import MIXED
-from tests.recordings import STACKS, record_with
+from tests.recordings import DEPLOYABLE, record_with
 
 TYPES: dict[str, type] = {"string": str, "integer": int, "array": list, "object": dict}
 # Of what has parts. A list has one kind of item; a mapping with `str` as its key has any keys.
@@ -48,7 +48,7 @@ def held(stack: str) -> dict[str, Any]:
     return outputs
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_every_output_has_its_type_down_to_the_last_field(stack: str) -> None:
     outputs = held(stack)
     assert sorted(outputs) == sorted(output.name for output in OUTPUTS)
@@ -68,7 +68,7 @@ def test_what_is_no_such_shape_does_not_fit() -> None:
     assert not fits({"size": 1, "maxOverflow": 1, "more": 1}, {"size": int, "maxOverflow": int})
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_the_secrets_are_those_of_every_role_with_a_password(stack: str) -> None:
     assert sorted(held(stack)["secretArns"]) == [
         "langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly",
@@ -79,7 +79,7 @@ def test_replicas_stand_in_the_order_of_their_numbers() -> None:
     assert [replica["number"] for replica in record_with("prod", MIXED).outputs["replicas"]] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_the_library_reads_the_outputs_of_every_stack(stack: str) -> None:
     outputs = held(stack)
     purposes = {replica["purpose"] for replica in outputs["replicas"]}

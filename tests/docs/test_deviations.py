@@ -14,9 +14,8 @@ from blueprint.platform import Platform
 from blueprint.postgres.parameters import compile_parameter
 from blueprint.problems import Refused
 from blueprint.stack_file.load import load
-from recording import stack_files
 from tests.docs import errors_named, read, settings_blocks, table
-from tests.recordings import PROJECT, ROOT, changed, inputs, recording, sections
+from tests.recordings import PROJECT, ROOT, changed, frozen, inputs, recording, sections
 
 TEXT = read("docs/deviations.md")
 LEFT_OUT, NOT_REGISTERED, NOTHING = "(left out)", "(not registered)", "(nothing)"
@@ -190,7 +189,7 @@ def test_no_table_names_an_error_that_the_list_does_not_explain() -> None:
 
 @pytest.mark.parametrize("block", settings_blocks(TEXT), ids=lambda block: ",".join(block))
 def test_every_way_back_loads_in_prod(block: dict[str, Any]) -> None:
-    stack_file = changed(stack_files.load(ROOT, "prod"), block)
+    stack_file = changed(frozen("prod"), block)
     document = {
         key.removeprefix(f"{PROJECT}:"): json.loads(value)
         for key, value in stack_file.config.items()

@@ -18,14 +18,26 @@ from blueprint.settings import SECTIONS, Settings
 from blueprint.stack_file.load import _inner_model, load
 from recording import stack_files
 from tests.docs import DOCUMENTS, anchors, headings, links, make_targets, read, settings_blocks, table
-from tests.recordings import PROJECT, ROOT, STACKS, changed, recording, sections
+from tests.recordings import (
+    DEPLOYABLE,
+    PROJECT,
+    REGION,
+    ROOT,
+    STACKS,
+    changed,
+    deployable,
+    frozen,
+    recording,
+    sections_of,
+)
 
 RUNBOOK, README = read("docs/runbook.md"), read("README.md")
 
 
 def alarm_keys() -> set[str]:
-    """Keys of all alarms of the three stacks."""
-    platforms = (Platform(load(sections(stack), environment=stack, region="ap-northeast-1")) for stack in STACKS)
+    """Keys of all alarms of the fixture stacks, and of the deployable ones."""
+    files = [*map(frozen, STACKS), *(stack_files.load(ROOT, stack) for stack in DEPLOYABLE)]
+    platforms = (Platform(load(sections_of(file), environment=file.stack, region=REGION)) for file in files)
     return {alarm.key for platform in platforms for alarm in platform.alarms}
 
 
@@ -54,13 +66,13 @@ def test_the_link_in_every_alarms_message_leads_to_its_section() -> None:
 
 @pytest.mark.parametrize("block", settings_blocks(RUNBOOK), ids=lambda block: ",".join(block))
 def test_every_setting_that_a_procedure_asks_for_loads_in_prod(block: dict[str, Any]) -> None:
-    stack_file = changed(stack_files.load(ROOT, "prod"), block)
+    stack_file = changed(frozen("prod"), block)
     document = {
         key.removeprefix(f"{PROJECT}:"): json.loads(value)
         for key, value in stack_file.config.items()
         if key.startswith(f"{PROJECT}:")
     }
-    load(document, environment="prod", region="ap-northeast-1")
+    load(document, environment="prod", region=REGION)
 
 
 # The README
@@ -111,16 +123,16 @@ def _default(value: Any) -> str:
 def test_the_table_of_stacks_counts_what_they_register() -> None:
     def count(type_: str, **having: str) -> list[str]:
         return [
-            str(len([r for r in recording(stack).of_type(type_) if having.items() <= r.inputs.items()]))
-            for stack in STACKS
+            str(len([r for r in deployable(stack).of_type(type_) if having.items() <= r.inputs.items()]))
+            for stack in DEPLOYABLE
         ]
 
     def budget(stack: str) -> str:
-        made: str = recording(stack).of_type("aws:budgets/budget:Budget")[0].inputs["limitAmount"]
+        made: str = deployable(stack).of_type("aws:budgets/budget:Budget")[0].inputs["limitAmount"]
         return made
 
     expected = {
-        "resources": [str(sum(r.custom for r in recording(stack).registrations.values())) for stack in STACKS],
+        "resources": [str(sum(r.custom for r in deployable(stack).registrations.values())) for stack in DEPLOYABLE],
         "database instances": count("aws:rds/instance:Instance"),
         "NAT gateways": count("aws:ec2/natGateway:NatGateway"),
         "interface endpoints": count("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface"),
@@ -130,10 +142,10 @@ def test_the_table_of_stacks_counts_what_they_register() -> None:
         "alarms": count("aws:cloudwatch/metricAlarm:MetricAlarm"),
         "log metrics": count("aws:cloudwatch/logMetricFilter:LogMetricFilter"),
         # The function's own among them; hosts publish two more.
-        "custom metrics": [str(len(metrics.METRICS) + 1)] * len(STACKS),
-        "RDS budget, USD a month": [budget(stack) for stack in STACKS],
+        "custom metrics": [str(len(metrics.METRICS) + 1)] * len(DEPLOYABLE),
+        "RDS budget, USD a month": [budget(stack) for stack in DEPLOYABLE],
     }
-    rows = {what: counts for what, *counts in table(README, "what costs money", *STACKS)}
+    rows = {what: counts for what, *counts in table(README, "what costs money", *DEPLOYABLE)}
     assert rows == expected
 
 

@@ -9,7 +9,8 @@ from blueprint.stack_file.load import load
 from documents import measured
 from documents.parts import Sources
 from documents.stacks import Stack
-from tests.recordings import REGION, ROOT, STACKS, recording, sections
+from recording import stack_files
+from tests.recordings import DEPLOYABLE, REGION, ROOT, deployable, recording, sections, sections_of
 
 WRITTEN = (
     "CONTRIBUTING.md",
@@ -25,10 +26,17 @@ WRITTEN = (
 
 @cache
 def stack(name: str) -> Stack:
-    """One stack of the repository."""
+    """A fixture stack."""
     return Stack(Platform(load(sections(name), environment=name, region=REGION)), recording(name))
+
+
+@cache
+def deployed(name: str) -> Stack:
+    """One stack as it is deployed."""
+    sections = sections_of(stack_files.load(ROOT, name))
+    return Stack(Platform(load(sections, environment=name, region=REGION)), deployable(name))
 
 
 def sources() -> Sources:
     """All that parts are made of, as `python -m documents` has it."""
-    return Sources(ROOT, [stack(name) for name in STACKS], measured.load(ROOT))
+    return Sources(ROOT, [deployed(name) for name in DEPLOYABLE], measured.load(ROOT))

@@ -12,8 +12,8 @@ from documents import cost, prices
 from documents.cost import Line, known, lines
 from recording.recording import Recording, Registration
 from tests.docs import read, table
-from tests.documents import stack
-from tests.recordings import REGION, STACKS
+from tests.documents import deployed, stack
+from tests.recordings import DEPLOYABLE, REGION, STACKS
 
 
 def resource(type_: str, name: str, **inputs: Any) -> Registration:
@@ -98,11 +98,11 @@ def test_a_type_has_one_way_to_cost_but_the_schedule_which_also_publishes() -> N
     assert set(cost.STANDING) & cost.BY_VOLUME == {"aws:scheduler/schedule:Schedule"}
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", DEPLOYABLE)
 def test_counted_instances_gateways_secrets_and_keys_are_the_readmes(name: str) -> None:
-    column = 1 + STACKS.index(name)
-    readme = {row[0]: int(row[column]) for row in table(read("README.md"), "what costs money", *STACKS)}
-    found = lines(stack(name).recording, REGION)
+    column = 1 + DEPLOYABLE.index(name)
+    readme = {row[0]: int(row[column]) for row in table(read("README.md"), "what costs money", *DEPLOYABLE)}
+    found = lines(deployed(name).recording, REGION)
 
     def total(*wanted: str) -> int:
         return sum(line.quantity for line in found if line.price.item.startswith(wanted))
@@ -139,7 +139,7 @@ def test_the_saving_of_a_single_gateway_is_that_of_the_prices() -> None:
 
 
 def test_the_known_part_is_the_sum_of_its_column() -> None:
-    *items, known_part, _ = table(read("docs/cost.md"), "what stands all month", "one, USD a month", *STACKS)
+    *items, known_part, _ = table(read("docs/cost.md"), "what stands all month", "one, USD a month", *DEPLOYABLE)
     for column, stated in enumerate(known_part[2:], start=2):
         cells = [row[column].rpartition(" = ")[2] for row in items]
         total = sum((Decimal(cell) for cell in cells if cell not in ("-", "unknown")), Decimal(0))

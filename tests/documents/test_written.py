@@ -14,11 +14,10 @@ import pytest
 from botocore import xform_name
 
 from blueprint.stack_file.load import load
-from recording import stack_files
 from tests.docs import anchors, blocks, headings, links, read, settings_blocks
 from tests.docs.test_commands import ops_refuses
 from tests.documents import WRITTEN
-from tests.recordings import PROJECT, REGION, ROOT, changed
+from tests.recordings import PROJECT, REGION, ROOT, changed, frozen
 
 RUNBOOK = "docs/runbook.md"
 GLOBAL = {"output", "query", "region"}
@@ -108,7 +107,7 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
     ("document", "block"), list(settings()), ids=lambda v: v if isinstance(v, str) else ",".join(v)
 )
 def test_every_setting_that_a_document_shows_loads_in_prod(document: str, block: dict[str, Any]) -> None:
-    config = changed(stack_files.load(ROOT, "prod"), block).config
+    config = changed(frozen("prod"), block).config
     own = {key.removeprefix(f"{PROJECT}:"): json.loads(v) for key, v in config.items() if key.startswith(f"{PROJECT}:")}
     load(own, environment="prod", region=REGION)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.recordings import recording
+from tests.recordings import deployable
 
 FOLDER = Path(__file__).parent
 
@@ -27,9 +27,9 @@ def outputs_path(stack: str) -> Path:
 
 def render(stack: str) -> str:
     """The identities as the program stands."""
-    return "".join(f"{identity}\n" for identity in recording(stack).identities())
+    return "".join(f"{identity}\n" for identity in deployable(stack).identities())
 
 
 def render_outputs(stack: str) -> str:
     """The outputs as the program stands."""
-    return json.dumps(recording(stack).outputs, indent=2, sort_keys=True) + "\n"
+    return json.dumps(deployable(stack).outputs, indent=2, sort_keys=True) + "\n"

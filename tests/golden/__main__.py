@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests import golden
-from tests.recordings import STACKS
+from tests.recordings import DEPLOYABLE
 
-for stack in STACKS:
+for stack in DEPLOYABLE:
     for path, text in (
         (golden.path(stack), golden.render(stack)),
         (golden.outputs_path(stack), golden.render_outputs(stack)),

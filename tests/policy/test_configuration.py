@@ -10,7 +10,7 @@ import pytest
 
 from policy import RULES, ConfigurationRefused, Excepted, Level, for_stack, judge
 from policy.configuration import FOLDER, Setting, configure
-from tests.recordings import STACKS, recording
+from tests.recordings import DEPLOYABLE, recording
 
 HERE = "policy/config/prod.json"
 
@@ -23,7 +23,7 @@ def refused(document: Any) -> str:
 
 
 def test_every_stack_has_a_file_and_no_other_has() -> None:
-    assert {path.stem for path in FOLDER.iterdir()} == set(STACKS)
+    assert {path.stem for path in FOLDER.iterdir()} == set(DEPLOYABLE)
 
 
 @pytest.mark.parametrize(("stack", "advised"), [("dev", len(RULES)), ("staging", 1), ("prod", 1)])
@@ -85,7 +85,7 @@ def test_a_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_reason_is_a_sentence() -> None:
-    for stack in STACKS:
+    for stack in DEPLOYABLE:
         for excepted in for_stack(stack, RULES).exceptions:
             assert excepted.reason.endswith("."), excepted
             assert len(json.dumps(excepted.reason)) > 40, excepted

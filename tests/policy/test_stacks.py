@@ -11,7 +11,7 @@ from policy.configuration import configure, is_excepted
 from policy.evaluate import findings, resource_of
 from policy.model import Stack
 from policy.rules.types import TAGGED, UNTAGGED, is_cloud
-from tests.recordings import STACKS, record_with, recording
+from tests.recordings import DEPLOYABLE, STACKS, deployable, record_with, recording
 
 PORT = (
     "rds.Instance langpont-{}-db-primary: port is 5432. RDS.23 wants another port than 5432, which everybody tries. "
@@ -38,16 +38,23 @@ def test_a_stack_violates_nothing_that_is_mandatory_and_these_advices(stack: str
     assert [violation.message for violation in violations] == (DEV if stack == "dev" else [PORT.format(stack)])
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+@pytest.mark.parametrize("stack", DEPLOYABLE)
+def test_nothing_stops_a_stack_that_is_deployed(stack: str, preview: bool) -> None:
+    violations = judge(deployable(stack, preview=preview))
+    assert [str(violation) for violation in violations if violation.level is Level.MANDATORY] == []
+
+
+@pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_every_type_of_a_stack_is_known_so_that_the_rules_see_all_of_it(stack: str) -> None:
-    registered = {each.type for each in recording(stack).registrations.values() if is_cloud(each.type)}
+    registered = {each.type for each in deployable(stack).registrations.values() if is_cloud(each.type)}
     assert registered <= TAGGED | UNTAGGED
     assert len(registered) >= 40
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_every_exception_excepts_something(stack: str) -> None:
-    resources = Stack(resource_of(each) for each in recording(stack).registrations.values())
+    resources = Stack(resource_of(each) for each in deployable(stack).registrations.values())
     rules = {rule.name: rule for rule in RULES}
     for excepted in for_stack(stack, RULES).exceptions:
         found = [

@@ -12,15 +12,14 @@ from blueprint.platform import Platform
 from preview.difference import ABSENT, LONGEST_VALUE, Difference, differences, lines, visible
 from preview.document import document
 from preview.report import Report, settings
-from recording import stack_files
-from tests.recordings import ROOT, STACKS, changed, record_with, sections
+from tests.recordings import STACKS, changed, frozen, record_with, sections
 from tests.workflows.archives import SMALLEST
 
 
 def previewed(stack: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The document of `--json`, of the stack with sections of its file overridden."""
     report = Report(
-        platform=Platform(settings(changed(stack_files.load(ROOT, stack), changes))),
+        platform=Platform(settings(changed(frozen(stack), changes))),
         first=record_with(stack, changes, preview=True),
         update=record_with(stack, changes),
     )

@@ -22,11 +22,10 @@ from preview.document import document, plain
 from preview.report import Report, settings
 from preview.text import show
 from preview.units import amount, count, size, span
-from recording import stack_files
 from recording.archives import Archive
 from recording.recording import UNKNOWN, Secret
 from tests.contracts.test_secrecy import generated
-from tests.recordings import ROOT, STACKS, recording, secrets, strings
+from tests.recordings import FIXTURES, ROOT, STACKS, frozen, recording, secrets, strings
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
@@ -35,7 +34,7 @@ HEADLINE = "langpont-database / dev  ap-northeast-1  offline preview: no account
 
 @cache
 def report(stack: str) -> Report:
-    platform = Platform(settings(stack_files.load(ROOT, stack)))
+    platform = Platform(settings(frozen(stack)))
     return Report(platform=platform, first=recording(stack, preview=True), update=recording(stack))
 
 
@@ -65,7 +64,7 @@ def invoke(*arguments: str) -> Result:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The program and the stack files, to be broken."""
-    for path in (ROOT / "__main__.py", *ROOT.glob("Pulumi*.yaml")):
+    for path in (ROOT / "__main__.py", *FIXTURES.glob("Pulumi*.yaml")):
         shutil.copy(path, tmp_path)
     for name in ("components", "functions", "certs"):  # paths of what is packed are relative to the components
         (tmp_path / name).symlink_to(ROOT / name)
@@ -396,7 +395,7 @@ def test_somebody_elses_network_is_shown_by_its_ids(capsys: pytest.CaptureFixtur
         "databaseSubnets": {a: "subnet-0d000000000000001", c: "subnet-0d000000000000002"},
         "publicSubnets": {a: "subnet-0c000000000000001"},
     }
-    file = stack_files.load(ROOT, "dev")
+    file = frozen("dev")
     network = {"langpont-database:network": json.dumps({"existingVpc": existing})}
     file = dataclasses.replace(file, config={**file.config, **network})
     shown = Report(platform=Platform(settings(file)), first=recording("dev", preview=True), update=recording("dev"))

@@ -10,9 +10,10 @@ import yaml
 
 from blueprint.settings import SECTIONS
 from blueprint.stack_file.schema import schema
+from recording import stack_files
 
 ROOT = Path(__file__).parents[3]
-STACKS = ("dev", "staging", "prod")
+STACKS = stack_files.names(ROOT)
 
 
 def test_the_file_in_the_repository_is_the_one_the_settings_give() -> None:

@@ -8,9 +8,9 @@ from functools import cached_property
 from local.aws.clients import Clients
 from local.aws.provider import MotoProvider
 from local.aws.server import MotoServer
-from recording import engine, stack_files
+from recording import engine
 from recording.recording import Recording
-from tests.recordings import REGION, ROOT
+from tests.recordings import REGION, frozen
 
 
 @dataclass(frozen=True)
@@ -37,4 +37,4 @@ def apply(server: MotoServer, stack: str) -> Applied:
     """The stack as its file has it, on the server emptied before."""
     server.reset()
     provider = MotoProvider(server.endpoint, REGION)
-    return Applied(stack, server, provider, engine.record(stack_files.load(ROOT, stack), provider, preview=False))
+    return Applied(stack, server, provider, engine.record(frozen(stack), provider, preview=False))

@@ -15,12 +15,12 @@ from local.aws.clients import Clients
 from local.aws.provider import Made, MotoProvider, Remembered
 from local.aws.server import MotoServer, ServerError
 from local.aws.table import ELSEWHERE, IMPOSSIBLE, ROWS
-from recording import engine, stack_files
+from recording import engine
 from recording.answers import ANSWERS, Answers
 from recording.engine import EngineRefusal
 from recording.recording import Recording, Registration, Secret, reveal
 from tests.local.aws import Applied
-from tests.recordings import REGION, ROOT, STACKS, changed, recording, secrets
+from tests.recordings import REGION, STACKS, changed, frozen, recording, secrets
 
 SHORTFALLS: dict[tuple[str, str], tuple[int, int, int]] = {
     # dev, staging, prod: for how many resources of the stack
@@ -132,7 +132,7 @@ def test_no_secret_is_in_the_log_or_in_arguments(applied: Applied, log: Path) ->
 def test_a_remembered_run_is_the_same_run(applied: Applied) -> None:
     stored = json.loads(json.dumps({urn: made.to_json() for urn, made in applied.provider.made.items()}))
     remembered = Remembered({urn: Made.from_json(it) for urn, it in stored.items()}, Answers(REGION))
-    again = engine.record(stack_files.load(ROOT, applied.stack), remembered, preview=False)
+    again = engine.record(frozen(applied.stack), remembered, preview=False)
     assert again.outputs == applied.recording.outputs
     assert inputs_of(again) == inputs_of(applied.recording)
 
@@ -143,7 +143,7 @@ def test_ids_depend_on_the_registration_alone(applied: Applied, scratch: MotoSer
     scratch.reset()
     Clients(scratch.endpoint, REGION).get("ec2").create_vpc(CidrBlock="10.99.0.0/16")
     provider = MotoProvider(scratch.endpoint, REGION)
-    wider = changed(stack_files.load(ROOT, "dev"), {"monitoring": {"alertEmails": ["somebody@langpont.example"]}})
+    wider = changed(frozen("dev"), {"monitoring": {"alertEmails": ["somebody@langpont.example"]}})
     engine.record(wider, provider, preview=False)
     before = {urn: made.id for urn, made in applied.provider.made.items()}
     assert len(provider.made) == len(before) + 3
@@ -160,7 +160,7 @@ def test_a_control_plane_that_is_not_there_is_one_sentence() -> None:
         "Its log may say why; start it again."
     )
     with pytest.raises(ServerError, match=f"^{re.escape(expected)}$"):
-        engine.record(stack_files.load(ROOT, "dev"), MotoProvider("http://127.0.0.1:9", REGION), preview=False)
+        engine.record(frozen("dev"), MotoProvider("http://127.0.0.1:9", REGION), preview=False)
 
 
 # The table

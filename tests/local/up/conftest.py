@@ -21,8 +21,8 @@ STACKS = ("prod", "dev")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project of its own, with nothing up before and nothing left after."""
     copy = tmp_path_factory.mktemp("project")
-    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, copy)
+    for file in (*(ROOT / "tests" / "stacks").iterdir(), ROOT / "__main__.py"):
+        shutil.copy(file, copy)
     for folder in ("certs", "components", "functions"):
         shutil.copytree(ROOT / folder, copy / folder)
     before = os.environ.get("LANGPONT_LOCAL_DIR")
