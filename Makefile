@@ -3,7 +3,7 @@ STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
 
-.PHONY: up verify status down preview test pgbouncer npm check schema golden docs bench clean
+.PHONY: up verify status down preview test changes pgbouncer npm check schema golden docs bench clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready pgbouncer
@@ -46,6 +46,10 @@ check: venv/.ready .github/lint/node_modules/.package-lock.json
 .github/lint/node_modules/.package-lock.json: .github/lint/package-lock.json | npm
 	@npm ci --prefix .github/lint --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+# Ordinary changes, made in a copy: none breaks a test that is about something else.
+changes: venv/.ready
+	@$(BIN)/python -m tests.changes
 
 # Files in the repository that are computed from it; tests fail when they are stale.
 schema: venv/.ready

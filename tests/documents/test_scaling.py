@@ -10,7 +10,7 @@ from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNEC
 from blueprint.stack_file.load import StackFileRefused
 from documents import scaling
 from tests.docs import read, table
-from tests.documents import stack
+from tests.documents import deployed
 from tests.recordings import REGION, ROOT
 
 TEXT = read("docs/scaling.md")
@@ -36,11 +36,11 @@ def test_another_host_adds_one_pool_and_its_reserve_to_the_sessions() -> None:
         "alarms",
     )  # fmt: skip
     prod = {row[1]: row for row in rows if row[0] == "prod"}
-    pooler = stack("prod").platform.pooler
+    platform = deployed("prod").platform
     now, more = prod["as it is"], prod["one host more"]
-    assert int(more[3]) - int(now[3]) == pooler.server_cap
+    assert int(more[3]) - int(now[3]) == platform.pooler.server_cap
     needed = int(now[3]) + RESERVED_CONNECTIONS + INTERNAL_CONNECTIONS
-    assert now[4] == f"{needed} of 300"
+    assert now[4] == f"{needed} of {platform.budget.max_connections}"
 
 
 def test_the_last_host_that_fits_fits_and_the_next_one_does_not() -> None:

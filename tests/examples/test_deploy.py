@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.recordings import ROOT
+from tests.recordings import ROOT, recording
 
-OUTPUTS = ROOT / "tests" / "golden" / "outputs-prod.json"
+OUTPUTS = json.dumps(recording("prod").outputs, indent=2)
 
 
 @pytest.fixture
@@ -19,8 +20,9 @@ def host(tmp_path: Path) -> Path:
     """A folder that stands for the host: what is copied there, and `asked`, what was run."""
     programs = tmp_path / "bin"
     programs.mkdir()
+    (programs / "outputs.json").write_text(OUTPUTS)
     for name, body in {
-        "pulumi": f'[ "$*" = "stack output --json --stack prod" ] && cat {OUTPUTS}',
+        "pulumi": f'[ "$*" = "stack output --json --stack prod" ] && cat {programs}/outputs.json',
         "ssh": f'echo "$@" >> {tmp_path}/asked',
         "scp": f'echo "$@" | sed "s/[^ ]*\\/tmp[^ ]*\\///g" >> {tmp_path}/asked; cp $4 $5 {tmp_path}',
     }.items():
@@ -49,7 +51,7 @@ def test_the_host_gets_its_environment_and_its_pooler_and_nothing_is_left_behind
         '/opt/langpont/venv/bin/pip install --quiet "/etc/langpont/langpont_db[aws]"',
         "/opt/langpont/venv/bin/python -m langpont_db.pgbouncer install --outputs /etc/langpont/outputs.json",
     ]
-    assert (host / "outputs.json").read_text() == OUTPUTS.read_text()
+    assert (host / "outputs.json").read_text() == OUTPUTS
     names = [line.split("=")[0] for line in (host / "app.env").read_text().splitlines()]
     assert names == [
         "DATABASE_PRIMARY_URL", "DATABASE_PRIMARY_SECRET_ARN", "DATABASE_REPLICA_URLS",
