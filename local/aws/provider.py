@@ -157,12 +157,12 @@ class MotoProvider:
         given = _parameters(client, row.create, {k: v for k, v in inputs.items() if k not in spent}, values)
         if row.named:
             convert.put(given, row.named, values["name"])
-        _check(client, row.create, given)
+        self._check(client, row.create, given)
         if row.unable or row.later:
             return Made(row.id.format_map(values), {})
         if any("{" not in where for where in (row.id, *row.outputs.values())):
-            seed(self._endpoint, _seed(registration))
-        reply = _send(client, row.create, given)
+            self._seed(registration)
+        reply = self._send(client, row.create, given)
         outputs: dict[str, str] = {}
         for key, where in (("id", row.id), *row.outputs.items()):
             if "{" not in where:
@@ -175,9 +175,18 @@ class MotoProvider:
             if (call.takes and not taken) or (call.switch and not inputs.get(call.switch)):
                 continue
             more = _parameters(client, call, taken, values)
-            _check(client, call, more)
-            _send(client, call, more)
+            self._check(client, call, more)
+            self._send(client, call, more)
         return Made(outputs.pop("id"), outputs)
+
+    def _check(self, client: Any, call: Call, given: Mapping[str, Any]) -> None:
+        convert.check(_operation(client, call), given)
+
+    def _seed(self, registration: Registration) -> None:
+        seed(self._endpoint, int.from_bytes(_digest(registration)[:8], "big"))
+
+    def _send(self, client: Any, call: Call, given: Mapping[str, Any]) -> Any:
+        return getattr(client, call.operation)(**given)
 
     def _note(self, registration: Registration, row: Row, kind: str, inputs: Mapping[str, Any]) -> None:
         shortfalls = [(it.about, it.reason) for it in row.shortfalls if concerns(it.about, row, inputs)]
@@ -239,14 +248,6 @@ def _parameters(client: Any, call: Call, inputs: Mapping[str, Any], values: Mapp
     return given
 
 
-def _check(client: Any, call: Call, given: Mapping[str, Any]) -> None:
-    convert.check(_operation(client, call), given)
-
-
-def _send(client: Any, call: Call, given: Mapping[str, Any]) -> Any:
-    return getattr(client, call.operation)(**given)
-
-
 def _operation(client: Any, call: Call) -> Any:
     return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[call.operation])
 
@@ -270,10 +271,6 @@ def _told(error: Exception) -> str:
 
 def _digest(registration: Registration) -> bytes:
     return hashlib.sha256(f"{SEED} {registration.urn}".encode()).digest()
-
-
-def _seed(registration: Registration) -> int:
-    return int.from_bytes(_digest(registration)[:8], "big")
 
 
 def _token(registration: Registration) -> str:

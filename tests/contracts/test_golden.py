@@ -1,4 +1,4 @@
-"""What a review must see: a changed identity replaces a resource, and an output that goes breaks a deploy."""
+"""What a review must see: a changed identity replaces a resource, an output that goes breaks a deploy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import golden
-from tests.recordings import DEPLOYABLE
+from tests.recordings import DEPLOYABLE, STACKS
 
 IDENTITIES = (
     "an identity change replaces resources: write an upgrade note in CHANGELOG.md. "
@@ -18,6 +18,7 @@ OUTPUTS = (
     "deploys rely on outputs (docs/outputs.md): one that goes, or has another name or type, is a breaking change for "
     "CHANGELOG.md. If the change is meant, run `make golden` and commit the files."
 )
+CALLS = "AWS is asked for something else. If the change is meant, run `make golden` and commit the files."
 
 
 def difference(path: Path, after: str, advice: str) -> str:
@@ -38,6 +39,12 @@ def test_the_identities_of_a_stack_are_the_golden_ones(stack: str) -> None:
 @pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_the_outputs_of_a_stack_are_the_golden_ones(stack: str) -> None:
     changed = difference(golden.outputs_path(stack), golden.render_outputs(stack), OUTPUTS)
+    assert not changed, f"\n{changed}"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_api_calls_of_a_stack_are_the_golden_ones(stack: str) -> None:
+    changed = difference(golden.calls_path(stack), golden.render_calls(stack), CALLS)
     assert not changed, f"\n{changed}"
 
 

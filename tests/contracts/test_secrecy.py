@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from recording.recording import UNKNOWN, Recording, reveal
-from tests.recordings import answered, secrets, strings
+from tests import golden
+from tests.recordings import STACKS, answered, recording, secrets, strings
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
 SALT = "random:index/randomBytes:RandomBytes"
@@ -89,3 +92,10 @@ def test_a_secret_is_not_shown_by_its_representation(updated: Recording) -> None
         shown = repr(dict(registration.inputs))
         for _, value in secrets(registration.inputs):
             assert str(value) not in shown, registration.identity
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_secret_stands_in_the_golden_calls(stack: str) -> None:
+    text = golden.calls_path(stack).read_text(encoding="utf-8")
+    assert not [secret for secret in generated(recording(stack)) if secret in text]
+    assert text.count('"(secret)"') == 1 + 5 + 1  # the master's password, a document a role, the pooler's files

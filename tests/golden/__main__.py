@@ -1,14 +1,13 @@
-"""Rewrite the golden identities and outputs of every stack."""
+"""Rewrite the golden identities and outputs of every stack, and the API calls of the fixture stacks."""
 
 from __future__ import annotations
 
 from tests import golden
-from tests.recordings import DEPLOYABLE
+from tests.recordings import DEPLOYABLE, STACKS
 
-for stack in DEPLOYABLE:
-    for path, text in (
-        (golden.path(stack), golden.render(stack)),
-        (golden.outputs_path(stack), golden.render_outputs(stack)),
-    ):
-        path.write_text(text, encoding="utf-8")
-        print(f"wrote {path.relative_to(golden.FOLDER.parent.parent)}")
+files = {golden.path(stack): golden.render(stack) for stack in DEPLOYABLE}
+files |= {golden.outputs_path(stack): golden.render_outputs(stack) for stack in DEPLOYABLE}
+files |= {golden.calls_path(stack): golden.render_calls(stack) for stack in STACKS}
+for path, text in sorted(files.items()):
+    path.write_text(text, encoding="utf-8")
+    print(f"wrote {path.relative_to(golden.FOLDER.parent.parent)}")
