@@ -25,7 +25,6 @@ from local.servers.plane import DataPlane, Done
 from local.servers.ports import choose, is_free
 from local.state import Changes, Folders, State, StateError
 from local.verify import checks as data_check
-from local.verify import control as control_check
 from local.verify import functions as check_functions
 from local.verify.check import Check
 from recording import stack_files
@@ -102,7 +101,6 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
     server = _control(folders)
     if server is None:
         raise StateError(f"{stack} has no control plane. make up STACK={stack}")
-    yield from control_check.checks(recording, server.endpoint, _region(stack_file))
     data = _plane_of(kept)
     promised = int(data.pooler.option["max_client_conn"])
     yield from check_functions.checks(recording, Clients(server.endpoint, _region(stack_file)), data)

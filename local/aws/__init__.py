@@ -1,1 +1,1 @@
-"""The control plane: what the program registers, applied to a moto server of our own through boto3, and read back."""
+"""The control plane: what the program registers, applied to a moto server of our own through boto3."""

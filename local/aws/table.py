@@ -29,14 +29,10 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Shortfall:
-    """What moto does not do: to an input, to an output, or to the whole type when `about` is empty.
-
-    `lost`: of that input nothing can be read back.
-    """
+    """What moto does not do: to an input, to an output, or to the whole type when `about` is empty."""
 
     about: str
     reason: str
-    lost: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +178,7 @@ _INSTANCE_OUTPUTS: Mapping[str, str] = {
 _SAME_ID = Shortfall(
     about="resourceId", reason="moto gives every instance the same one, so a policy names all of them at once"
 )
-_NO_INSIGHTS = Shortfall(about="performanceInsightsEnabled", reason="moto drops it", lost=True)
+_NO_INSIGHTS = Shortfall(about="performanceInsightsEnabled", reason="moto drops it")
 
 ROWS: Mapping[str, Row] = {
     # Network
@@ -446,9 +442,8 @@ ROWS: Mapping[str, Row] = {
             Shortfall(
                 about="notifications.subscriberSnsTopicArns",
                 reason="moto takes them and tells nobody, since it cannot list a notification's subscribers",
-                lost=True,
             ),
-            Shortfall(about="tags", reason="moto drops them", lost=True),
+            Shortfall(about="tags", reason="moto drops them"),
         ),
     ),
     # Database
@@ -502,10 +497,10 @@ ROWS: Mapping[str, Row] = {
         shortfalls=(
             _SAME_ID,
             _NO_INSIGHTS,
-            Shortfall(about="performanceInsightsKmsKeyId", reason="moto drops it", lost=True),
-            Shortfall(about="performanceInsightsRetentionPeriod", reason="moto drops it", lost=True),
-            Shortfall(about="databaseInsightsMode", reason="moto drops it", lost=True),
-            Shortfall(about="engineLifecycleSupport", reason="moto drops it", lost=True),
+            Shortfall(about="performanceInsightsKmsKeyId", reason="moto drops it"),
+            Shortfall(about="performanceInsightsRetentionPeriod", reason="moto drops it"),
+            Shortfall(about="databaseInsightsMode", reason="moto drops it"),
+            Shortfall(about="engineLifecycleSupport", reason="moto drops it"),
         ),
     ),
     "aws:rds/instance:Instance (replica)": Row(
@@ -585,7 +580,7 @@ ROWS: Mapping[str, Row] = {
             "replaceSecurityGroupsOnDestroy": "what deletion does first, by UpdateFunctionConfiguration",
             "replacementSecurityGroupIds": "what deletion does first, by UpdateFunctionConfiguration",
         },
-        shortfalls=(Shortfall(about="loggingConfig", reason="moto drops it", lost=True),),
+        shortfalls=(Shortfall(about="loggingConfig", reason="moto drops it"),),
     ),
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Row(
         service="lambda",

@@ -84,7 +84,6 @@ def test_everything_behaves_as_configured(project: Path, prod: up.Result) -> Non
     names = {check.name for check in checks}
     assert {
         "the stack file is what is up",
-        "alarms: 56 as registered",
         "the roles function finds no drift, and each login works",
         "the metrics function publishes what the replica holds",
         "primary: 30 parameters as registered",
