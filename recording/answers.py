@@ -1,4 +1,4 @@
-"""What AWS would have computed: for each resource type, the id and the outputs that the program uses.
+"""What AWS would have computed: for each registration, the id and the outputs that its type's row names.
 
 Answers are functions of the registration, so that the same program gives the same recording. Everything is made up,
 but for its form: identifiers, ARNs and host names look as AWS's do.
@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import string
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from blueprint.postgres.secret_document import PASSWORD_SPECIAL
 from recording.engine import EngineRefusal
 from recording.recording import Registration, Secret, reveal
+from resource_types import TYPES, file_of
+from resource_types.model import Reply, ResourceType
 
 ACCOUNT = "123456789012"  # AWS's own placeholder in its documentation
-
-Outputs = Mapping[str, Any]
-Answer = Callable[[Registration, "Answers"], tuple[str, Outputs]]
 
 
 class Answers:
@@ -28,12 +28,11 @@ class Answers:
     def __init__(self, region: str) -> None:
         self.region = region
 
-    def create(self, registration: Registration) -> tuple[str, Outputs]:
-        """Id and outputs of a new resource. Raises `EngineRefusal` for a type without an answer."""
-        answer = ANSWERS.get(registration.type)
-        if answer is None:
-            raise EngineRefusal(f"{registration.identity}: nobody answers this type. Add it to recording/answers.py.")
-        return answer(registration, self)
+    def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
+        """Id and outputs of a new resource. Raises `EngineRefusal` for a type without a row."""
+        row = row_of(registration)
+        values = template_values(row, registration, self.region, ACCOUNT)
+        return filled(row, values, lambda reply: reply.made_up.format_map(values))
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of a lookup. Raises `EngineRefusal` for one without an answer."""
@@ -46,145 +45,62 @@ class Answers:
             }
         raise EngineRefusal(f"{token} is looked up. Nothing may depend on a lookup; state it in the stack file.")
 
-    def arn(self, service: str, resource: str, registration: Registration | None = None) -> str:
-        """An ARN in this account, in the resource's own region if it states one."""
-        region = registration.inputs.get("region", self.region) if registration else self.region
-        return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
+
+def row_of(registration: Registration) -> ResourceType:
+    """The row of its type, or the variant that its inputs ask for. Raises `EngineRefusal` for a type without a row."""
+    row = TYPES.get(registration.type)
+    if row is None:
+        raise EngineRefusal(f"{registration.identity}: the type has no row. Add one to {file_of(registration.type)}.")
+    return next((variant for name, variant in row.variants.items() if name in registration.inputs), row)
 
 
-def _hex(registration: Registration, length: int) -> str:
-    return hashlib.sha256(registration.urn.encode()).hexdigest()[:length]
+def template_values(row: ResourceType, registration: Registration, region: str, account: str) -> dict[str, str]:
+    """What templates of a row are filled with. A resource's own region, if it states one, goes before `region`."""
+    inputs, digits = reveal(registration.inputs), _hex(registration.urn)
+    values = {"region": region} | {key: value for key, value in inputs.items() if isinstance(value, str)}
+    values |= {"account": account, "hex": digits, "HEX": digits.upper(), "uuid": str(uuid.UUID(digits[:32]))}
+    values["content"] = _hex(f"{registration.urn} {inputs}")
+    if row.named:
+        # As Pulumi makes one up: the logical name and seven digits, here always the same.
+        values["name"] = inputs.get(row.named.input) or f"{registration.name}-{digits[:7]}"
+    if registration.type in _RANDOM:
+        # Stable for the same name and keepers, as the real one is within a stack's state; another for new keepers.
+        seed = f"{registration.urn} {sorted(inputs.get('keepers', {}).items())}".encode()
+        values["random"] = _RANDOM[registration.type](inputs, seed)
+    return values
 
 
-def _name(registration: Registration) -> str:
-    """The physical name: the one asked for, or Pulumi's, which is the logical one and seven hexadecimal digits."""
-    return registration.inputs.get("name") or f"{registration.name}-{_hex(registration, 7)}"
+def filled(row: ResourceType, values: dict[str, str], replied: Callable[[Reply], str]) -> tuple[str, dict[str, Any]]:
+    """Id and outputs of a row: first what is replied, then templates in their order. `values` gets all of them."""
+    places = {"id": row.id, **row.outputs}
+    values |= {key: replied(place) for key, place in places.items() if isinstance(place, Reply)}
+    for key, place in places.items():
+        if not isinstance(place, Reply):
+            values[key] = place.format_map(values)
+    outputs = {key: Secret(values[key]) if key in row.secret_outputs else values[key] for key in row.outputs}
+    return values["id"], outputs
 
 
-def _ec2(prefix: str, resource: str | None = None, **outputs: str) -> Answer:
-    """Resources of EC2: an id with a prefix and 17 digits. Extra outputs are templates over the id."""
-
-    def answer(r: Registration, answers: Answers) -> tuple[str, Outputs]:
-        id_ = f"{prefix}-{_hex(r, 17)}"
-        made = {key: template.format(hex=_hex(r, 17), id=id_) for key, template in outputs.items()}
-        return id_, made | ({"arn": answers.arn("ec2", f"{resource}/{id_}")} if resource else {})
-
-    return answer
+def _hex(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _named(service: str, resource: str, *, id_: str = "{name}", **outputs: str) -> Answer:
-    """Resources with a name: templates over name, hex and arn; `resource` is the ARN's last part."""
-
-    def answer(r: Registration, answers: Answers) -> tuple[str, Outputs]:
-        values = {"name": _name(r), "hex": _hex(r, 6)}
-        arn = answers.arn(service, resource.format(**values), r)
-        values["arn"] = arn.replace(f":{answers.region}:", "::") if service in ("iam", "cloudwatch-dashboard") else arn
-        made = {key: template.format(**values) for key, template in outputs.items()}
-        return id_.format(**values), {"name": values["name"], "arn": values["arn"]} | made
-
-    return answer
-
-
-def _plain(_: Registration, __: Answers) -> tuple[str, Outputs]:
-    return f"made-{_hex(_, 12)}", {}
-
-
-def _key(r: Registration, answers: Answers) -> tuple[str, Outputs]:
-    digits = _hex(r, 32)
-    uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-    return uuid, {"keyId": uuid, "arn": answers.arn("kms", f"key/{uuid}", r)}
-
-
-def _instance(r: Registration, answers: Answers) -> tuple[str, Outputs]:
-    identifier = r.inputs["identifier"]
-    resource_id = f"db-{_hex(r, 26).upper()}"
-    return resource_id, {
-        "identifier": identifier,
-        "address": f"{identifier}.c{_hex(r, 11)}.{answers.region}.rds.amazonaws.com",
-        "arn": answers.arn("rds", f"db:{identifier}"),
-        "resourceId": resource_id,
-    }
-
-
-def _secret(r: Registration, answers: Answers) -> tuple[str, Outputs]:
-    arn = answers.arn("secretsmanager", f"secret:{r.inputs['name']}-{_hex(r, 6)}")
-    return arn, {"arn": arn}
-
-
-def _secret_version(r: Registration, _: Answers) -> tuple[str, Outputs]:
-    # Another content is another version.
-    version = hashlib.sha256(f"{r.urn} {reveal(r.inputs)}".encode()).hexdigest()[:32]
-    return f"{r.inputs['secretId']}|{version}", {"versionId": version}
-
-
-def _topic_policy(r: Registration, _: Answers) -> tuple[str, Outputs]:
-    return r.inputs["arn"], {}
-
-
-def _password(r: Registration, _: Answers) -> tuple[str, Outputs]:
-    # Stable for the same name and keepers, as the real one is within a stack's state; and a new one for new keepers.
-    seed = f"{r.urn} {sorted(reveal(r.inputs.get('keepers', {})).items())}".encode()
+def _password(inputs: Mapping[str, Any], seed: bytes) -> str:
     alphabet = string.ascii_letters + string.digits + PASSWORD_SPECIAL
     digest = b"".join(hashlib.sha512(seed + bytes([block])).digest() for block in range(4))
-    body = "".join(alphabet[byte % len(alphabet)] for byte in digest[: r.inputs["length"] - 4])
-    return "none", {"result": Secret(f"aA1-{body}")}
+    return "aA1-" + "".join(alphabet[byte % len(alphabet)] for byte in digest[: inputs["length"] - 4])
 
 
-def _bytes(r: Registration, _: Answers) -> tuple[str, Outputs]:
-    seed = f"{r.urn} {sorted(reveal(r.inputs.get('keepers', {})).items())}".encode()
-    return "none", {"base64": Secret(base64.b64encode(hashlib.sha512(seed).digest()[: r.inputs["length"]]).decode())}
+def _bytes(inputs: Mapping[str, Any], seed: bytes) -> str:
+    return base64.b64encode(hashlib.sha512(seed).digest()[: inputs["length"]]).decode()
 
 
-def _random_id(r: Registration, _: Answers) -> tuple[str, Outputs]:
-    return "none", {"hex": _hex(r, 2 * r.inputs["byteLength"])}
+def _random_id(inputs: Mapping[str, Any], seed: bytes) -> str:
+    return hashlib.sha512(seed).hexdigest()[: 2 * inputs["byteLength"]]
 
 
-ANSWERS: Mapping[str, Answer] = {
-    "aws:backup/plan:Plan": _named("backup", "backup-plan:{hex}", id_="{hex}"),
-    "aws:backup/selection:Selection": _plain,
-    "aws:backup/vault:Vault": _named("backup", "backup-vault:{name}"),
-    "aws:backup/vaultNotifications:VaultNotifications": _plain,
-    "aws:budgets/budget:Budget": _named("budgets", "budget/{name}"),
-    "aws:cloudwatch/dashboard:Dashboard": _plain,
-    "aws:cloudwatch/logGroup:LogGroup": _named("logs", "log-group:{name}"),
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _plain,
-    "aws:cloudwatch/metricAlarm:MetricAlarm": _named("cloudwatch", "alarm:{name}"),
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _ec2("sg", "security-group"),
-    "aws:ec2/eip:Eip": _ec2("eipalloc", allocationId="{id}"),
-    "aws:ec2/flowLog:FlowLog": _ec2("fl"),
-    "aws:ec2/internetGateway:InternetGateway": _ec2("igw", "internet-gateway"),
-    "aws:ec2/natGateway:NatGateway": _ec2("nat"),
-    "aws:ec2/route:Route": _ec2("r-rtb"),
-    "aws:ec2/routeTable:RouteTable": _ec2("rtb", "route-table"),
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": _ec2("rtbassoc"),
-    "aws:ec2/securityGroup:SecurityGroup": _ec2("sg", "security-group"),
-    "aws:ec2/subnet:Subnet": _ec2("subnet", "subnet"),
-    "aws:ec2/vpc:Vpc": _ec2("vpc", "vpc"),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": _ec2("vpce", "vpc-endpoint"),
-    "aws:iam/policy:Policy": _named("iam", "policy/{name}", id_="{arn}"),
-    "aws:iam/role:Role": _named("iam", "role/{name}"),
-    "aws:iam/rolePolicy:RolePolicy": _plain,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _plain,
-    "aws:kms/alias:Alias": _plain,
-    "aws:kms/key:Key": _key,
-    "aws:lambda/function:Function": _named("lambda", "function:{name}"),
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _plain,
-    "aws:lambda/invocation:Invocation": _plain,
-    "aws:rds/eventSubscription:EventSubscription": _named("rds", "es:{name}"),
-    "aws:rds/instance:Instance": _instance,
-    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": _plain,
-    "aws:rds/parameterGroup:ParameterGroup": _named("rds", "pg:{name}"),
-    "aws:rds/subnetGroup:SubnetGroup": _named("rds", "subgrp:{name}"),
-    "aws:scheduler/schedule:Schedule": _named("scheduler", "schedule/default/{name}"),
-    "aws:secretsmanager/secret:Secret": _secret,
-    "aws:secretsmanager/secretVersion:SecretVersion": _secret_version,
-    "aws:sns/topic:Topic": _named("sns", "{name}", id_="{arn}"),
-    "aws:sns/topicPolicy:TopicPolicy": _topic_policy,
-    "aws:sqs/queue:Queue": _named("sqs", "{name}"),
-    "aws:sns/topicSubscription:TopicSubscription": _plain,
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _ec2("sgr", "security-group-rule"),
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ec2("sgr", "security-group-rule"),
+_RANDOM: Mapping[str, Callable[[Mapping[str, Any], bytes], str]] = {
+    "random:index/randomPassword:RandomPassword": _password,
     "random:index/randomBytes:RandomBytes": _bytes,
     "random:index/randomId:RandomId": _random_id,
-    "random:index/randomPassword:RandomPassword": _password,
 }

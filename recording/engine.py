@@ -25,6 +25,7 @@ from pulumi.runtime.stack import run_in_stack
 from recording.archives import loaded
 from recording.recording import Recording, Registration, Secret, decode_struct, unknown_paths
 from recording.stack_files import StackFile
+from resource_types import TYPES, file_of
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -175,10 +176,13 @@ class _Monitor(mocks.MockMonitor):
     def _refuse_unknown(who: str, values: Mapping[str, Any], dependencies: Mapping[str, frozenset[str]]) -> None:
         for path in unknown_paths(values):
             key = path.split(".")[0].split("[")[0]
-            sources = ", ".join(sorted(u.split("::")[-1] for u in dependencies.get(key, ()))) or "another resource"
+            urns = sorted(dependencies.get(key, ()), key=lambda urn: urn.split("::")[-1])
+            sources = ", ".join(urn.split("::")[-1] for urn in urns) or "another resource"
+            types = {urn.split("::")[2].split("$")[-1] for urn in urns}
+            files = sorted({file_of(type_) for type_ in types if type_ in TYPES})
             raise EngineRefusal(
-                f"{who}: {path} takes an output of {sources} that nobody answered. Answer it in recording/answers.py, "
-                f"if the provider has such an output."
+                f"{who}: {path} takes an output of {sources} that nobody answered. Name it among the outputs of the "
+                f"type's row in {' or '.join(files) or 'resource_types'}, if the provider has such an output."
             )
 
 

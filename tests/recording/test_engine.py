@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from recording.answers import Answers
 from recording.engine import EngineRefusal, record
 from recording.recording import UNKNOWN, Recording, Secret
 from recording.stack_files import load
+from resource_types import TYPES
+from resource_types.model import Bill, ResourceType
 
 Run = Callable[..., Recording]
 
@@ -25,6 +28,8 @@ class Part(pulumi.ComponentResource):
         if done:
             self.register_outputs({"vpcId": self.vpc.id})
 """
+BUCKET = 'bucket = aws.s3.Bucket("one", bucket="two")\npulumi.export("arn", bucket.arn)'
+UNANSWERED = 'vpc = Part("one").vpc\naws.ec2.Subnet("two", vpc_id=vpc.id, ipv6_cidr_block=vpc.ipv6_cidr_block)'
 
 
 @pytest.fixture
@@ -57,9 +62,15 @@ def test_a_first_preview_knows_nothing_that_the_provider_computes(run: Run) -> N
 def test_an_unknown_resource_type_is_refused_by_name(run: Run) -> None:
     with pytest.raises(
         EngineRefusal,
-        match=r"^aws:s3/bucket:Bucket one: nobody answers this type. Add it to recording/answers.py.$",
+        match=r"^aws:s3/bucket:Bucket one: the type has no row. Add one to resource_types/s3.py.$",
     ):
-        run('import pulumi_aws as aws\naws.s3.Bucket("one")')
+        run(BUCKET)
+
+
+def test_a_type_is_answered_once_it_has_a_row(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ResourceType("aws:s3/bucket:Bucket", bill=Bill.VOLUME, id="{bucket}", outputs={"arn": "arn:aws:s3:::{id}"})
+    monkeypatch.setitem(TYPES, row.token, row)
+    assert run(BUCKET).outputs == {"arn": "arn:aws:s3:::two"}
 
 
 def test_a_lookup_is_refused_by_name(run: Run) -> None:
@@ -90,9 +101,15 @@ def test_an_output_that_nobody_answered_does_not_become_none(run: Run) -> None:
     with pytest.raises(
         EngineRefusal,
         match=r"^aws:ec2/subnet:Subnet two: ipv6CidrBlock takes an output of one-vpc that nobody answered. "
-        r"Answer it in recording/answers.py, if the provider has such an output.$",
+        r"Name it among the outputs of the type's row in resource_types/ec2.py, if the provider has such an output.$",
     ):
-        run('vpc = Part("one").vpc\naws.ec2.Subnet("two", vpc_id=vpc.id, ipv6_cidr_block=vpc.ipv6_cidr_block)')
+        run(UNANSWERED)
+
+
+def test_an_output_is_answered_once_a_row_names_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = TYPES["aws:ec2/vpc:Vpc"]
+    monkeypatch.setitem(TYPES, row.token, replace(row, outputs={**row.outputs, "ipv6CidrBlock": "2001:db8::/56"}))
+    assert run(UNANSWERED).one("aws:ec2/subnet:Subnet", "two").inputs["ipv6CidrBlock"] == "2001:db8::/56"
 
 
 def test_a_stack_output_that_nobody_answered_is_refused(run: Run) -> None:

@@ -16,9 +16,10 @@ from local.aws.provider import Made, MotoProvider, Remembered
 from local.aws.server import MotoServer, ServerError
 from local.aws.table import ELSEWHERE, IMPOSSIBLE, ROWS
 from recording import engine
-from recording.answers import ANSWERS, Answers
+from recording.answers import Answers
 from recording.engine import EngineRefusal
 from recording.recording import Recording, Registration, Secret, reveal
+from resource_types import TYPES
 from tests.local.aws import Applied
 from tests.recordings import REGION, STACKS, changed, frozen, recording, secrets
 
@@ -168,7 +169,7 @@ def test_a_control_plane_that_is_not_there_is_one_sentence() -> None:
 
 def test_the_table_knows_every_type_that_a_preview_answers() -> None:
     rows = {key.split(" ")[0] for key in ROWS}
-    assert rows == {type_ for type_ in ANSWERS if not type_.startswith(ELSEWHERE)}
+    assert rows == {type_ for type_ in TYPES if not type_.startswith(ELSEWHERE)}
 
 
 def test_an_unmapped_type_is_refused_by_name(provider: MotoProvider) -> None:
