@@ -8,8 +8,9 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from recording.answers import filled, row_of
 from recording.engine import EngineRefusal
-from recording.recording import Registration, Secret, reveal
+from recording.recording import Registration, reveal
 
 
 class KeptRandoms:
@@ -23,13 +24,12 @@ class KeptRandoms:
         make = _MAKERS.get(registration.type)
         if make is None:
             raise EngineRefusal(f"{registration.identity}: nobody makes this type here. Add it to local/randoms.py.")
-        output, secret, new = make
         keepers = reveal(registration.inputs.get("keepers", {}))
         kept = self._kept.get(registration.urn)
         if kept is None or kept["keepers"] != keepers:
-            kept = {"keepers": keepers, "value": new(registration.inputs)}
+            kept = {"keepers": keepers, "value": make(registration.inputs)}
             self._kept[registration.urn] = kept
-        return "none", {output: Secret(kept["value"]) if secret else kept["value"]}
+        return filled(row_of(registration), {"random": kept["value"]})
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """pulumi-random has no lookups."""
@@ -59,7 +59,7 @@ def _hex(inputs: Mapping[str, Any]) -> str:
 
 
 _MAKERS = {
-    "random:index/randomPassword:RandomPassword": ("result", True, _password),
-    "random:index/randomBytes:RandomBytes": ("base64", True, _bytes),
-    "random:index/randomId:RandomId": ("hex", False, _hex),
+    "random:index/randomPassword:RandomPassword": _password,
+    "random:index/randomBytes:RandomBytes": _bytes,
+    "random:index/randomId:RandomId": _hex,
 }

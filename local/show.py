@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
-from local.aws.table import UNPROVEN
+from local.aws.provider import UNPROVEN
 from local.environment import write_files
 from local.processes import Process
 from local.state import write_private

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import functions, state
 from local.aws.clients import Clients
-from local.aws.provider import Made, MotoProvider, Remembered
+from local.aws.provider import Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError, start_server
 from local.processes import Process
 from local.randoms import KeptRandoms
@@ -67,7 +67,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
     with state.locked(folders, stack):
         kept = state.load(folders, stack) or State(stack=stack)
         say("Running the program")
-        recording = _remembered(stack_file, kept)
+        recording = _answered_again(stack_file, kept)
         wanted = state.digests(recording)
         changes = state.changes(kept.registrations, wanted)
         server = _control(folders)
@@ -91,7 +91,7 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
     """Prove the running platform, a check at a time. Raises `StateError` where nothing was brought up."""
     folders, kept = _known(project, stack)
     stack_file = stack_files.load(project, stack)
-    recording = _remembered(stack_file, kept)
+    recording = _answered_again(stack_file, kept)
     drift = state.changes(kept.registrations, state.digests(recording))
     yield Check(
         "the stack file is what is up",
@@ -146,10 +146,10 @@ def _region(stack_file: StackFile) -> str:
     return stack_file.config.get("aws:region", "ap-northeast-1")  # the program refuses a file without it
 
 
-def _remembered(stack_file: StackFile, kept: State) -> Recording:
+def _answered_again(stack_file: StackFile, kept: State) -> Recording:
     """The program's registrations, answered as the control plane answered when it was made."""
-    made = {urn: Made.from_json(value) for urn, value in kept.made.items()}
-    return record(stack_file, Remembered(made, Answers(_region(stack_file))), preview=False)
+    created = {urn: Created.from_json(value) for urn, value in kept.made.items()}
+    return record(stack_file, KeptAnswers(created, Answers(_region(stack_file))), preview=False)
 
 
 def _control(folders: Folders) -> MotoServer | None:
@@ -188,7 +188,7 @@ def _rebuild(
         )
     provider = MotoProvider(server.endpoint, _region(stack_file), KeptRandoms(kept.randoms))
     recording = record(stack_file, provider, preview=False)
-    kept.made = {urn: made.to_json() for urn, made in provider.made.items()}
+    kept.made = {urn: created.to_json() for urn, created in provider.created.items()}
     kept.registrations = state.digests(recording)
     kept.exceptions = list(_exceptions(provider))
     kept.outputs = reveal(recording.outputs)
@@ -212,7 +212,7 @@ def _write_control(folders: Folders, server: MotoServer) -> None:
 def _exceptions(provider: MotoProvider) -> Iterator[str]:
     """What the control plane does not do, a line for each type and reason."""
     together: dict[tuple[str, str], list[str]] = {}
-    for one in provider.exceptions:
+    for one in provider.shortfalls:
         together.setdefault((one.type, one.reason), []).append(one.about)
     for (type_, reason), about in together.items():
         package, _, name = type_.removeprefix("aws:").partition(":")

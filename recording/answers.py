@@ -32,7 +32,7 @@ class Answers:
         """Id and outputs of a new resource. Raises `EngineRefusal` for a type without a row."""
         row = row_of(registration)
         values = template_values(row, registration, self.region, ACCOUNT)
-        return filled(row, values, lambda reply: reply.made_up.format_map(values))
+        return filled(row, values)
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of a lookup. Raises `EngineRefusal` for one without an answer."""
@@ -55,7 +55,10 @@ def row_of(registration: Registration) -> ResourceType:
 
 
 def template_values(row: ResourceType, registration: Registration, region: str, account: str) -> dict[str, str]:
-    """What templates of a row are filled with. A resource's own region, if it states one, goes before `region`."""
+    """What templates of a row are filled with. A resource's own region, if it states one, goes before `region`.
+
+    Raises `EngineRefusal` for a type of pulumi-random's that nobody makes.
+    """
     inputs, digits = reveal(registration.inputs), _hex(registration.urn)
     values = {"region": region} | {key: value for key, value in inputs.items() if isinstance(value, str)}
     values |= {"account": account, "hex": digits, "HEX": digits.upper(), "uuid": str(uuid.UUID(digits[:32]))}
@@ -63,19 +66,28 @@ def template_values(row: ResourceType, registration: Registration, region: str, 
     if row.named:
         # As Pulumi makes one up: the logical name and seven digits, here always the same.
         values["name"] = inputs.get(row.named.input) or f"{registration.name}-{digits[:7]}"
-    if registration.type in _RANDOM:
+    if row.create is None:
+        if row.token not in _RANDOM:
+            raise EngineRefusal(f"{registration.identity}: nobody makes its value. Add it to recording/answers.py.")
         # Stable for the same name and keepers, as the real one is within a stack's state; another for new keepers.
         seed = f"{registration.urn} {sorted(inputs.get('keepers', {}).items())}".encode()
-        values["random"] = _RANDOM[registration.type](inputs, seed)
+        values["random"] = _RANDOM[row.token](inputs, seed)
     return values
 
 
-def filled(row: ResourceType, values: dict[str, str], replied: Callable[[Reply], str]) -> tuple[str, dict[str, Any]]:
-    """Id and outputs of a row: first what is replied, then templates in their order. `values` gets all of them."""
+def filled(
+    row: ResourceType, values: dict[str, str], found: Callable[[str], str] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Id and outputs of a row: replies first, then templates in their order. `values` gets all of them.
+
+    `found`: what is at a path of AWS's reply; without it that is made up.
+    """
     places = {"id": row.id, **row.outputs}
-    values |= {key: replied(place) for key, place in places.items() if isinstance(place, Reply)}
     for key, place in places.items():
-        if not isinstance(place, Reply):
+        if isinstance(place, Reply):
+            values[key] = found(place.path) if found else place.made_up.format_map(values)
+    for key, place in places.items():
+        if isinstance(place, str):
             values[key] = place.format_map(values)
     outputs = {key: Secret(values[key]) if key in row.secret_outputs else values[key] for key in row.outputs}
     return values["id"], outputs

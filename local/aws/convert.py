@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from botocore.validate import ParamValidator
 
+from resource_types.model import Into, Target
+
 
 class Misfit(Exception):
     """An input that the operation does not know or would not take; the message names the input and the reason."""
-
-
-@dataclass(frozen=True)
-class Into:
-    """Where an input goes when neither the mechanical rule nor a mere rename says it.
-
-    `path` is within the parameters, as in `BackupPlan.Rules` or `IpPermissions.0.FromPort`; `how` makes the
-    parameter's whole value of the input's.
-    """
-
-    path: str
-    how: Callable[[Any], Any]
-
-
-# A path within the parameters, or how to find it by the other inputs.
-Target = str | Into | Callable[[Mapping[str, Any]], str]
 
 
 def parameters(operation: Any, inputs: Mapping[str, Any], takes: Mapping[str, Target]) -> dict[str, Any]:

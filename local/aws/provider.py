@@ -18,13 +18,19 @@ from botocore.parsers import ResponseParserError
 from local.aws import convert
 from local.aws.clients import Clients
 from local.aws.server import SEED, ServerError, seed
-from local.aws.table import ELSEWHERE, IMPOSSIBLE, ROWS, VARIANTS, Call, Row
-from recording.answers import Answers
+from recording.answers import Answers, filled, row_of, template_values
 from recording.archives import Archive
 from recording.engine import EngineRefusal, Provider
 from recording.recording import Registration, Secret, reveal
+from resource_types.model import Call, MotoLimit, Reply, ResourceType
 
 WITHHELD = "(secret)"
+# What no row can say: moto keeps what it is told, and judges little of it.
+UNPROVEN = (
+    "moto takes any parameter name, value and apply method, any engine version, instance class and storage size, and "
+    "asks no policy for permission: it proves that the calls fit together, not that AWS would take them. Nor does it "
+    "ask who somebody is, so every user of this machine can read the secrets of this platform"
+)
 WARMING = (
     ("ec2", "describe_vpcs"),
     ("kms", "list_keys"),
@@ -39,14 +45,14 @@ WARMING = (
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a registration became: its id and the outputs that the program may use."""
+class Created:
+    """A resource that was created: its id and the outputs that the program may use."""
 
     id: str
     outputs: Mapping[str, Any]
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Made:
+    def from_json(cls, value: Mapping[str, Any]) -> Created:
         """What `to_json` made."""
         return cls(value["id"], {**value["outputs"], **{key: Secret(it) for key, it in value["secrets"].items()}})
 
@@ -61,10 +67,10 @@ class Made:
 
 
 @dataclass
-class Exceptional:
-    """What the control plane does not do for this run: a row's shortfall, with those whom it concerns.
+class Shortfall:
+    """What the control plane does not do for this run: a limit of moto's, with the resources that it concerns.
 
-    `about` is an input or an output, empty for the whole type. `names` are logical ones.
+    `type` is the label of a row; `about` an input or an output, empty for the whole type. `names` are logical ones.
     """
 
     type: str
@@ -85,20 +91,20 @@ class MotoProvider:
     """
 
     def __init__(self, endpoint: str, region: str, others: Provider | None = None) -> None:
-        self.made: dict[str, Made] = {}
+        self.created: dict[str, Created] = {}
         self._endpoint = endpoint
         self._clients = Clients(endpoint, region)
         self._others = others or Answers(region)
         # moto loads a service when it is first called, two seconds in all: meanwhile the program loads, too.
         self._warming = ThreadPoolExecutor(max_workers=1)
         self._warmed = self._warming.submit(self._warm)
-        self._exceptions: dict[tuple[str, str], Exceptional] = {}
+        self._shortfalls: dict[tuple[str, str], Shortfall] = {}
         self._lock = threading.Lock()  # the server draws ids from one source, which is set before each call
 
     @property
-    def exceptions(self) -> list[Exceptional]:
+    def shortfalls(self) -> list[Shortfall]:
         """What moto ignores, gets wrong or cannot do, of that which this run asked for; sorted by type."""
-        return [self._exceptions[key] for key in sorted(self._exceptions)]
+        return [self._shortfalls[key] for key in sorted(self._shortfalls)]
 
     @cached_property
     def _identity(self) -> Mapping[str, Any]:
@@ -119,18 +125,19 @@ class MotoProvider:
             raise ServerError(f"{reason} Its log may say why; start it again.") from None
 
     def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
-        """Create it. Raises `EngineRefusal` for a type or an input without a place in the table, or if moto refuses."""
-        if registration.type.startswith(ELSEWHERE):
-            made = Made(*self._others.create(registration))
+        """Create it. Raises `EngineRefusal` for a type without a row, an input without a place in it, or moto's no."""
+        row = row_of(registration)
+        if row.create is None:
+            created = Created(*self._others.create(registration))
         else:
             with self._lock:
                 try:
-                    made = self._create(registration, self._identity["Account"])
+                    created = self._create(registration, row, row.create, self._identity["Account"])
                 except (convert.Misfit, BotoCoreError, ClientError, ResponseParserError) as error:
-                    message = _without_secrets(_told(error), registration)
+                    message = _without_secrets(_reason(error), registration)
                     raise EngineRefusal(f"{registration.identity}: {message}.") from None
-        self.made[registration.urn] = made
-        return made.id, made.outputs
+        self.created[registration.urn] = created
+        return created.id, created.outputs
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of a lookup. Raises `EngineRefusal` for one that the control plane does not answer."""
@@ -139,45 +146,39 @@ class MotoProvider:
             return {"accountId": account, "arn": arn, "id": account, "userId": user}
         return self._others.invoke(token, arguments)
 
-    def _create(self, registration: Registration, account: str) -> Made:
-        row, kind = row_of(registration)
+    def _create(self, registration: Registration, row: ResourceType, create: Call, account: str) -> Created:
+        for name, reason in row.moto_refuses.items():
+            if name in registration.inputs:
+                raise EngineRefusal(f"{registration.identity}: {name}: {reason}.")
         inputs: dict[str, Any] = {
             key: value.zipped if isinstance(value, Archive) else value
             for key, value in reveal(registration.inputs).items()
             if value is not None
         }
-        self._note(registration, row, kind, inputs)
-        region = inputs.pop("region", self._clients.region)
-        client = self._clients.get(row.service, region)
-        values = {key: value for key, value in inputs.items() if isinstance(value, str)}
-        values |= {"region": region, "account": account, "token": _token(registration)}
+        self._note(registration, row, inputs)
+        values = template_values(row, registration, self._clients.region, account) | {"token": _token(registration)}
+        spent = {key for call in row.after for key in (*call.takes, call.switch)} | {"region", *row.own}
+        spent |= {row.named.input} if row.named else set()
+        client = self._clients.get(create.service, values["region"])
+        given = _parameters(client, create, {key: it for key, it in inputs.items() if key not in spent}, values)
         if row.named:
-            values["name"] = inputs.pop("name", None) or physical_name(registration)
-        spent = {key for call in row.after for key in (*call.takes, call.switch)} | set(row.own)
-        given = _parameters(client, row.create, {k: v for k, v in inputs.items() if k not in spent}, values)
-        if row.named:
-            convert.put(given, row.named, values["name"])
-        self._check(client, row.create, given)
-        if row.unable or row.later:
-            return Made(row.id.format_map(values), {})
-        if any("{" not in where for where in (row.id, *row.outputs.values())):
+            convert.put(given, row.named.parameter, values["name"])
+        self._check(client, create, given)
+        if row.not_in_moto or row.sent_later:
+            return Created(*filled(row, values))
+        if any(isinstance(place, Reply) for place in (row.id, *row.outputs.values())):
             self._seed(registration)
-        reply = self._send(client, row.create, given)
-        outputs: dict[str, str] = {}
-        for key, where in (("id", row.id), *row.outputs.items()):
-            if "{" not in where:
-                outputs[key] = values[key] = str(convert.found(reply, where))
-        for key, where in (("id", row.id), *row.outputs.items()):
-            if "{" in where:
-                outputs[key] = values[key] = where.format_map(values)
+        reply = self._send(client, create, given)
+        created = Created(*filled(row, values, lambda path: str(convert.found(reply, path))))
         for call in row.after:
             taken = {key: inputs[key] for key in call.takes if key in inputs}
             if (call.takes and not taken) or (call.switch and not inputs.get(call.switch)):
                 continue
-            more = _parameters(client, call, taken, values)
-            self._check(client, call, more)
-            self._send(client, call, more)
-        return Made(outputs.pop("id"), outputs)
+            client = self._clients.get(call.service, values["region"])
+            given = _parameters(client, call, taken, values)
+            self._check(client, call, given)
+            self._send(client, call, given)
+        return created
 
     def _check(self, client: Any, call: Call, given: Mapping[str, Any]) -> None:
         convert.check(_operation(client, call), given)
@@ -186,81 +187,56 @@ class MotoProvider:
         seed(self._endpoint, int.from_bytes(_digest(registration)[:8], "big"))
 
     def _send(self, client: Any, call: Call, given: Mapping[str, Any]) -> Any:
-        return getattr(client, call.operation)(**given)
+        return getattr(client, call.method)(**given)
 
-    def _note(self, registration: Registration, row: Row, kind: str, inputs: Mapping[str, Any]) -> None:
-        shortfalls = [(it.about, it.reason) for it in row.shortfalls if concerns(it.about, row, inputs)]
-        for about, reason in [("", row.unable), *shortfalls] if row.unable else shortfalls:
-            found = self._exceptions.setdefault((kind, about), Exceptional(kind, about, reason))
-            found.names.append(registration.name)
+    def _note(self, registration: Registration, row: ResourceType, inputs: Mapping[str, Any]) -> None:
+        limits = [MotoLimit("", row.not_in_moto)] if row.not_in_moto else []
+        # Of this resource: an input that is given, one of the outputs, or all of it.
+        limits += [it for it in row.moto_limits if it.about.split(".")[0] in {*inputs, *row.outputs, ""}]
+        for limit in limits:
+            found = Shortfall(row.label, limit.about, limit.reason)
+            self._shortfalls.setdefault((row.label, limit.about), found).names.append(registration.name)
 
 
-class Remembered:
-    """Answers as an earlier run was answered: for reading back, and for seeing what has changed since.
+class KeptAnswers:
+    """Answers with the ids and outputs of the last `up`, to see what has changed since.
 
-    `made` by URN; `others` answers registrations that are new.
+    `created` by URN; `others` answers registrations that are new.
     """
 
-    def __init__(self, made: Mapping[str, Made], others: Provider) -> None:
-        self._made, self._others = made, others
+    def __init__(self, created: Mapping[str, Created], others: Provider) -> None:
+        self._created, self._others = created, others
 
     def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
         """What it became then."""
-        made = self._made.get(registration.urn)
-        return (made.id, made.outputs) if made else self._others.create(registration)
+        created = self._created.get(registration.urn)
+        return (created.id, created.outputs) if created else self._others.create(registration)
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Asks the others: the account is the same one on every control plane."""
         return self._others.invoke(token, arguments)
 
 
-def row_of(registration: Registration) -> tuple[Row, str]:
-    """The row for a registration and its key in the table. Raises `EngineRefusal` for what has none."""
-    kind = registration.type
-    for name, reason in IMPOSSIBLE.get(kind, {}).items():
-        if name in registration.inputs:
-            raise EngineRefusal(f"{registration.identity}: {name}: {reason}.")
-    for name, variant in VARIANTS.get(kind, {}).items():
-        if name in registration.inputs:
-            kind = variant
-    if kind not in ROWS:
-        raise EngineRefusal(
-            f"{registration.identity}: nobody knows how to create this type. Add it to local/aws/table.py."
-        )
-    return ROWS[kind], kind
-
-
-def concerns(about: str, row: Row, inputs: Mapping[str, Any]) -> bool:
-    """Whether a shortfall is one of this resource's: its input is given, or it is one of the outputs."""
-    return about.split(".")[0] in inputs or about in row.outputs or not about
-
-
-def physical_name(registration: Registration) -> str:
-    """The name asked for, or as Pulumi makes one up: the logical name and seven digits, here always the same."""
-    digits = hashlib.sha256(registration.urn.encode()).hexdigest()[:7]
-    return str(registration.inputs.get("name") or f"{registration.name}-{digits}")
-
-
 def _parameters(client: Any, call: Call, inputs: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     given = convert.parameters(_operation(client, call), inputs, call.takes)
     for path, value in call.gives.items():
-        convert.put(given, path, _filled(value, values))
+        convert.put(given, path, _with_values(value, values))
     return given
 
 
 def _operation(client: Any, call: Call) -> Any:
-    return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[call.operation])
+    return client.meta.service_model.operation_model(client.meta.method_to_api_mapping[call.method])
 
 
-def _filled(value: Any, values: Mapping[str, str]) -> Any:
+def _with_values(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return value.format_map(values)
     if isinstance(value, Mapping):
-        return {key: _filled(item, values) for key, item in value.items()}
-    return [_filled(item, values) for item in value] if isinstance(value, list) else value
+        return {key: _with_values(item, values) for key, item in value.items()}
+    return [_with_values(item, values) for item in value] if isinstance(value, list) else value
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ResponseParserError):
         return "the control plane failed instead of answering, as moto does for what it does not know; see its log"
     if isinstance(error, ClientError):

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws import convert
-from local.aws.provider import MotoProvider, row_of
-from local.aws.table import ELSEWHERE, Call
-from recording.answers import Answers
+from local.aws.provider import MotoProvider
+from recording.answers import Answers, row_of
 from recording.recording import Registration
+from resource_types.model import Call, Reply
 from tests.recordings import ACCOUNT, REGION, recording, secrets
 
 Parameters = Mapping[str, Any]
@@ -39,19 +39,19 @@ class _Calls(MotoProvider):
 
     def _check(self, client: Any, call: Call, given: Mapping[str, Any]) -> None:
         super()._check(client, call, given)
-        meta = client.meta
-        elsewhere = f" in {meta.region_name}" if meta.region_name != REGION else ""
-        name = f"{meta.service_model.service_name}.{call.operation}{elsewhere}"
+        region = client.meta.region_name
+        elsewhere = f" in {region}" if region != REGION else ""
+        name = f"{call.operation}{elsewhere}"
         hidden = {str(value) for _, value in secrets(self._now.inputs)}
         self.calls.setdefault(self._now.identity, []).append((name, _shown(given, hidden)))
 
     def _send(self, client: Any, call: Call, given: Mapping[str, Any]) -> Any:
-        row, _ = row_of(self._now)
+        row = row_of(self._now)
         id_, outputs = Answers(REGION).create(self._now)
         reply: dict[str, Any] = {}
-        for key, where in (("id", row.id), *row.outputs.items()):
-            if "{" not in where:
-                convert.put(reply, where, id_ if key == "id" else outputs[key])
+        for key, place in (("id", row.id), *row.outputs.items()):
+            if isinstance(place, Reply):
+                convert.put(reply, place.path, id_ if key == "id" else outputs[key])
         return reply
 
 
@@ -59,7 +59,7 @@ def render(stack: str) -> str:
     """A JSON object, one line a call: type and logical name of a resource, its calls in order, their parameters."""
     provider = _Calls()
     for registration in recording(stack).registrations.values():
-        if registration.custom and not registration.type.startswith(ELSEWHERE):
+        if registration.custom:
             provider.create(registration)
     resources = []
     for identity, calls in sorted(provider.calls.items()):

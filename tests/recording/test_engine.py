@@ -15,7 +15,7 @@ from recording.engine import EngineRefusal, record
 from recording.recording import UNKNOWN, Recording, Secret
 from recording.stack_files import load
 from resource_types import TYPES
-from resource_types.model import Bill, ResourceType
+from resource_types.model import Bill, Call, ResourceType
 
 Run = Callable[..., Recording]
 
@@ -68,7 +68,13 @@ def test_an_unknown_resource_type_is_refused_by_name(run: Run) -> None:
 
 
 def test_a_type_is_answered_once_it_has_a_row(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = ResourceType("aws:s3/bucket:Bucket", bill=Bill.VOLUME, id="{bucket}", outputs={"arn": "arn:aws:s3:::{id}"})
+    row = ResourceType(
+        "aws:s3/bucket:Bucket",
+        bill=Bill.VOLUME,
+        create=Call("s3.create_bucket"),
+        id="{bucket}",
+        outputs={"arn": "arn:aws:s3:::{id}"},
+    )
     monkeypatch.setitem(TYPES, row.token, row)
     assert run(BUCKET).outputs == {"arn": "arn:aws:s3:::two"}
 

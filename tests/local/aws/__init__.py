@@ -29,7 +29,7 @@ class Applied:
 
     def id(self, kind: str, name: str) -> str:
         """The id that a resource got; `kind` is the last part of its type."""
-        (found,) = (made.id for urn, made in self.provider.made.items() if urn.endswith(f":{kind}::{name}"))
+        (found,) = (made.id for urn, made in self.provider.created.items() if urn.endswith(f":{kind}::{name}"))
         return found
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from local.aws.clients import Clients
-from local.aws.convert import Into, Misfit, Target, check, found, parameters, put
+from local.aws.convert import Misfit, check, found, parameters, put
+from resource_types.model import Into, Target
 from tests.recordings import REGION
 
 CLIENTS = Clients("http://127.0.0.1:9", REGION)

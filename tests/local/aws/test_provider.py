@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from local.aws.clients import Clients
-from local.aws.provider import Made, MotoProvider, Remembered
+from local.aws.provider import Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError
-from local.aws.table import ELSEWHERE, IMPOSSIBLE, ROWS
 from recording import engine
 from recording.answers import Answers
 from recording.engine import EngineRefusal
@@ -66,16 +65,16 @@ def provider(scratch: MotoServer) -> MotoProvider:
 def test_every_registration_is_made(applied: Applied) -> None:
     expected = Counter(it.type for it in recording(applied.stack).registrations.values() if it.custom)
     types = applied.recording.registrations
-    assert Counter(types[urn].type for urn in applied.provider.made) == expected
+    assert Counter(types[urn].type for urn in applied.provider.created) == expected
     assert set(types) == set(recording(applied.stack).registrations)
 
 
 def test_shortfalls_are_named_with_those_whom_they_concern(applied: Applied) -> None:
     column = STACKS.index(applied.stack)
     expected = {key: counts[column] for key, counts in SHORTFALLS.items() if counts[column]}
-    assert {(it.type, it.about): len(it.names) for it in applied.provider.exceptions} == expected
+    assert {(it.type, it.about): len(it.names) for it in applied.provider.shortfalls} == expected
     assert all(
-        re.fullmatch(r"\S+( \(replica\))?( \S+)? \(\d+\): .+[^.]", str(it)) for it in applied.provider.exceptions
+        re.fullmatch(r"\S+( \(replica\))?( \S+)? \(\d+\): .+[^.]", str(it)) for it in applied.provider.shortfalls
     )
 
 
@@ -94,26 +93,47 @@ def test_outputs_are_motos_own(applied: Applied) -> None:
     assert sns.get_topic_attributes(TopicArn=outputs["alertsTopicArn"])["Attributes"]["TopicArn"]
 
 
-def test_arns_that_no_reply_holds_are_those_that_moto_gives(applied: Applied) -> None:
-    made = {
-        urn.split("::")[-2:][0].split("$")[-1] + " " + it.id: it.outputs for urn, it in applied.provider.made.items()
-    }
-    for alarm in applied.clients.get("cloudwatch").describe_alarms()["MetricAlarms"]:
-        assert made[f"aws:cloudwatch/metricAlarm:MetricAlarm {alarm['AlarmName']}"]["arn"] == alarm["AlarmArn"]
-    for group in applied.clients.get("logs").describe_log_groups()["logGroups"]:
-        assert made[f"aws:cloudwatch/logGroup:LogGroup {group['logGroupName']}"]["arn"] == group["logGroupArn"]
-    for subnet in applied.clients.get("ec2").describe_subnets()["Subnets"]:
-        if not subnet["DefaultForAz"]:
-            assert made[f"aws:ec2/subnet:Subnet {subnet['SubnetId']}"]["arn"] == subnet["SubnetArn"]
+# Type: the call that lists what moto holds of it, the list's name, and what an ARN is called there.
+LISTED = {
+    "aws:backup/plan:Plan": ("backup.list_backup_plans", "BackupPlansList", "BackupPlanArn"),
+    "aws:backup/vault:Vault": ("backup.list_backup_vaults", "BackupVaultList", "BackupVaultArn"),
+    "aws:cloudwatch/logGroup:LogGroup": ("logs.describe_log_groups", "logGroups", "logGroupArn"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("cloudwatch.describe_alarms", "MetricAlarms", "AlarmArn"),
+    "aws:ec2/subnet:Subnet": ("ec2.describe_subnets", "Subnets", "SubnetArn"),
+    "aws:iam/policy:Policy": ("iam.list_policies", "Policies", "Arn"),
+    "aws:iam/role:Role": ("iam.list_roles", "Roles", "Arn"),
+    "aws:kms/key:Key": ("kms.list_keys", "Keys", "KeyArn"),
+    "aws:lambda/function:Function": ("lambda.list_functions", "Functions", "FunctionArn"),
+    "aws:rds/eventSubscription:EventSubscription": (
+        "rds.describe_event_subscriptions",
+        "EventSubscriptionsList",
+        "EventSubscriptionArn",
+    ),
+    "aws:rds/instance:Instance": ("rds.describe_db_instances", "DBInstances", "DBInstanceArn"),
+    "aws:rds/parameterGroup:ParameterGroup": (
+        "rds.describe_db_parameter_groups",
+        "DBParameterGroups",
+        "DBParameterGroupArn",
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": ("rds.describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupArn"),
+    "aws:scheduler/schedule:Schedule": ("scheduler.list_schedules", "Schedules", "Arn"),
+    "aws:sns/topic:Topic": ("sns.list_topics", "Topics", "TopicArn"),
+}
 
 
-def test_answers_are_those_that_previews_have(applied: Applied) -> None:
-    """Both providers answer the same outputs, so that what a preview bears `up` bears, too."""
-    for urn, made in applied.provider.made.items():
-        it = applied.recording.registrations[urn]
-        previewed = set(Answers(REGION).create(it)[1])
-        assert previewed - {"name", "keyId", "arn"} <= set(made.outputs), it.identity
-        assert made.id
+@pytest.mark.parametrize("token", LISTED)
+def test_arns_that_a_row_makes_are_those_that_moto_gives(applied: Applied, token: str) -> None:
+    call, listing, member = LISTED[token]
+    service, _, method = call.partition(".")
+    made = applied.recording.of_type(token)
+    pages = [
+        page
+        for region in {it.inputs.get("region", REGION) for it in made}
+        for page in applied.clients.get(service, region).get_paginator(method).paginate()
+    ]
+    held = {each[member] for page in pages for each in page[listing]}
+    assert made or (applied.stack, token) == ("dev", "aws:kms/key:Key")
+    assert {applied.provider.created[it.urn].outputs["arn"] for it in made} - held == set()
 
 
 def test_no_secret_is_in_the_log_or_in_arguments(applied: Applied, log: Path) -> None:
@@ -130,9 +150,9 @@ def test_no_secret_is_in_the_log_or_in_arguments(applied: Applied, log: Path) ->
 
 
 @pytest.mark.parametrize("applied", ["dev"], indirect=True, scope="session")
-def test_a_remembered_run_is_the_same_run(applied: Applied) -> None:
-    stored = json.loads(json.dumps({urn: made.to_json() for urn, made in applied.provider.made.items()}))
-    remembered = Remembered({urn: Made.from_json(it) for urn, it in stored.items()}, Answers(REGION))
+def test_a_run_with_the_answers_that_were_kept_is_the_same_run(applied: Applied) -> None:
+    stored = json.loads(json.dumps({urn: created.to_json() for urn, created in applied.provider.created.items()}))
+    remembered = KeptAnswers({urn: Created.from_json(it) for urn, it in stored.items()}, Answers(REGION))
     again = engine.record(frozen(applied.stack), remembered, preview=False)
     assert again.outputs == applied.recording.outputs
     assert inputs_of(again) == inputs_of(applied.recording)
@@ -146,9 +166,9 @@ def test_ids_depend_on_the_registration_alone(applied: Applied, scratch: MotoSer
     provider = MotoProvider(scratch.endpoint, REGION)
     wider = changed(frozen("dev"), {"monitoring": {"alertEmails": ["somebody@langpont.example"]}})
     engine.record(wider, provider, preview=False)
-    before = {urn: made.id for urn, made in applied.provider.made.items()}
-    assert len(provider.made) == len(before) + 3
-    assert {urn: provider.made[urn].id for urn in before} == before
+    before = {urn: made.id for urn, made in applied.provider.created.items()}
+    assert len(provider.created) == len(before) + 3
+    assert {urn: provider.created[urn].id for urn in before} == before
 
 
 def inputs_of(run: Recording) -> dict[str, Any]:
@@ -164,16 +184,11 @@ def test_a_control_plane_that_is_not_there_is_one_sentence() -> None:
         engine.record(frozen("dev"), MotoProvider("http://127.0.0.1:9", REGION), preview=False)
 
 
-# The table
-
-
-def test_the_table_knows_every_type_that_a_preview_answers() -> None:
-    rows = {key.split(" ")[0] for key in ROWS}
-    assert rows == {type_ for type_ in TYPES if not type_.startswith(ELSEWHERE)}
+# The rows
 
 
 def test_an_unmapped_type_is_refused_by_name(provider: MotoProvider) -> None:
-    expected = "aws:s3/bucket:Bucket thing: nobody knows how to create this type. Add it to local/aws/table.py."
+    expected = "aws:s3/bucket:Bucket thing: the type has no row. Add one to resource_types/s3.py."
     with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
         provider.create(registration("aws:s3/bucket:Bucket"))
 
@@ -190,7 +205,7 @@ def test_an_unknown_input_of_what_moto_cannot_do_is_refused_too(provider: MotoPr
         provider.create(registration("aws:backup/selection:Selection", planId="p", iamRoleArn="r", colour="red"))
 
 
-@pytest.mark.parametrize("name", sorted(IMPOSSIBLE["aws:rds/instance:Instance"]))
+@pytest.mark.parametrize("name", sorted(TYPES["aws:rds/instance:Instance"].moto_refuses))
 def test_a_restore_is_refused_with_the_way_out(provider: MotoProvider, name: str) -> None:
     expected = (
         f"aws:rds/instance:Instance thing: {name}: there is no backup on this machine to restore from. "
@@ -241,16 +256,17 @@ def test_a_refusal_does_not_show_a_secret(provider: MotoProvider) -> None:
     assert "7731" not in str(refused.value) and "horse" not in str(refused.value)
 
 
-@pytest.mark.parametrize("key", [key for key, row in ROWS.items() if row.unable])
-def test_moto_still_cannot_do_what_the_table_says(scratch: MotoServer, key: str) -> None:
-    """When this fails, moto has learned it: take `unable` away."""
-    row = ROWS[key]
-    client = Clients(scratch.endpoint, REGION).get(row.service)
-    operation = client.meta.method_to_api_mapping[row.create.operation]
+@pytest.mark.parametrize("key", [key for key, row in TYPES.items() if row.not_in_moto])
+def test_moto_still_cannot_do_what_a_row_says(scratch: MotoServer, key: str) -> None:
+    """When this fails, moto has learned it: take `not_in_moto` away."""
+    create = TYPES[key].create
+    assert create is not None
+    client = Clients(scratch.endpoint, REGION).get(create.service)
+    operation = client.meta.method_to_api_mapping[create.method]
     given: Any = {
         "CreateBackupSelection": {"BackupPlanId": "p", "BackupSelection": {"SelectionName": "s", "IamRoleArn": "r"}},
         "PutBackupVaultNotifications": {"BackupVaultName": "v", "SNSTopicArn": "t", "BackupVaultEvents": []},
         "StartDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "a"},
     }[operation]
     with pytest.raises(Exception, match="500|not yet implemented|404|Internal Server Error"):
-        getattr(client, row.create.operation)(**given)
+        getattr(client, create.method)(**given)
