@@ -12,54 +12,11 @@ from documents.markdown import code, table
 from documents.prices import Price
 from documents.stacks import Stack
 from recording.recording import Recording, Registration
+from resource_types import TYPES
+from resource_types.model import Bill
 
 # Published by each host's PgBouncer, with one dimension, so that hosts do not add to them.
 HOST_METRICS = 2
-
-# Types that cost nothing by themselves, as AWS charges for what they contain, carry or start.
-FREE = frozenset(
-    {
-        "aws:backup/plan:Plan",
-        "aws:backup/selection:Selection",
-        "aws:backup/vault:Vault",
-        "aws:backup/vaultNotifications:VaultNotifications",
-        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
-        "aws:ec2/internetGateway:InternetGateway",
-        "aws:ec2/route:Route",
-        "aws:ec2/routeTable:RouteTable",
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/subnet:Subnet",
-        "aws:ec2/vpc:Vpc",
-        "aws:iam/policy:Policy",
-        "aws:iam/role:Role",
-        "aws:iam/rolePolicy:RolePolicy",
-        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-        "aws:kms/alias:Alias",
-        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-        "aws:rds/eventSubscription:EventSubscription",
-        "aws:rds/parameterGroup:ParameterGroup",
-        "aws:rds/subnetGroup:SubnetGroup",
-        "aws:secretsmanager/secretVersion:SecretVersion",
-        "aws:sns/topicPolicy:TopicPolicy",
-        "aws:sns/topicSubscription:TopicSubscription",
-        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
-        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-    }
-)
-# Types that cost by what goes through them: `prices.BY_VOLUME`.
-BY_VOLUME = frozenset(
-    {
-        "aws:cloudwatch/logGroup:LogGroup",
-        "aws:ec2/flowLog:FlowLog",
-        "aws:lambda/function:Function",
-        "aws:lambda/invocation:Invocation",
-        "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
-        "aws:scheduler/schedule:Schedule",
-        "aws:sns/topic:Topic",
-        "aws:sqs/queue:Queue",
-    }
-)
 
 
 class Line(NamedTuple):
@@ -75,9 +32,15 @@ class Line(NamedTuple):
 
 
 def lines(recording: Recording, region: str) -> list[Line]:
-    """Everything of a recording that costs by time, equal prices in one line, in the order of the table below."""
+    """Everything of a recording that costs by time, equal prices in one line, in the order of `METERS`.
+
+    Raises `LookupError` for a type that costs by time and has no meter.
+    """
+    types = {each.type for each in recording.registrations.values() if each.custom} - METERS.keys()
+    if unmetered := sorted(type_ for type_ in types if TYPES[type_].bill is Bill.STANDING):
+        raise LookupError(f"{', '.join(unmetered)}: no meter. Add one to METERS in documents/cost.py.")
     totals: dict[Price, int] = {}
-    for type_, count in STANDING.items():
+    for type_, count in METERS.items():
         for registration in recording.of_type(type_):
             for price, quantity in count(recording, registration, region):
                 totals[price] = totals.get(price, 0) + quantity
@@ -131,7 +94,8 @@ def _each(price: Price) -> Callable[[Recording, Registration, str], Iterator[tup
     return count
 
 
-STANDING = {
+# By the types whose rows say that they cost by time; and the schedule, which has metrics published.
+METERS = {
     "aws:rds/instance:Instance": _instance,
     "aws:ec2/natGateway:NatGateway": _each(prices.NAT_GATEWAY),
     "aws:ec2/eip:Eip": _each(prices.PUBLIC_ADDRESS),

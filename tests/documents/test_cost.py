@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from documents import cost, prices
 from documents.cost import Line, known, lines
 from recording.recording import Recording, Registration
+from resource_types import TYPES
+from resource_types.model import Bill
 from tests.docs import read, table
 from tests.documents import deployed, stack
 from tests.recordings import DEPLOYABLE, REGION, STACKS
@@ -85,17 +88,15 @@ def test_a_key_of_another_region_has_no_price_of_this_one() -> None:
     assert known(lines(both, REGION)) == Decimal("1.00")
 
 
-@pytest.mark.parametrize("name", STACKS)
-def test_every_registered_type_is_said_to_stand_to_flow_or_to_be_free(name: str) -> None:
-    types = {each.type for each in stack(name).recording.registrations.values() if each.type.startswith("aws:")}
-    classified = [set(cost.STANDING), set(cost.FREE), set(cost.BY_VOLUME)]
-    assert types - set().union(*classified) == set()
+def test_what_costs_by_time_has_a_meter_and_the_schedule_which_has_metrics_published() -> None:
+    standing = {token for token, row in TYPES.items() if row.bill is Bill.STANDING}
+    assert set(cost.METERS) == standing | {"aws:scheduler/schedule:Schedule"}
 
 
-def test_a_type_has_one_way_to_cost_but_the_schedule_which_also_publishes() -> None:
-    assert set(cost.STANDING) & cost.FREE == set()
-    assert set() == cost.FREE & cost.BY_VOLUME
-    assert set(cost.STANDING) & cost.BY_VOLUME == {"aws:scheduler/schedule:Schedule"}
+def test_a_type_that_costs_by_time_and_has_no_meter_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TYPES, "aws:sqs/queue:Queue", replace(TYPES["aws:sqs/queue:Queue"], bill=Bill.STANDING))
+    with pytest.raises(LookupError, match=r"^aws:sqs/queue:Queue: no meter. Add one to METERS in documents/cost.py.$"):
+        lines(recorded(resource("aws:sqs/queue:Queue", "q")), REGION)
 
 
 @pytest.mark.parametrize("name", DEPLOYABLE)
