@@ -7,6 +7,7 @@ from typing import Final
 
 from policy.model import MISSING, UNKNOWN, Finding, Resource, ResourceRule, Rule, of, show
 from policy.rules.types import INSTANCE, SNAPSHOT, SUBNET_GROUP, TAGGED, UNTAGGED, is_cloud
+from resource_types import file_of
 
 PROJECT: Final = "LangPont"
 MANAGED_BY: Final = "Pulumi"
@@ -32,11 +33,10 @@ def tagged(resource: Resource) -> Iterator[Finding]:
 
 
 def known_type(resource: Resource) -> Iterator[Finding]:
-    """A type that is in one of the two tables."""
+    """A type with a row, or one that rules were considered for before anybody registers it."""
     if resource.type not in TAGGED | UNTAGGED:
-        yield Finding(
-            f"{resource.type} is new here", "Decide what it must fulfil, write the rule, and add it to rules/types.py"
-        )
+        way_out = f"Decide what it must fulfil, write the rule, and add its row to {file_of(resource.type)}"
+        yield Finding(f"{resource.type} is new here", way_out)
 
 
 _WANTS_TAGS: Final = "the tags Name, Environment, Project and ManagedBy"

@@ -1,8 +1,10 @@
-"""The resource types that somebody has thought about, and which of them AWS tags (pulumi_aws 7.51.1)."""
+"""Known resource types, which of them AWS tags, and the names of those that rules are about."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from resource_types import TYPES
 
 INSTANCE: Final = "aws:rds/instance:Instance"
 PARAMETER_GROUP: Final = "aws:rds/parameterGroup:ParameterGroup"
@@ -43,38 +45,11 @@ ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 INTERNET_GATEWAY: Final = "aws:ec2/internetGateway:InternetGateway"
 VPC_ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
-TAGGED: Final = frozenset(
-    {
-        DEFAULT_SECURITY_GROUP, EGRESS, EVENT_SUBSCRIPTION, FUNCTION, INGRESS, INSTANCE, INTERNET_GATEWAY, KEY,
-        LOG_GROUP, PARAMETER_GROUP, PLAN, POLICY, PROXY, QUEUE, ROLE, ROUTE_TABLE, SECRET, SECURITY_GROUP, SNAPSHOT,
-        SNAPSHOT_COPY, SUBNET, SUBNET_GROUP, TOPIC, VAULT, VPC_ENDPOINT,
-        "aws:budgets/budget:Budget",
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        "aws:ec2/eip:Eip",
-        "aws:ec2/flowLog:FlowLog",
-        "aws:ec2/natGateway:NatGateway",
-        "aws:ec2/vpc:Vpc",
-    }
-)  # fmt: skip
-
-UNTAGGED: Final = frozenset(
-    {
-        ASSOCIATION, ATTACHMENT, FUNCTION_URL, PERMISSION, QUEUE_POLICY, REPLICATED_BACKUPS, ROLE_POLICY, ROUTE,
-        SECRET_POLICY, SECURITY_GROUP_RULE, SELECTION, TOPIC_POLICY, VAULT_POLICY,
-        "aws:backup/vaultNotifications:VaultNotifications",
-        "aws:cloudwatch/dashboard:Dashboard",
-        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
-        "aws:kms/alias:Alias",
-        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-        "aws:lambda/invocation:Invocation",
-        "aws:scheduler/schedule:Schedule",
-        "aws:secretsmanager/secretVersion:SecretVersion",
-        "aws:sns/topicSubscription:TopicSubscription",
-        "random:index/randomBytes:RandomBytes",
-        "random:index/randomId:RandomId",
-        "random:index/randomPassword:RandomPassword",
-    }
-)  # fmt: skip
+# Types that rules were considered for: those with a row, and some that nobody registers yet.
+TAGGED: Final = frozenset(token for token, row in TYPES.items() if row.tagged) | {PROXY, SNAPSHOT, SNAPSHOT_COPY}
+UNTAGGED: Final = frozenset(token for token, row in TYPES.items() if not row.tagged) | {
+    FUNCTION_URL, PERMISSION, QUEUE_POLICY, SECRET_POLICY, SECURITY_GROUP_RULE, VAULT_POLICY,
+}  # fmt: skip
 
 # The engine's own, and the components, which hold nothing themselves.
 OURS: Final = ("pulumi:", "langpont:database:")

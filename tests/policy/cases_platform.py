@@ -212,7 +212,7 @@ TAGS: Final = [
     violating(
         "known-type", resource("aws:s3/bucket:Bucket", {}),
         "s3.Bucket it: aws:s3/bucket:Bucket is new here. known-type wants no type of resource that no rule was "
-        "considered for. Decide what it must fulfil, write the rule, and add it to rules/types.py.",
+        "considered for. Decide what it must fulfil, write the rule, and add its row to resource_types/s3.py.",
     ),
 ]  # fmt: skip
 

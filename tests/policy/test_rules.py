@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from policy import RULES
 from policy.evaluate import findings
 from policy.model import UNKNOWN, Resource, Stack
 from policy.rules.types import TAGGED, UNTAGGED
+from tests import provider
 from tests.policy import cases_iam, cases_instances, cases_network, cases_platform, cases_surroundings
 from tests.policy.cases import Case, Kind, resource
 
@@ -75,35 +73,23 @@ def test_the_port_alone_is_a_matter_of_taste() -> None:
 # The names of types and properties, as the provider spells them
 
 
-@cache
-def provider_inputs(type_: str) -> frozenset[str]:
-    """Inputs of a resource type under the wire's names."""
-    package, module, class_name = type_.split(":")
-    folder = module.split("/")[0]
-    folder = {"index": "", "lambda": ".lambda_"}.get(folder, f".{folder}")
-    found: Any = getattr(importlib.import_module(f"pulumi_{package}{folder}"), class_name)
-    own = {"__self__", "__props__", "resource_name", "opts"}
-    names = set(inspect.signature(found._internal_init).parameters) - own
-    return frozenset(re.sub(r"_([a-z0-9])", lambda part: part[1].upper(), name) for name in names)
-
-
 def test_every_property_that_a_case_states_is_one_of_the_provider() -> None:
     stated: dict[str, set[str]] = {}
     for case in CASES:
         for each in (case.resource, *case.others):
             stated.setdefault(each.type, set()).update(each.inputs, each.depends)
     del stated["aws:s3/bucket:Bucket"]  # the type that nobody thought about
-    assert {type_: sorted(names - provider_inputs(type_)) for type_, names in stated.items()} == {
+    assert {type_: sorted(names - provider.inputs(type_)) for type_, names in stated.items()} == {
         type_: [] for type_ in stated
     }
 
 
 @pytest.mark.parametrize("type_", sorted(TAGGED | UNTAGGED))
 def test_a_type_has_tags_exactly_where_the_provider_says_so(type_: str) -> None:
-    assert ("tags" in provider_inputs(type_)) == (type_ in TAGGED)
+    assert ("tags" in provider.inputs(type_)) == (type_ in TAGGED)
 
 
-def test_no_type_is_in_both_tables() -> None:
+def test_no_type_is_both_tagged_and_not() -> None:
     assert TAGGED.isdisjoint(UNTAGGED)
 
 
