@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from resource_types.model import (
-    TAGS,
-    Bill,
-    Call,
-    Into,
-    MotoLimit,
-    PhysicalName,
-    Reply,
-    ResourceType,
-    Target,
-    key_value,
-)
+from resource_types.model import TAGS, Bill, Call, Into, MotoLimit, PhysicalName, Reply, ResourceType, Target, key_value
 
 _ALL_TRAFFIC_OUT = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 _GROUP_ID, _GROUP_ARN = "sg-{hex:.17}", "arn:aws:ec2:{region}:{account}:security-group/{id}"

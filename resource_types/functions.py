@@ -30,10 +30,7 @@ TYPES = (
         bill=Bill.VOLUME,
         create=Call("lambda.invoke", takes={"input": Into("Payload", str.encode)}),
         id="{functionName}",
-        own={
-            "lifecycleScope": "when the provider invokes it again",
-            "triggers": "when the provider invokes it again",
-        },
+        own={"lifecycleScope": "when the provider invokes it again", "triggers": "when the provider invokes it again"},
         sent_later="make up, when the servers run that the function asks",
     ),
     ResourceType(

@@ -19,10 +19,5 @@ TYPES = (
         outputs={"base64": "{random}"},
         secret_outputs=frozenset({"base64"}),
     ),
-    ResourceType(
-        "random:index/randomId:RandomId",
-        bill=Bill.FREE,
-        id="none",
-        outputs={"hex": "{random}"},
-    ),
+    ResourceType("random:index/randomId:RandomId", bill=Bill.FREE, id="none", outputs={"hex": "{random}"}),
 )

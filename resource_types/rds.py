@@ -139,8 +139,7 @@ TYPES = (
         "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
         bill=Bill.VOLUME,
         create=Call(
-            "rds.start_db_instance_automated_backups_replication",
-            takes={"retentionPeriod": "BackupRetentionPeriod"},
+            "rds.start_db_instance_automated_backups_replication", takes={"retentionPeriod": "BackupRetentionPeriod"}
         ),
         id="{sourceDbInstanceArn}",
         not_in_moto="moto has no replication of automated backups",
