@@ -7,6 +7,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG
 
 import components as c
+from blueprint.aws.subnets import Tier
+from blueprint.monitoring.dashboard import DashboardPlan
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.postgres.pgbouncer import entry_name
@@ -28,36 +30,76 @@ except StackFileRefused as refusal:
     raise pulumi.RunError(str(refusal)) from None
 
 platform = Platform(settings)
-prefix, database = platform.names.prefix, settings.database
+naming, database = platform.naming, settings.database
+prefix = naming.prefix
 for warning in platform.warnings:
     pulumi.warn(warning)
 if settings.protected and not pulumi.Config("aws").get("allowedAccountIds"):
     pulumi.warn("aws:allowedAccountIds is not set: the stack goes to whatever account is logged in. Name its account.")
 account_id = c.account_id()
 
-secrets = c.Secrets(f"{prefix}-secrets", c.SecretsArgs(platform=platform, account_id=account_id))
+keys = c.Keys(
+    f"{prefix}-keys",
+    c.KeysArgs(
+        naming=naming,
+        region=region,
+        account_id=account_id,
+        encryption=settings.encryption,
+        protected=database.protected,
+    ),
+)
+secrets = c.Secrets(
+    f"{prefix}-secrets",
+    c.SecretsArgs(
+        naming=naming,
+        region=region,
+        database=database,
+        credentials=settings.credentials,
+        key_arn=keys.arn("secrets"),
+    ),
+)
 network = c.Networking(
     f"{prefix}-network",
-    c.NetworkingArgs(platform=platform, account_id=account_id, logs_key_arn=secrets.key_arn("logs")),
+    c.NetworkingArgs(
+        naming=naming,
+        region=region,
+        network=settings.network,
+        account_id=account_id,
+        logs_key_arn=keys.arn("logs"),
+    ),
+).ids
+groups = c.SecurityGroups(
+    f"{prefix}-security-groups",
+    c.SecurityGroupsArgs(
+        naming=naming,
+        region=region,
+        network=network,
+        port=database.port,
+        access=settings.access,
+        endpoints=settings.network.vpc.interface_endpoints if settings.network.vpc else None,
+    ),
 )
 cluster = c.DatabaseCluster(
     f"{prefix}-db",
     c.DatabaseClusterArgs(
-        platform=platform,
-        subnet_ids=network.database_subnet_ids,
-        security_group_id=network.database_group_id,
+        naming=naming,
+        instances=platform.instances,
+        database=database,
+        backups=settings.backups,
+        monitoring=settings.monitoring,
+        subnet_ids=network.subnet_ids(Tier.DATABASE),
+        security_group_id=groups.database_group_id,
         master_password=secrets.passwords[database.master_username],
-        storage_key_arn=secrets.key_arn("storage"),
-        insights_key_arn=secrets.key_arn("insights"),
-        logs_key_arn=secrets.key_arn("logs"),
+        keys=c.InstanceKeys(storage=keys.arn("storage"), insights=keys.arn("insights"), logs=keys.arn("logs")),
         account_id=account_id,
     ),
 )
 replicas = [instance for instance in cluster.instances.values() if instance.plan.number]
-credentials = c.Credentials(
-    f"{prefix}-credentials",
-    c.CredentialsArgs(
-        platform=platform,
+values = c.SecretValues(
+    f"{prefix}-secret-values",
+    c.SecretValuesArgs(
+        naming=naming,
+        database=database,
         secret_ids=secrets.secret_ids,
         secret_arns=secrets.secret_arns,
         passwords=secrets.passwords,
@@ -68,7 +110,9 @@ credentials = c.Credentials(
 pooler = c.Pooler(
     f"{prefix}-pooler",
     c.PoolerArgs(
-        platform=platform,
+        naming=naming,
+        database=database,
+        pooler=platform.pooler,
         secret_id=secrets.pooler_secret_id,
         primary_host=cluster.primary.address,
         replica_hosts={replica.plan.number: replica.address for replica in replicas if replica.plan.number},
@@ -78,7 +122,9 @@ pooler = c.Pooler(
 access = c.Access(
     f"{prefix}-access",
     c.AccessArgs(
-        platform=platform,
+        naming=naming,
+        region=region,
+        host_tags=naming.owner_tags,
         resource_ids=[instance.resource_id for instance in cluster.instances.values()],
         account_id=account_id,
     ),
@@ -86,28 +132,33 @@ access = c.Access(
 monitoring = c.Monitoring(
     f"{prefix}-monitoring",
     c.MonitoringArgs(
-        platform=platform,
-        identifiers={role: instance.identifier for role, instance in cluster.instances.items()},
+        naming=naming,
+        alarms=platform.alarms,
+        monitoring=settings.monitoring,
+        dashboard=DashboardPlan(region=region, stack=settings.environment, database=database.name),
+        instances=cluster.instances,
         standing_identifiers=cluster.standing_identifiers,
-        log_group_names={role: instance.log_group_name for role, instance in cluster.instances.items()},
-        parameter_group_names={role: instance.parameter_group_name for role, instance in cluster.instances.items()},
-        alerts_key_arn=secrets.key_arn("alerts"),
+        alerts_key_arn=keys.arn("alerts"),
         account_id=account_id,
     ),
 )
 functions = c.Functions(
     f"{prefix}-functions",
     c.FunctionsArgs(
-        platform=platform,
+        naming=naming,
+        region=region,
+        stack=settings.environment,
+        database=database,
+        log_retention_days=settings.monitoring.log_retention_days,
         account_id=account_id,
-        subnet_ids=network.application_subnet_ids,
-        security_group_id=network.functions_group_id,
+        subnet_ids=network.subnet_ids(Tier.APPLICATION),
+        security_group_id=groups.functions_group_id,
         released_group_id=network.default_group_id,
         secret_arns=secrets.secret_arns,
         pooler_secret_arn=secrets.pooler_secret_arn,
-        secret_versions={**credentials.version_ids, "pooler": pooler.version_id},
-        secrets_key_arn=secrets.key_arn("secrets"),
-        logs_key_arn=secrets.key_arn("logs"),
+        secret_versions={**values.version_ids, "pooler": pooler.version_id},
+        secrets_key_arn=keys.arn("secrets"),
+        logs_key_arn=keys.arn("logs"),
         primary_resource_id=cluster.primary.resource_id,
         # An analytics replica may be an hour behind: it comes last.
         replica_hosts=[replica.address for replica in sorted(replicas, key=lambda it: it.plan.purpose == "analytics")],
@@ -116,9 +167,12 @@ functions = c.Functions(
 backups = c.Backups(
     f"{prefix}-backups",
     c.BackupsArgs(
-        platform=platform,
+        naming=naming,
+        backups=settings.backups,
+        encryption=settings.encryption,
+        protected=database.protected,
         primary_arns=cluster.primary_arns,
-        vault_key_arn=secrets.key_arn("backup"),
+        vault_key_arn=keys.arn("backup"),
         notifications_topic_arn=monitoring.backups_topic_arn,
         account_id=account_id,
     ),
@@ -160,11 +214,11 @@ outputs: dict[str, Any] = {
     "migrationPolicyArn": secrets.policy_arns[Audience.MIGRATION],
     "operatorPolicyArn": access.operator_policy_arn,
     "vpcId": network.vpc_id,
-    "publicSubnetIds": network.public_subnet_ids,
-    "applicationSubnetIds": network.application_subnet_ids,
-    "databaseSubnetIds": network.database_subnet_ids,
-    "applicationSecurityGroupId": network.application_group_id,
-    "databaseSecurityGroupId": network.database_group_id,
+    "publicSubnetIds": network.subnet_ids(Tier.PUBLIC),
+    "applicationSubnetIds": network.subnet_ids(Tier.APPLICATION),
+    "databaseSubnetIds": network.subnet_ids(Tier.DATABASE),
+    "applicationSecurityGroupId": groups.application_group_id,
+    "databaseSecurityGroupId": groups.database_group_id,
     "alertsTopicArn": monitoring.alerts_topic_arn,
     "eventsTopicArn": monitoring.events_topic_arn,
     "dashboardName": monitoring.dashboard_name,

@@ -1,14 +1,15 @@
-"""Names: what RDS and PostgreSQL accept, and the one spelling of every name that the platform builds."""
+"""Names and tags: what RDS and PostgreSQL accept, and the identifiers that derive from a caller's prefix."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from blueprint.problems import Refused
 
-PROJECT: Final = "langpont"
+PROJECT: Final = "LangPont"  # the tag; lower-case it begins names
 
 # CreateDBInstance in the RDS API reference, for PostgreSQL.
 DATABASE_NAME_LENGTH: Final = 63
@@ -41,19 +42,45 @@ EXISTING_DATABASES: Final = frozenset({"postgres", "template0", "template1", "rd
 RESERVED_USERNAMES: Final = frozenset({"admin", "rdsadmin", "none", "public"})
 
 
-@dataclass(frozen=True)
-class Names:
-    """Every name that more than one place must spell alike. `environment` has passed `check_environment`.
+# What the tightest name leaves: AWS Backup's vault, whose logical name is its component's, `<prefix>-backups`, and
+# "-vault".
+LONGEST_PREFIX: Final = VAULT_NAME_LENGTH - len("-backups-vault") - AUTONAME_LENGTH
+LONGEST_ENVIRONMENT: Final = LONGEST_PREFIX - len(f"{PROJECT}-")
+# The part of an RDS identifier that a prefix or a stack's name is.
+_IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
-    Generations and replica numbers count from 1; generation 1 is not written.
+
+@dataclass(frozen=True)
+class Naming:
+    """Prefix of all names, and the tags that everything carries beside Name: what a caller gives to each component.
+
+    Identifiers derive from the prefix, so each database of an account and region needs a prefix of its own. Generations
+    and replica numbers count from 1; generation 1 is not written.
+
+    Raises ValueError for a prefix that no RDS identifier can begin with, and for a tag Name, which each resource has
+    for itself.
     """
 
-    environment: str
+    prefix: str
+    tags: Mapping[str, str]
 
-    @property
-    def prefix(self) -> str:
-        """What every name of the environment begins with."""
-        return f"{PROJECT}-{self.environment}"
+    def __post_init__(self) -> None:
+        if not _IDENTIFIER.fullmatch(self.prefix):
+            raise ValueError(
+                f"Naming.prefix {self.prefix!r} cannot begin an RDS identifier, which goes from a letter to a letter "
+                f"or digit. Write lower-case letters, digits and single hyphens, like shop-prod."
+            )
+        if len(self.prefix) > LONGEST_PREFIX:
+            raise ValueError(
+                f"Naming.prefix {self.prefix!r} has {len(self.prefix)} characters, and a backup vault's name leaves "
+                f"{LONGEST_PREFIX}. Shorten it."
+            )
+        if "Name" in self.tags:
+            raise ValueError("Naming.tags has a Name, which each resource gets for itself. Leave it out.")
+
+    def tagged(self, name: str) -> dict[str, str]:
+        """The tags of one resource; `name` is what people read in the console."""
+        return {"Name": name, **self.tags}
 
     def primary(self, generation: int) -> str:
         """The identifier of the primary instance."""
@@ -75,6 +102,11 @@ class Names:
         """The Secrets Manager name of a database role's credentials."""
         return f"{self.prefix}/database/{role}"
 
+    @property
+    def pooler_secret(self) -> str:
+        """The Secrets Manager name of PgBouncer's configuration."""
+        return f"{self.prefix}/pooler"
+
     def log_group(self, identifier: str, kind: str) -> str:
         """The log group to which RDS exports a log of an instance; RDS decides this name."""
         return f"/aws/rds/instance/{identifier}/{kind}"
@@ -87,19 +119,43 @@ class Names:
         """The log group that Lambda writes a function's output to; Lambda decides this name."""
         return f"/aws/lambda/{self.function(role)}"
 
+    @property
+    def flow_log_group(self) -> str:
+        """The log group of the network's VPC flow logs."""
+        return f"/aws/vpc/{self.prefix}-network"
+
+    @property
+    def log_group_prefixes(self) -> list[str]:
+        """What the name of every log group begins with; the key of log groups encrypts these alone."""
+        return [f"/aws/{owner}/{self.prefix}-" for owner in ("rds/instance", "vpc", "lambda")]
+
+
+class LangPontNaming(Naming):
+    """LangPont's own names and tags in one environment, which is a stack and has passed `check_environment`."""
+
+    def __init__(self, environment: str) -> None:
+        tags = {"Environment": environment, "Project": PROJECT, "ManagedBy": "Pulumi"}
+        super().__init__(f"{PROJECT.lower()}-{environment}", tags)
+
+    @property
+    def environment(self) -> str:
+        """The environment, which is the stack's name."""
+        return self.tags["Environment"]
+
+    @property
+    def owner_tags(self) -> dict[str, str]:
+        """The tags that say whose something is: an instance, a snapshot, an application host."""
+        return {key: self.tags[key] for key in ("Environment", "Project")}
+
 
 def generation_suffix(generation: int) -> str:
     """What a name ends in: nothing for the first generation, `-g<n>` later."""
     return "" if generation == 1 else f"-g{generation}"
 
 
-# What the tightest name leaves: AWS Backup's vault, whose logical name is the component's and "-vault".
-LONGEST_ENVIRONMENT: Final = VAULT_NAME_LENGTH - len(f"{Names('').prefix}-backups-vault") - AUTONAME_LENGTH
-
-
 def check_environment(name: str) -> None:
     """The stack's name, which becomes part of RDS identifiers. Raises Refused."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+    if not _IDENTIFIER.fullmatch(name):
         raise Refused(
             "cannot be part of an RDS identifier, which is lower-case letters, digits and single hyphens, "
             "from a letter to a letter or digit",
@@ -115,7 +171,7 @@ def check_environment(name: str) -> None:
 
 def check_database_name(name: str) -> None:
     """The database that RDS creates in the instance. Raises Refused."""
-    way_out = f"Choose another name, like {PROJECT}"
+    way_out = f"Choose another name, like {PROJECT.lower()}"
     _check_word(name, DATABASE_NAME_LENGTH, way_out)
     if name.lower() in EXISTING_DATABASES:
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
@@ -124,7 +180,7 @@ def check_database_name(name: str) -> None:
 
 def check_master_username(name: str) -> None:
     """The user that RDS makes the master. Raises Refused."""
-    way_out = f"Choose another name, like {PROJECT}_admin"
+    way_out = f"Choose another name, like {PROJECT.lower()}_admin"
     _check_word(name, MASTER_USERNAME_LENGTH, way_out)
     lower = name.lower()
     if lower == "postgres":

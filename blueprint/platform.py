@@ -1,4 +1,4 @@
-"""Settings become a blueprint: everything that is computed from a stack file, computed once."""
+"""LangPont's blueprint of one stack: everything that is computed from a stack file, computed once."""
 
 from __future__ import annotations
 
@@ -7,43 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from blueprint.aws import storage
-from blueprint.aws.instance_classes import InstanceClass
 from blueprint.aws.subnets import SubnetPlan, plan_subnets
-from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
+from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
+from blueprint.monitoring.alarms import Alarm
 from blueprint.monitoring.published_alarms import published_alarms
-from blueprint.names import Names
-from blueprint.postgres import defaults
+from blueprint.names import LangPontNaming
 from blueprint.postgres.connections import ConnectionBudget, MemoryCheck, Pool
-from blueprint.postgres.parameters import CompiledParameter, bytes_of, compile_parameters, effective_integer
 from blueprint.postgres.pgbouncer import PoolerSettings
-from blueprint.settings import Replica, Settings
-
-GIB = 2**30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Instance:
-    """One database instance as its settings make it. `role` is "primary" or "replica-<n>", `number` the replica's."""
-
-    role: str
-    instance_class: InstanceClass
-    parameters: tuple[CompiledParameter, ...]
-    number: int | None = None
-    purpose: str | None = None
-    zone: str | None = None
-
-    @property
-    def class_memory_bytes(self) -> int:
-        """Memory of the class. RDS's DBInstanceClassMemory is a little less (what its agents take is not published)."""
-        return int(self.instance_class.memory_gib * GIB)
-
-    def parameter(self, name: str) -> int:
-        """An integer parameter as the instance ends up with it, in its base unit."""
-        return effective_integer(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
-
-    def parameter_bytes(self, name: str) -> int:
-        """A size parameter as the instance ends up with it, in bytes."""
-        return bytes_of(name, self.parameter(name))
+from blueprint.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -53,45 +24,24 @@ class Platform:
     settings: Settings
 
     @cached_property
-    def names(self) -> Names:
-        """Every name of the stack."""
-        return Names(self.settings.environment)
+    def naming(self) -> LangPontNaming:
+        """Names and tags of the stack."""
+        return LangPontNaming(self.settings.environment)
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        """Primary first, then the replicas by number."""
+        return plan_instances(self.settings.database, self.settings.replicas)
 
     @cached_property
     def primary(self) -> Instance:
-        """The primary."""
-        database = self.settings.database
-        compiled, problems = compile_parameters(
-            defaults.asked_of_primary(database.parameters), trusted=database.trusted_parameters
-        )
-        assert not problems, problems  # settings that load have none
-        return Instance(role="primary", instance_class=database.instance_class, parameters=compiled)
-
-    @cached_property
-    def replicas(self) -> tuple[Instance, ...]:
-        """The replicas, by number."""
-        return tuple(self._replica(replica) for replica in sorted(self.settings.replicas, key=lambda r: r.number))
-
-    def _replica(self, replica: Replica) -> Instance:
-        database = self.settings.database
-        compiled, problems = compile_parameters(
-            defaults.asked_of_replica(database.parameters, replica.purpose, replica.parameters),
-            trusted=database.trusted_parameters,
-        )
-        assert not problems, problems
-        return Instance(
-            role=f"replica-{replica.number}",
-            instance_class=replica.instance_class,
-            parameters=compiled,
-            number=replica.number,
-            purpose=replica.purpose,
-            zone=replica.zone,
-        )
+        """The primary, whatever the replicas' settings are."""
+        return plan_instances(self.settings.database)[0]
 
     @property
-    def instances(self) -> tuple[Instance, ...]:
-        """Primary first, then the replicas."""
-        return (self.primary, *self.replicas)
+    def replicas(self) -> tuple[Instance, ...]:
+        """The replicas, by number."""
+        return self.instances[1:]
 
     @cached_property
     def subnets(self) -> SubnetPlan | None:
@@ -148,27 +98,8 @@ class Platform:
         published = published_alarms(
             stack=self.settings.environment, database=database.name, ceiling_gib=database.max_allocated_storage_gib
         )
-        rds = (alarm for instance in self.instances for alarm in alarms_for(self._watched(instance)))
+        rds = instance_alarms(self.instances, database, connection_alarm=self.budget.alarm_threshold)
         return (*rds, *published)
-
-    def _watched(self, instance: Instance) -> Watched:
-        database = self.settings.database
-        slot_cap = instance.parameter("max_slot_wal_keep_size")
-        return Watched(
-            instance=instance.role,
-            memory=instance.class_memory_bytes,
-            vcpus=instance.instance_class.vcpus,
-            credits_per_day=instance.instance_class.credit_balance_maximum,
-            ebs_burst=instance.instance_class.ebs_burst,
-            storage=database.allocated_storage_gib * GIB,
-            autoscaling=database.max_allocated_storage_gib is not None,
-            iops=storage.baseline_iops(database.allocated_storage_gib, database.iops),
-            max_connections=instance.parameter("max_connections"),
-            connection_alarm=self.budget.alarm_threshold,
-            slot_wal_cap=bytes_of("max_slot_wal_keep_size", slot_cap) if slot_cap >= 0 else None,
-            has_replicas=bool(self.settings.replicas),
-            lag_seconds=defaults.LAG_SECONDS[instance.purpose] if instance.purpose else None,
-        )
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -220,6 +220,11 @@ class Encryption(Section):
     keys: Literal["customerManaged", "awsManaged"] = "customerManaged"
     deletion_window_days: Annotated[Whole, Field(ge=7, le=30)] = 30
 
+    @property
+    def customer_keys(self) -> bool:
+        """Whether keys are customer-managed."""
+        return self.keys == "customerManaged"
+
 
 class RestoreFrom(Section):
     """What a later generation of the database is made from: one of the two."""
@@ -251,6 +256,11 @@ class Database(Section):
     generation: Annotated[Whole, Field(ge=1, le=99)] = 1
     restore_from: RestoreFrom | None = None
     keep_previous: bool = Field(True, description="Keep the generation before this one running beside it.")
+
+    @property
+    def protected(self) -> bool:
+        """Whether the deletion policy is `protected`."""
+        return self.deletion_policy == "protected"
 
 
 class Replica(Section):
@@ -352,12 +362,12 @@ class Settings(Section):
     @property
     def customer_keys(self) -> bool:
         """Whether keys are customer-managed."""
-        return self.encryption.keys == "customerManaged"
+        return self.encryption.customer_keys
 
     @property
     def protected(self) -> bool:
         """Whether the deletion policy is `protected`."""
-        return self.database.deletion_policy == "protected"
+        return self.database.protected
 
 
 # What a stack file may hold, by its key in the file.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from blueprint.aws import policies
-from blueprint.platform import Platform
+from blueprint.names import Naming
 from blueprint.postgres import roles
 from components.base import Component, document
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessArgs:
-    """`resource_ids`: DbiResourceId of each instance, which IAM authentication names instances by."""
+    """`resource_ids`: DbiResourceId of each instance, which IAM authentication names instances by.
 
-    platform: Platform
+    `host_tags`: the tags by which an application host is known.
+    """
+
+    naming: Naming
+    region: str
+    host_tags: Mapping[str, str]
     resource_ids: Sequence[pulumi.Input[str]]
     account_id: pulumi.Input[str]
 
@@ -29,15 +34,12 @@ class Access(Component):
     operator_policy_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        settings = args.platform.settings
-        super().__init__(name, settings.environment, opts)
+        super().__init__(name, args.naming, opts)
         policy = aws.iam.Policy(
             f"{name}-operator-policy",
-            description=f"LangPont {settings.environment}: reach the database through an application host",
+            description=self.described("reach the database through an application host"),
             policy=document(
-                lambda account, *ids: policies.operate(
-                    settings.environment, settings.region, account, ids, roles.OPERATOR
-                ),
+                lambda account, *ids: policies.operate(args.host_tags, args.region, account, ids, roles.OPERATOR),
                 args.account_id,
                 *args.resource_ids,
             ),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
+from blueprint import settings
 from blueprint.aws import policies
-from blueprint.names import generation_suffix
-from blueprint.platform import Platform
+from blueprint.names import Naming, generation_suffix
 from components.base import Component, document
 
 ROLE_POLICIES = {
@@ -26,9 +26,15 @@ REPORTED = ["BACKUP_JOB_COMPLETED"]
 
 @dataclass(frozen=True, kw_only=True)
 class BackupsArgs:
-    """`primary_arns` by generation. `vault_key_arn`: None for AWS's own key."""
+    """`primary_arns` by generation. `vault_key_arn`: None for AWS's own key.
 
-    platform: Platform
+    `encryption`: of the second region's key. `protected`: recovery points survive the stack.
+    """
+
+    naming: Naming
+    backups: settings.Backups = field(default_factory=settings.Backups)
+    encryption: settings.Encryption = field(default_factory=settings.Encryption)
+    protected: bool = True
     primary_arns: Mapping[int, pulumi.Input[str]]
     vault_key_arn: pulumi.Input[str] | None
     notifications_topic_arn: pulumi.Input[str]
@@ -41,12 +47,9 @@ class Backups(Component):
     vault_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: BackupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args.platform.settings.environment, opts)
-        self._name = name
+        super().__init__(name, args.naming, opts)
         self._args = args
-        self._settings = args.platform.settings
-        self._prefix = args.platform.names.prefix
-        protected, region = self._settings.protected, self._settings.backups.replicate_to_region
+        protected, region = args.protected, args.backups.replicate_to_region
         vault = aws.backup.Vault(
             f"{name}-vault",
             kms_key_arn=args.vault_key_arn,
@@ -68,15 +71,15 @@ class Backups(Component):
         self.register_outputs({"vaultName": self.vault_name})
 
     def _plan(self, vault: aws.backup.Vault) -> aws.backup.Plan:
-        settings = self._settings.backups
-        hour, minute = divmod(settings.vault_time.minute, 60)
+        backups = self._args.backups
+        hour, minute = divmod(backups.vault_time.minute, 60)
         rules = (
-            ("daily", f"cron({minute} {hour} * * ? *)", settings.daily_retention_days),
-            ("monthly", f"cron({minute} {hour} 1 * ? *)", settings.monthly_retention_days),
+            ("daily", f"cron({minute} {hour} * * ? *)", backups.daily_retention_days),
+            ("monthly", f"cron({minute} {hour} 1 * ? *)", backups.monthly_retention_days),
         )
         return aws.backup.Plan(
             f"{self._name}-plan",
-            name=f"{self._prefix}-database",
+            name=f"{self._naming.prefix}-database",
             rules=[
                 aws.backup.PlanRuleArgs(
                     rule_name=rule,
@@ -125,22 +128,22 @@ class Backups(Component):
 
     def _second_region(self, region: str) -> None:
         """The automated backups, minutes behind, where the loss of this region does not reach."""
-        protected = self._settings.protected
+        protected = self._args.protected
         label = f"{self._name}-{region}-key"
         key = aws.kms.Key(
             label,
             region=region,
-            description=f"LangPont replicated automated backups, {self._settings.environment}",
+            description=self.described("replicated automated backups"),
             policy=document(policies.key_policy, self._args.account_id),
             enable_key_rotation=True,
-            deletion_window_in_days=self._settings.encryption.deletion_window_days,
-            tags=self.child_tags(f"{self._prefix}-replicated-backup"),
+            deletion_window_in_days=self._args.encryption.deletion_window_days,
+            tags=self.child_tags(f"{self._naming.prefix}-replicated-backup"),
             opts=self.child_options(protect=protected, retain_on_delete=True if protected else None),
         )
         aws.kms.Alias(
             f"{label}-alias",
             region=region,
-            name=self._args.platform.names.key_alias("replicated-backup"),
+            name=self._naming.key_alias("replicated-backup"),
             target_key_id=key.key_id,
             opts=self.child_options(),
         )
@@ -150,6 +153,6 @@ class Backups(Component):
                 region=region,
                 source_db_instance_arn=arn,
                 kms_key_id=key.arn,
-                retention_period=self._settings.backups.retention_days,
+                retention_period=self._args.backups.retention_days,
                 opts=self.child_options(),
             )

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from blueprint.tags import tags
+from blueprint.names import Naming
 
 
 def account_id() -> pulumi.Output[str]:
@@ -25,11 +25,12 @@ def document(build: Callable[..., Any], *args: pulumi.Input[Any], **kwargs: pulu
 
 
 class Component(pulumi.ComponentResource):
-    """A component of the platform. Children are named `<name>-<role>` and get `child_options` and `child_tags`."""
+    """A Pulumi component resource. Children are named `<name>-<role>` and get `child_options` and `child_tags`."""
 
-    def __init__(self, name: str, environment: str, opts: pulumi.ResourceOptions | None) -> None:
+    def __init__(self, name: str, naming: Naming, opts: pulumi.ResourceOptions | None) -> None:
         super().__init__(f"langpont:database:{type(self).__name__}", name, None, opts)
-        self._environment = environment
+        self._name = name
+        self._naming = naming
 
     def child_options(self, **options: Any) -> pulumi.ResourceOptions:
         """Options of a child. The component's own options reach it through its parent, never twice."""
@@ -37,4 +38,8 @@ class Component(pulumi.ComponentResource):
 
     def child_tags(self, name: str) -> dict[str, str]:
         """Tags of a child that people will see under `name`."""
-        return tags(self._environment, name)
+        return self._naming.tagged(name)
+
+    def described(self, text: str) -> str:
+        """The description of a child, for which console users see whose it is: `shop-prod: isolated subnets`."""
+        return f"{self._naming.prefix}: {text}"

@@ -12,8 +12,9 @@ import pulumi_aws as aws
 
 from blueprint.aws import policies
 from blueprint.monitoring import metrics
-from blueprint.platform import Platform
+from blueprint.names import Naming
 from blueprint.postgres import roles
+from blueprint.settings import Database
 from components.base import Component, document
 from components.packing import Package, pack
 
@@ -37,9 +38,14 @@ class FunctionsArgs:
     `security_group_id` must be known only when its members can reach the database and Secrets Manager.
     `released_group_id`: the group that a function's interfaces go to before it is deleted, as AWS releases them slowly;
     None where there is none to name. `replica_hosts` in the order in which the metrics function tries them.
+    `stack`: the dimension of the custom metrics.
     """
 
-    platform: Platform
+    naming: Naming
+    region: str
+    stack: str
+    database: Database
+    log_retention_days: int
     account_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
@@ -59,12 +65,9 @@ class Functions(Component):
     function_names: Mapping[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        settings = args.platform.settings
-        super().__init__(name, settings.environment, opts)
-        self._name = name
+        super().__init__(name, args.naming, opts)
         self._args = args
-        self._region = settings.region
-        database = settings.database
+        database = args.database
         self._failures = aws.sqs.Queue(
             f"{name}-failures",
             sqs_managed_sse_enabled=True,
@@ -74,7 +77,7 @@ class Functions(Component):
         )
         packages = {
             ROLES: pack(ROLES, roles.definition(database=database.name, master=database.master_username)),
-            METRICS: pack(METRICS, metrics.definition(stack=settings.environment, database=database.name)),
+            METRICS: pack(METRICS, metrics.definition(stack=args.stack, database=database.name)),
         }
         maker = self._function(
             ROLES,
@@ -110,14 +113,14 @@ class Functions(Component):
         secrets: Sequence[pulumi.Input[str]],
         environment: Mapping[str, pulumi.Input[str]],
     ) -> aws.lambda_.Function:
-        args, names, label = self._args, self._args.platform.names, f"{self._name}-{role}"
-        function_name, region = names.function(role), self._region
+        args, label = self._args, f"{self._name}-{role}"
+        naming, region, function_name = args.naming, args.region, args.naming.function(role)
         log_group = aws.cloudwatch.LogGroup(
             f"{label}-log",
-            name=names.function_log_group(role),
-            retention_in_days=args.platform.settings.monitoring.log_retention_days,
+            name=naming.function_log_group(role),
+            retention_in_days=args.log_retention_days,
             kms_key_id=args.logs_key_arn,
-            tags=self.child_tags(names.function_log_group(role)),
+            tags=self.child_tags(naming.function_log_group(role)),
             opts=self.child_options(),
         )
         execution = self._role(label, "lambda.amazonaws.com")
@@ -136,7 +139,7 @@ class Functions(Component):
         function = aws.lambda_.Function(
             label,
             name=function_name,
-            description=f"LangPont {args.platform.settings.environment}: {PURPOSES[role]}",
+            description=self.described(PURPOSES[role]),
             runtime=RUNTIME,
             architectures=["arm64"],
             handler=f"functions.{role}.handler.handler",
@@ -200,7 +203,7 @@ class Functions(Component):
         )
         aws.scheduler.Schedule(
             label,
-            description=f"LangPont {self._args.platform.settings.environment}: {PURPOSES[METRICS]}",
+            description=self.described(PURPOSES[METRICS]),
             schedule_expression=f"rate({metrics.INTERVAL_SECONDS // 60} minutes)",
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             target=aws.scheduler.ScheduleTargetArgs(

@@ -10,11 +10,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from blueprint import settings
 from blueprint.aws import policies
 from blueprint.monitoring import alarms, log_filters
-from blueprint.monitoring.dashboard import dashboard
-from blueprint.platform import Platform
+from blueprint.monitoring.dashboard import DashboardPlan, dashboard
+from blueprint.names import Naming
 from components.base import Component, document
+from components.ids import DatabaseInstance
 
 # What the RDS user guide ("Amazon RDS event categories") sends for a reason someone should know. Backup starts and
 # ends, creation and restoration are left out: routine, or somebody's own doing.
@@ -28,35 +30,36 @@ BUDGET_FORECAST_PERCENT, BUDGET_ACTUAL_PERCENT = 100, 80
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """Mappings are by the instance's role, primary first; log groups are those of the PostgreSQL log.
-    `standing_identifiers` are those of every instance, a kept previous generation's too.
+    """`instances` by role, primary first; `alarms` name them by their roles. `standing_identifiers`: of every instance,
+    a kept previous generation's too.
 
-    `alerts_key_arn`: None leaves the topics unencrypted, dev's named exception.
+    `dashboard`: None for none. `alerts_key_arn`: None leaves the topics
+    unencrypted, dev's named exception.
     """
 
-    platform: Platform
-    identifiers: Mapping[str, pulumi.Input[str]]
+    naming: Naming
+    alarms: Sequence[alarms.Alarm]
+    monitoring: settings.Monitoring
+    dashboard: DashboardPlan | None = None
+    instances: Mapping[str, DatabaseInstance]
     standing_identifiers: Sequence[pulumi.Input[str]]
-    log_group_names: Mapping[str, pulumi.Input[str]]
-    parameter_group_names: Mapping[str, pulumi.Input[str]]
     alerts_key_arn: pulumi.Input[str] | None
     account_id: pulumi.Input[str]
 
 
 class Monitoring(Component):
-    """ARNs of topics are known only once the topics' policies stand."""
+    """SNS topics and CloudWatch alarms. ARNs of topics are known only once the topics' policies stand."""
 
     alerts_topic_arn: pulumi.Output[str]
     backups_topic_arn: pulumi.Output[str]
     events_topic_arn: pulumi.Output[str]
-    dashboard_name: pulumi.Output[str]
+    dashboard_name: pulumi.Output[str] | None = None
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args.platform.settings.environment, opts)
-        self._name = name
+        super().__init__(name, args.naming, opts)
         self._args = args
-        self._settings = args.platform.settings.monitoring
-        self._prefix = args.platform.names.prefix
+        self._settings = args.monitoring
+        self._prefix = args.naming.prefix
         # An AWS-managed key cannot carry alarms: CloudWatch has no permission on it, and none can be given.
         self.alerts_topic_arn = self._topic(
             "alerts", ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"], args.alerts_key_arn
@@ -69,10 +72,11 @@ class Monitoring(Component):
             "events", ["events.rds.amazonaws.com"], args.alerts_key_arn if self._settings.encrypt_events_topic else None
         )
         self._log_filters()
-        made = [self._alarm(alarm) for alarm in args.platform.alarms]
+        made = [self._alarm(alarm) for alarm in args.alarms]
         self._event_subscriptions()
         self._budget()
-        self.dashboard_name = self._dashboard(made)
+        if args.dashboard is not None:
+            self.dashboard_name = self._dashboard(args.dashboard, made)
         self.register_outputs({"alertsTopicArn": self.alerts_topic_arn, "eventsTopicArn": self.events_topic_arn})
 
     def _topic(
@@ -142,7 +146,7 @@ class Monitoring(Component):
         )
 
     def _dimensions(self, instance: str) -> dict[str, pulumi.Input[str]]:
-        return {"DBInstanceIdentifier": self._args.identifiers[instance]}
+        return {"DBInstanceIdentifier": self._args.instances[instance].identifier}
 
     def _queries(self, alarm: alarms.Alarm) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
         terms = [
@@ -167,11 +171,11 @@ class Monitoring(Component):
         ]
 
     def _log_filters(self) -> None:
-        for role, log_group_name in self._args.log_group_names.items():
+        for role, instance in self._args.instances.items():
             for log_filter in log_filters.log_filters(role):
                 aws.cloudwatch.LogMetricFilter(
                     f"{self._name}-{role}-{log_filter.key}",
-                    log_group_name=log_group_name,
+                    log_group_name=instance.log_group_name,
                     pattern=log_filter.pattern,
                     metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
                         namespace=log_filters.NAMESPACE,
@@ -184,7 +188,7 @@ class Monitoring(Component):
                 )
 
     def _event_subscriptions(self) -> None:
-        parameter_groups = list(self._args.parameter_group_names.values())
+        parameter_groups = [instance.parameter_group_name for instance in self._args.instances.values()]
         for role, source_type, categories, ids in (
             ("instances", "db-instance", INSTANCE_EVENTS, self._args.standing_identifiers),
             ("parameter-groups", "db-parameter-group", PARAMETER_GROUP_EVENTS, parameter_groups),
@@ -227,19 +231,18 @@ class Monitoring(Component):
             opts=self.child_options(),
         )
 
-    def _dashboard(self, made: Sequence[aws.cloudwatch.MetricAlarm]) -> pulumi.Output[str]:
-        settings, roles = self._args.platform.settings, list(self._args.identifiers)
+    def _dashboard(self, plan: DashboardPlan, made: Sequence[aws.cloudwatch.MetricAlarm]) -> pulumi.Output[str]:
+        instances = self._args.instances
 
         def body(values: Mapping[str, Any]) -> str:
-            identifiers = dict(zip(roles, values["identifiers"], strict=True))
-            stack, database = settings.environment, settings.database.name
-            return json.dumps(dashboard(settings.region, identifiers, values["alarms"], stack=stack, database=database))
+            identifiers = dict(zip(instances, values["identifiers"], strict=True))
+            return json.dumps(dashboard(plan, identifiers, values["alarms"]))
 
         board = aws.cloudwatch.Dashboard(
             f"{self._name}-dashboard",
             dashboard_name=f"{self._prefix}-database",
             dashboard_body=pulumi.Output.all(
-                identifiers=list(self._args.identifiers.values()),
+                identifiers=[instance.identifier for instance in instances.values()],
                 alarms=[alarm.arn for alarm in made],
             ).apply(body),
             opts=self.child_options(),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from blueprint.platform import Platform
-from blueprint.postgres.pgbouncer import Entry, entry_name, render_ini, render_user_list
+from blueprint.names import Naming
+from blueprint.postgres.pgbouncer import Entry, PoolerSettings, entry_name, render_ini, render_user_list
+from blueprint.settings import Database
 from components.base import Component, document
 
 
@@ -17,7 +18,9 @@ from components.base import Component, document
 class PoolerArgs:
     """`replica_hosts`: address by replica number. `verifiers`: SCRAM verifier by pooled role, secret outputs."""
 
-    platform: Platform
+    naming: Naming
+    database: Database
+    pooler: PoolerSettings
     secret_id: pulumi.Input[str]
     primary_host: pulumi.Input[str]
     replica_hosts: Mapping[int, pulumi.Input[str]]
@@ -30,8 +33,8 @@ class Pooler(Component):
     version_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: PoolerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args.platform.settings.environment, opts)
-        database, pooler = args.platform.settings.database, args.platform.pooler
+        super().__init__(name, args.naming, opts)
+        database = args.database
         numbers: Sequence[int] = sorted(args.replica_hosts)
 
         def files(primary: str, replicas: Sequence[str], verifiers: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +43,7 @@ class Pooler(Component):
                 Entry(name=entry_name(database.name, number), host=host, port=database.port, database=database.name)
                 for number, host in hosts
             ]
-            return {"pgbouncer.ini": render_ini(pooler, entries), "userlist.txt": render_user_list(verifiers)}
+            return {"pgbouncer.ini": render_ini(args.pooler, entries), "userlist.txt": render_user_list(verifiers)}
 
         version = aws.secretsmanager.SecretVersion(
             f"{name}-files",

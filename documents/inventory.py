@@ -6,9 +6,9 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing
 from blueprint.outputs import OUTPUTS
-from blueprint.platform import Instance
 from blueprint.postgres.parameters import CompiledParameter, display
 from documents.markdown import code, codes, table
 from documents.stacks import Stack

@@ -77,7 +77,8 @@ def _peer(stack: Stack, rule: Registration) -> str:
 
 
 def _network_name(stack: Stack, registration: Registration) -> str:
-    return stack.short(registration.name).removeprefix("network-")
+    """The logical name without its component's, which is Networking or SecurityGroups."""
+    return stack.short(registration.name).removeprefix("network-").removeprefix("security-groups-")
 
 
 def diagram(stack: Stack) -> str:

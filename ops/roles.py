@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from ops import console, threads
 from ops.aws import Aws
 from ops.clock import Clock
@@ -21,7 +21,7 @@ from ops.stack import is_of, said_by
 WORKS: Final = "works"
 
 
-def invoke(aws: Aws, clock: Clock, names: Names, action: str) -> None:
+def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
     """Invoke the function once and show what it did. `action`: check or apply. Raises OpsError on drift or failure."""
     function, began = names.function("roles"), clock.monotonic()
     _refuse_foreign(aws, names, function)
@@ -41,7 +41,7 @@ def invoke(aws: Aws, clock: Clock, names: Names, action: str) -> None:
     _show(names.environment, function, action, answer, span(timedelta(seconds=clock.monotonic() - began)))
 
 
-def _refuse_foreign(aws: Aws, names: Names, function: str) -> None:
+def _refuse_foreign(aws: Aws, names: LangPontNaming, function: str) -> None:
     try:
         answer = aws.client("lambda").get_function(FunctionName=function)
     except ClientError as error:

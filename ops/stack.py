@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from blueprint import tags
-from blueprint.names import Names, check_environment
+from blueprint.names import LangPontNaming, check_environment
 from blueprint.problems import Refused
 from ops.aws import Aws, tags_of
 from ops.errors import OpsError
@@ -17,27 +16,27 @@ from ops.errors import OpsError
 _GENERATION = r"(?:-g(?P<generation>[2-9]|[1-9][0-9]+))?"
 
 
-def names_of(stack: str) -> Names:
+def names_of(stack: str) -> LangPontNaming:
     """The names of a stack. Raises OpsError for what cannot be one."""
     try:
         check_environment(stack)
     except Refused as refusal:
         raise OpsError(f"--stack {stack} {refusal}") from None
-    return Names(stack)
+    return LangPontNaming(stack)
 
 
-def is_of(names: Names, carried: Mapping[str, str]) -> bool:
+def is_of(names: LangPontNaming, carried: Mapping[str, str]) -> bool:
     """Whether tags say that something belongs to the stack."""
-    return carried.get("Environment") == names.environment and carried.get("Project") == tags.PROJECT
+    return names.owner_tags.items() <= carried.items()
 
 
-def primary_generation(names: Names, identifier: str) -> int | None:
+def primary_generation(names: LangPontNaming, identifier: str) -> int | None:
     """Which generation's primary has this identifier; None: it is no primary of the stack."""
     match = re.fullmatch(re.escape(names.primary(1)) + _GENERATION, identifier)
     return int(match["generation"] or 1) if match else None
 
 
-def replica_of(names: Names, identifier: str) -> tuple[int, int] | None:
+def replica_of(names: LangPontNaming, identifier: str) -> tuple[int, int] | None:
     """Number and generation of the replica that has this identifier; None: it is no replica of the stack."""
     match = re.fullmatch(rf"{re.escape(names.prefix)}-replica-(?P<number>[1-9][0-9]*){_GENERATION}", identifier)
     return (int(match["number"]), int(match["generation"] or 1)) if match else None
@@ -85,7 +84,7 @@ class Stack:
     """Instances, the newest generation first, primaries before replicas. `foreign`: with the stack's names, but tags
     that say something else; nothing is done to them."""
 
-    names: Names
+    names: LangPontNaming
     region: str
     instances: tuple[Instance, ...]
     foreign: Mapping[str, str] = field(default_factory=dict)
@@ -123,12 +122,12 @@ def no_primary(stack: Stack) -> str:
     )
 
 
-def find(aws: Aws, names: Names) -> Stack:
+def find(aws: Aws, names: LangPontNaming) -> Stack:
     """The stack's instances."""
     return read(aws.all("rds", "describe_db_instances", "DBInstances"), names, aws.region)
 
 
-def read(answer: list[Mapping[str, Any]], names: Names, region: str) -> Stack:
+def read(answer: list[Mapping[str, Any]], names: LangPontNaming, region: str) -> Stack:
     """The stack in what RDS says about all instances of the account."""
     found, foreign = [], {}
     for raw in answer:

@@ -29,8 +29,9 @@ from typing import Any
 
 from blueprint.aws import storage
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
+from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm
-from blueprint.platform import Instance, Platform
+from blueprint.platform import Platform
 from blueprint.postgres import connections
 from blueprint.postgres.parameters import CompiledParameter, display
 from blueprint.settings import Settings

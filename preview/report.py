@@ -13,8 +13,9 @@ import policy
 from blueprint.aws import storage
 from blueprint.aws.subnets import Tier
 from blueprint.aws.windows import DAY, HOUR, JAPAN_OFFSET_HOURS, DailyTime, DailyWindow, WeeklyWindow
+from blueprint.instances import Instance
 from blueprint.outputs import OUTPUTS, Output
-from blueprint.platform import Instance, Platform
+from blueprint.platform import Platform
 from blueprint.postgres import defaults
 from blueprint.postgres.catalogue import CATALOGUE
 from blueprint.postgres.parameters import CompiledParameter
@@ -109,7 +110,7 @@ class Report:
     def identifier(self, instance: Instance) -> str:
         """The RDS identifier of an instance of the current generation."""
         generation = self.platform.settings.database.generation
-        names = self.platform.names
+        names = self.platform.naming
         return names.primary(generation) if instance.number is None else names.replica(instance.number, generation)
 
     def parameters(self, instance: Instance) -> list[CompiledParameter]:

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from blueprint.aws import storage
 from blueprint.aws.subnets import Tier
+from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
-from blueprint.platform import Instance
 from blueprint.postgres import connections
 from blueprint.postgres.parameters import CompiledParameter, display
 from policy import RULES, Excepted, Level

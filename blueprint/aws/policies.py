@@ -6,10 +6,8 @@ statement a service, each bound to this account by its source account or its enc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from blueprint.tags import PROJECT
 
 Document = dict[str, Any]
 
@@ -163,9 +161,11 @@ def write_log_group(log_group_arn: str) -> Document:
     )
 
 
-def operate(environment: str, region: str, account_id: str, resource_ids: Sequence[str], role: str) -> Document:
-    """What a person on call needs to reach the private database: a port forwarded by SSM through an application host
-    of this environment (found by its tags), and an IAM token for the database role `role` on these instances.
+def operate(
+    host_tags: Mapping[str, str], region: str, account_id: str, resource_ids: Sequence[str], role: str
+) -> Document:
+    """What a person on call needs to reach the private database: a port forwarded by SSM through an application host,
+    which is known by its tags, and an IAM token for the database role `role` on these instances.
     """
     return _document(
         {
@@ -173,9 +173,7 @@ def operate(environment: str, region: str, account_id: str, resource_ids: Sequen
             "Effect": "Allow",
             "Action": "ssm:StartSession",
             "Resource": f"arn:aws:ec2:{region}:{account_id}:instance/*",
-            "Condition": {
-                "StringEquals": {"ssm:resourceTag/Project": PROJECT, "ssm:resourceTag/Environment": environment}
-            },
+            "Condition": {"StringEquals": {f"ssm:resourceTag/{key}": value for key, value in host_tags.items()}},
         },
         {
             "Sid": "NothingButPortForwarding",

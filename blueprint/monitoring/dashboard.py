@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from blueprint.monitoring import metrics
@@ -37,9 +38,16 @@ GRAPHS = (
 )
 
 
-def dashboard(
-    region: str, identifiers: Mapping[str, str], alarm_arns: Sequence[str], *, stack: str, database: str
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class DashboardPlan:
+    """Where the graphs' metrics are: `region`; `stack` and `database` are the dimensions of the custom ones."""
+
+    region: str
+    stack: str
+    database: str
+
+
+def dashboard(plan: DashboardPlan, identifiers: Mapping[str, str], alarm_arns: Sequence[str]) -> dict[str, Any]:
     """The dashboard's body: alarms, RDS's metrics, then those that the platform publishes itself.
 
     `identifiers`: RDS identifier by role, primary first.
@@ -53,7 +61,7 @@ def dashboard(
     shown = [
         *((graph.title, graph.statistic, 60, _of_rds(graph, identifiers))
           for graph in GRAPHS if len(identifiers) > 1 or not graph.replicas_only),
-        *(_published(stack, database)),
+        *_published(plan),
     ]  # fmt: skip
     for index, (title, statistic, period_seconds, lines) in enumerate(shown):
         widgets.append(
@@ -65,7 +73,7 @@ def dashboard(
                 "height": HEIGHT,
                 "properties": {
                     "title": title,
-                    "region": region,
+                    "region": plan.region,
                     "stat": statistic,
                     "period": period_seconds,
                     "view": "timeSeries",
@@ -84,10 +92,10 @@ def _of_rds(graph: Graph, identifiers: Mapping[str, str]) -> list[Any]:
     ]
 
 
-def _published(stack: str, database: str) -> Iterator[tuple[str, str, int, list[Any]]]:
-    own = [word for pair in zip(metrics.DIMENSIONS, (stack, database), strict=True) for word in pair]
+def _published(plan: DashboardPlan) -> Iterator[tuple[str, str, int, list[Any]]]:
+    own = [word for pair in zip(metrics.DIMENSIONS, (plan.stack, plan.database), strict=True) for word in pair]
     for metric in metrics.METRICS:
         line = [metrics.NAMESPACE, metric.name, *own]
         yield f"{metric.name} ({metric.unit})", "Average", metrics.INTERVAL_SECONDS, [line]
-    waits = [pgbouncer.NAMESPACE, pgbouncer.MAX_WAIT_METRIC, "Stack", stack]
+    waits = [pgbouncer.NAMESPACE, pgbouncer.MAX_WAIT_METRIC, "Stack", plan.stack]
     yield "Longest wait in PgBouncer, s", "Maximum", 60, [waits]

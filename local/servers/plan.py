@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from blueprint.aws.instance_classes import instance_class
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from blueprint.postgres import scram
 from local.servers.errors import DataPlaneError
 from recording.recording import Recording, Registration, reveal
@@ -122,7 +122,7 @@ def data_plan(recording: Recording) -> DataPlan:
     if len(files) != 1 or not credentials:
         raise DataPlaneError(
             f"{recording.stack}: there are {len(files)} pooler secrets and {len(credentials)} credentials, where one "
-            f"and several are due. Look at components/pooler.py and components/credentials.py."
+            f"and several are due. Look at components/pooler.py and components/secret_values.py."
         )
     masters = [document["username"] for document in credentials if "masterarn" not in document]
     identifiers = {document["dbInstanceIdentifier"] for document in credentials}
@@ -130,7 +130,7 @@ def data_plan(recording: Recording) -> DataPlan:
     if len(masters) != 1 or len(identifiers) != 1 or len(databases) != 1:
         raise DataPlaneError(
             f"{recording.stack}: the credentials name masters {masters}, instances {sorted(identifiers)} and databases "
-            f"{sorted(databases)}, where one of each is due. Look at components/credentials.py."
+            f"{sorted(databases)}, where one of each is due. Look at components/secret_values.py."
         )
     instances = _instances(recording, identifiers.pop())
     passwords = {document["username"]: document["password"] for document in credentials}
@@ -182,7 +182,7 @@ def _instances(recording: Recording, primary: str) -> tuple[InstancePlan, ...]:
     if primary not in by_identifier or by_identifier[primary].inputs.get("replicateSourceDb"):
         raise DataPlaneError(
             f"{recording.stack}: the credentials lead to {primary}, which is no primary of {sorted(by_identifier)}. "
-            f"Look at components/credentials.py."
+            f"Look at components/secret_values.py."
         )
     replicas = sorted(
         (r for r in by_identifier.values() if r.inputs.get("replicateSourceDb") == primary),
@@ -195,7 +195,7 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
     inputs = reveal(registration.inputs)
     identifier, source = inputs["identifier"], inputs.get("replicateSourceDb")
     row = instance_class(inputs["instanceClass"])
-    number = re.sub(r"-g[0-9]+$", "", identifier.removeprefix(f"{Names(recording.stack).prefix}-"))
+    number = re.sub(r"-g[0-9]+$", "", identifier.removeprefix(f"{LangPontNaming(recording.stack).prefix}-"))
     return InstancePlan(
         role=number if source else PRIMARY,
         identifier=identifier,

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from blueprint.postgres.version import LAST_RETIRED_MINOR, MAJOR
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
 from ops.durations import moment, span
@@ -63,7 +63,7 @@ class Line:
     text: str
 
 
-def lines(facts: Facts, names: Names, now: datetime) -> list[Line]:
+def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
     """Every line, the worst first; the order of the checks below otherwise."""
     stack = facts.stack
     found: list[Line] = []
@@ -331,7 +331,7 @@ def storage(stack: Stack) -> Iterator[Line]:
     return _grouped("storage", found, len(stack.instances))
 
 
-def budget(found: list[Mapping[str, Any]], names: Names) -> Iterator[Line]:
+def budget(found: list[Mapping[str, Any]], names: LangPontNaming) -> Iterator[Line]:
     """The month's cost of RDS, of the whole account, against the stack's budget."""
     name = re.compile(rf"{re.escape(names.prefix)}-monitoring-budget-[0-9a-f]{{7}}")
     ours = [each for each in found if name.fullmatch(each.get("BudgetName", ""))]

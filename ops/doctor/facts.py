@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from blueprint.postgres.version import MAJOR
 from ops import stack as stacks
 from ops import threads
@@ -61,7 +61,7 @@ class Facts:
     lifecycles: list[Mapping[str, Any]] | Unknown
 
 
-def collect(aws: Aws, names: Names, now: datetime, waiting: Callable[[float], None]) -> Facts:
+def collect(aws: Aws, names: LangPontNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
     """Ask everything. Raises OpsError if the account has no such stack, or if nothing can be asked."""
     stack = _gather({"stack": lambda: _stack(aws, names)}, waiting)["stack"]
     return Facts(
@@ -93,7 +93,7 @@ def _gather(tasks: Mapping[str, Callable[[], Any]], waiting: Callable[[float], N
     return answers
 
 
-def _stack(aws: Aws, names: Names) -> Stack | Unknown:
+def _stack(aws: Aws, names: LangPontNaming) -> Stack | Unknown:
     try:
         stack = stacks.find(aws, names)
     except AWS_ERRORS as error:
@@ -150,7 +150,7 @@ def _newest_primary(stack: Stack) -> Instance | None:
     return next(iter(stack.primaries), None)
 
 
-def _alarms(aws: Aws, names: Names) -> list[Alarm]:
+def _alarms(aws: Aws, names: LangPontNaming) -> list[Alarm]:
     # langpont-prod- also begins the names of stack prod-eu: the tags say whose an alarm is. One call, not one an alarm.
     ours = {
         each["ResourceARN"]: tags_of(each["Tags"])

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.text import Text
 
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from ops import console
 from ops.aws import Aws
 from ops.clock import Clock
@@ -25,7 +25,7 @@ _STYLES: Final = {
 }
 
 
-def show(aws: Aws, clock: Clock, names: Names, *, as_json: bool) -> bool:
+def show(aws: Aws, clock: Clock, names: LangPontNaming, *, as_json: bool) -> bool:
     """Look at a stack and print it; whether there is something to act on. Raises OpsError if nothing can be asked."""
     now = clock.now()
     facts = collect(aws, names, now, lambda seconds: console.note(f"Asking AWS ... {seconds:.0f} s"))

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from blueprint import tags
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from ops.aws import Aws, tags_of
 from ops.stack import is_of, primary_generation, replica_of
 
@@ -51,7 +50,7 @@ class Snapshot:
             encrypted=bool(raw.get("Encrypted")),
         )
 
-    def made_by(self, names: Names) -> str:
+    def made_by(self, names: LangPontNaming) -> str:
         """Who made it."""
         if self.kind == "automated":
             return "RDS"
@@ -65,22 +64,22 @@ class Snapshot:
         return "somebody"
 
 
-def manual_name(names: Names, at: datetime) -> str:
+def manual_name(names: LangPontNaming, at: datetime) -> str:
     """The name of a snapshot that is made by command."""
     return f"{names.prefix}-manual-{at:%Y%m%d-%H%M%S}"
 
 
-def has_manual_name(names: Names, identifier: str) -> bool:
+def has_manual_name(names: LangPontNaming, identifier: str) -> bool:
     """Whether the name is one of `manual_name`: in full, as `langpont-prod` also begins the names of stack prod-eu."""
     return re.fullmatch(rf"{re.escape(names.prefix)}-manual-[0-9]{{8}}-[0-9]{{6}}", identifier) is not None
 
 
-def manual_tags(names: Names, identifier: str) -> dict[str, str]:
+def manual_tags(names: LangPontNaming, identifier: str) -> dict[str, str]:
     """Tags of a snapshot that is made by command. Stated whole: RDS copies the instance's where it is given none."""
-    return tags.tags(names.environment, identifier) | {"ManagedBy": OPS, MADE_BY: OPS}
+    return names.tagged(identifier) | {"ManagedBy": OPS, MADE_BY: OPS}
 
 
-def concerns(names: Names, snapshot: Snapshot) -> bool:
+def concerns(names: LangPontNaming, snapshot: Snapshot) -> bool:
     """Whether the snapshot has to do with the stack, by its instance, its tags or its name. Not: whether it is ours."""
     return (
         primary_generation(names, snapshot.instance) is not None

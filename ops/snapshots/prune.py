@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blueprint import tags
-from blueprint.names import Names
+from blueprint.names import PROJECT, LangPontNaming
 from ops.durations import span
 from ops.snapshots.model import AVAILABLE, MADE_BY, OPS, Snapshot, has_manual_name
 from ops.stack import is_of, primary_generation, said_by
@@ -22,7 +21,9 @@ class Decision:
     reason: str
 
 
-def plan(snapshots: Iterable[Snapshot], *, names: Names, now: datetime, older_than: timedelta) -> list[Decision]:
+def plan(
+    snapshots: Iterable[Snapshot], *, names: LangPontNaming, now: datetime, older_than: timedelta
+) -> list[Decision]:
     """Decide about each snapshot, in the order given.
 
     Deleted is what ops made of a primary of the stack, is available, is not younger than `older_than` and is not the
@@ -38,14 +39,14 @@ def plan(snapshots: Iterable[Snapshot], *, names: Names, now: datetime, older_th
     return [_decide(each, names, now, older_than, newest) for each in everything]
 
 
-def not_ours(names: Names, snapshot: Snapshot) -> str | None:
+def not_ours(names: LangPontNaming, snapshot: Snapshot) -> str | None:
     """Why the snapshot is not one that ops made of this stack; None: it is."""
     if snapshot.kind != "manual":
         return f"not manual but {snapshot.kind or 'of no kind'}"
     if snapshot.tags.get(MADE_BY) != OPS:
         return f"not made by ops: no tag {MADE_BY}={OPS}"
     if not is_of(names, snapshot.tags):
-        return f"tags say {said_by(snapshot.tags)}, not {names.environment}, {tags.PROJECT}"
+        return f"tags say {said_by(snapshot.tags)}, not {names.environment}, {PROJECT}"
     if primary_generation(names, snapshot.instance) is None:
         return f"of {snapshot.instance or 'no instance'}, no primary of {names.environment}"
     if not has_manual_name(names, snapshot.identifier):
@@ -56,7 +57,7 @@ def not_ours(names: Names, snapshot: Snapshot) -> str | None:
 
 
 def _decide(
-    snapshot: Snapshot, names: Names, now: datetime, older_than: timedelta, newest: datetime | None
+    snapshot: Snapshot, names: LangPontNaming, now: datetime, older_than: timedelta, newest: datetime | None
 ) -> Decision:
     def keep(reason: str) -> Decision:
         return Decision(snapshot=snapshot, delete=False, reason=reason)

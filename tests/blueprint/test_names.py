@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from blueprint.names import (
     LONGEST_ENVIRONMENT,
     RESERVED_WORDS,
-    Names,
+    LangPontNaming,
+    Naming,
     check_database_name,
     check_environment,
     check_master_username,
@@ -26,7 +27,7 @@ counts = st.integers(1, 99)
 
 
 def test_every_name_has_one_spelling() -> None:  # E16: the document has three
-    names = Names("prod")
+    names = LangPontNaming("prod")
     assert names.prefix == "langpont-prod"
     assert names.primary(1) == "langpont-prod-db"
     assert names.primary(2) == "langpont-prod-db-g2"
@@ -38,13 +39,58 @@ def test_every_name_has_one_spelling() -> None:  # E16: the document has three
     assert names.log_group(names.primary(1), "postgresql") == "/aws/rds/instance/langpont-prod-db/postgresql"
     assert names.function("roles") == "langpont-prod-roles"
     assert names.function_log_group("roles") == "/aws/lambda/langpont-prod-roles"
+    assert names.pooler_secret == "langpont-prod/pooler"
+    assert names.flow_log_group == "/aws/vpc/langpont-prod-network"
+    assert names.log_group_prefixes == [
+        "/aws/rds/instance/langpont-prod-",
+        "/aws/vpc/langpont-prod-",
+        "/aws/lambda/langpont-prod-",
+    ]
+
+
+def test_langponts_tags_say_whose_something_is() -> None:
+    names = LangPontNaming("prod")
+    whose = {"Environment": "prod", "Project": "LangPont"}
+    assert (names.environment, names.owner_tags) == ("prod", whose)
+    assert names.tagged("langpont-prod-db") == {"Name": "langpont-prod-db", **whose, "ManagedBy": "Pulumi"}
+
+
+def test_a_caller_gives_the_prefix_and_the_tags() -> None:
+    names = Naming("shop-eu", {"Team": "shop"})
+    assert (names.primary(1), names.replica(1, 2)) == ("shop-eu-db", "shop-eu-replica-1-g2")
+    assert names.tagged("shop-eu-db") == {"Name": "shop-eu-db", "Team": "shop"}
+
+
+@pytest.mark.parametrize("prefix", ["", "Shop", "shop-", "1shop", "shop--eu", "shop_eu"])
+def test_a_prefix_that_breaks_an_identifier_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        Naming(prefix, {})
+    assert str(refused.value) == (
+        f"Naming.prefix {prefix!r} cannot begin an RDS identifier, which goes from a letter to a letter or digit. "
+        "Write lower-case letters, digits and single hyphens, like shop-prod."
+    )
+
+
+def test_a_prefix_that_leaves_no_room_is_refused() -> None:
+    Naming("a" * 28, {})
+    with pytest.raises(ValueError) as refused:
+        Naming("a" * 29, {})
+    assert str(refused.value) == (
+        f"Naming.prefix {'a' * 29!r} has 29 characters, and a backup vault's name leaves 28. Shorten it."
+    )
+
+
+def test_a_tag_that_each_resource_has_for_itself_is_refused() -> None:
+    with pytest.raises(ValueError) as refused:
+        Naming("shop", {"Name": "shop"})
+    assert str(refused.value) == "Naming.tags has a Name, which each resource gets for itself. Leave it out."
 
 
 @settings(max_examples=25)
 @given(environments, counts, counts)
 def test_every_identifier_of_a_legal_environment_is_legal_for_rds(environment: str, number: int, gen: int) -> None:
     check_environment(environment)
-    names = Names(environment)
+    names = LangPontNaming(environment)
     for identifier in (names.primary(gen), names.replica(number, gen), names.final_snapshot(gen, "0a1b2c3d")):
         assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", identifier)
         assert len(identifier) <= 63
@@ -53,8 +99,8 @@ def test_every_identifier_of_a_legal_environment_is_legal_for_rds(environment: s
 @settings(max_examples=25)
 @given(st.lists(st.tuples(environments, counts, counts), min_size=2, max_size=4, unique=True))
 def test_two_environments_never_share_an_identifier(keys: list[tuple[str, int, int]]) -> None:
-    replicas = [Names(environment).replica(number, generation) for environment, number, generation in keys]
-    primaries = {Names(environment).primary(generation) for environment, _, generation in keys}
+    replicas = [LangPontNaming(environment).replica(number, generation) for environment, number, generation in keys]
+    primaries = {LangPontNaming(environment).primary(generation) for environment, _, generation in keys}
     assert len({*replicas, *primaries}) == len(keys) + len({(key[0], key[2]) for key in keys})
 
 
@@ -83,7 +129,7 @@ def test_a_stack_name_that_is_too_long_is_refused_with_the_room_there_is() -> No
 
 
 def test_the_longest_stack_name_leaves_room_in_every_rds_identifier() -> None:
-    names = Names("a" * 19)
+    names = LangPontNaming("a" * 19)
     assert max(len(names.replica(99, 99)), len(names.final_snapshot(99, "0a1b2c3d"))) <= 63
 
 

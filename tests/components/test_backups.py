@@ -69,7 +69,7 @@ def test_the_role_may_back_up_and_restore() -> None:
 def test_the_vault_is_encrypted_under_its_own_key() -> None:
     recorded = recording("prod")
     assert inputs(recorded, VAULT, "langpont-prod-backups-vault") == {
-        "kmsKeyArn": arn(recorded, KEY, "langpont-prod-secrets-backup-key"),
+        "kmsKeyArn": arn(recorded, KEY, "langpont-prod-keys-backup"),
         "forceDestroy": False,
         "tags": tags("prod", "langpont-prod-backups-vault"),
     }
@@ -123,7 +123,7 @@ def test_prods_automated_backups_are_replicated_under_a_key_of_the_other_region(
     }
     assert made == {
         "region": "ap-northeast-3",
-        "description": "LangPont replicated automated backups, prod",
+        "description": "langpont-prod: replicated automated backups",
         "enableKeyRotation": True,
         "deletionWindowInDays": 30,
         "tags": tags("prod", "langpont-prod-replicated-backup"),

@@ -28,7 +28,9 @@ def named(recorded: Recording, type_: str, name: str) -> str:
 
 
 def database_group(recorded: Recording) -> str:
-    return answer(recorded, "aws:ec2/securityGroup:SecurityGroup", f"langpont-{recorded.stack}-network-database")[0]
+    return answer(
+        recorded, "aws:ec2/securityGroup:SecurityGroup", f"langpont-{recorded.stack}-security-groups-database"
+    )[0]
 
 
 def shared(recorded: Recording, identifier: str, role: str) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def prod_only(recorded: Recording) -> dict[str, Any]:
         "deletionProtection": True,
         "monitoringInterval": 60,
         "monitoringRoleArn": arn(recorded, "aws:iam/role:Role", "langpont-prod-db-monitoring-role"),
-        "performanceInsightsKmsKeyId": arn(recorded, KEY, "langpont-prod-secrets-insights-key"),
+        "performanceInsightsKmsKeyId": arn(recorded, KEY, "langpont-prod-keys-insights"),
     }
 
 
@@ -85,7 +87,7 @@ def test_prods_primary_is_told_exactly_this() -> None:
         "port": 5432,
         "multiAz": True,
         "dbSubnetGroupName": named(recorded, SUBNETS, "db-subnets"),
-        "kmsKeyId": arn(recorded, KEY, "langpont-prod-secrets-storage-key"),
+        "kmsKeyId": arn(recorded, KEY, "langpont-prod-keys-storage"),
         "backupRetentionPeriod": 7,
         "backupWindow": "03:00-04:00",
         "deleteAutomatedBackups": False,
@@ -155,7 +157,7 @@ def test_the_database_lies_in_the_isolated_subnets() -> None:
     recorded = recording("prod")
     group = inputs(recorded, SUBNETS, "langpont-prod-db-subnets")
     assert group == {
-        "description": "LangPont prod: isolated database subnets",
+        "description": "langpont-prod: isolated database subnets",
         "subnetIds": [
             answer(recorded, "aws:ec2/subnet:Subnet", f"langpont-prod-network-database-ap-northeast-1{letter}")[0]
             for letter in "acd"
@@ -171,7 +173,7 @@ def test_log_groups_are_made_first_with_a_key_and_a_retention() -> None:
         for group in recorded.of_type(LOG_GROUP)
         if group.inputs["name"].startswith("/aws/rds/")
     }
-    key = arn(recorded, KEY, "langpont-prod-secrets-logs-key")
+    key = arn(recorded, KEY, "langpont-prod-keys-logs")
     assert made == {
         (f"/aws/rds/instance/{identifier}/{kind}", 90, key)
         for identifier in ("langpont-prod-db", "langpont-prod-replica-1", "langpont-prod-replica-2")

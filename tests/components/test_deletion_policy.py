@@ -27,7 +27,7 @@ def test_protected_protects_instances_keys_and_secrets_one_by_one_and_no_compone
         "db-replica-1",
         "db-replica-2",
         "backups-ap-northeast-3-key",
-        *(f"secrets-{purpose}-key" for purpose in ("alerts", "backup", "insights", "logs", "secrets", "storage")),
+        *(f"keys-{purpose}" for purpose in ("alerts", "backup", "insights", "logs", "secrets", "storage")),
         *(f"secrets-{role}" for role in ROLES),
     }
     protected_types = {r.type for r in recorded.registrations.values() if r.protect}
@@ -37,7 +37,7 @@ def test_protected_protects_instances_keys_and_secrets_one_by_one_and_no_compone
 def test_protected_keeps_backups_the_vault_and_the_keys_that_read_them() -> None:
     recorded = recording("prod")
     kept = short(recorded, [r for r in recorded.registrations.values() if r.retain_on_delete])
-    assert kept == {"secrets-storage-key", "secrets-backup-key", "backups-ap-northeast-3-key", "backups-vault"}
+    assert kept == {"keys-storage", "keys-backup", "backups-ap-northeast-3-key", "backups-vault"}
     primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary")
     assert (primary["deleteAutomatedBackups"], primary["skipFinalSnapshot"]) == (False, False)
     assert inputs(recorded, VAULT, "langpont-prod-backups-vault")["forceDestroy"] is False

@@ -86,7 +86,7 @@ def test_a_function_has_exactly_these_inputs(role: str, stack: str) -> None:
     del function["code"], function["environment"]
     assert function == {
         "name": f"langpont-{stack}-{role}",
-        "description": f"LangPont {stack}: {DOES[role]}",
+        "description": f"langpont-{stack}: {DOES[role]}",
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "handler": f"functions.{role}.handler.handler",
@@ -97,7 +97,7 @@ def test_a_function_has_exactly_these_inputs(role: str, stack: str) -> None:
             "subnetIds": [
                 answer(recorded, SUBNET, f"{network}-application-ap-northeast-1{zone}")[0] for zone in ZONES[stack]
             ],
-            "securityGroupIds": [answer(recorded, GROUP, f"{network}-functions")[0]],
+            "securityGroupIds": [answer(recorded, GROUP, f"langpont-{stack}-security-groups-functions")[0]],
         },
         "loggingConfig": {"logFormat": "Text", "logGroup": f"/aws/lambda/langpont-{stack}-{role}"},
         "replaceSecurityGroupsOnDestroy": True,
@@ -115,7 +115,7 @@ def test_in_somebody_elses_vpc_no_group_is_known_to_release_the_interfaces_to() 
         assert set(before) - set(after) == {"replaceSecurityGroupsOnDestroy", "replacementSecurityGroupIds"}
         assert after["vpcConfig"] == {
             "subnetIds": ["subnet-0aaaaaaaaaaaaaaa1"],
-            "securityGroupIds": [answer(theirs, GROUP, "langpont-prod-network-functions")[0]],
+            "securityGroupIds": [answer(theirs, GROUP, "langpont-prod-security-groups-functions")[0]],
         }
         assert {key: after[key] for key in set(after) - {"vpcConfig"}} == {
             key: before[key] for key in set(after) - {"vpcConfig"}
@@ -198,7 +198,7 @@ def test_a_function_may_do_this_and_nothing_else(role: str, stack: str) -> None:
     assert policy["role"] == answer(recorded, ROLE, f"langpont-{stack}-functions-{role}-role")[1]["name"]
     decrypts = []
     if stack == "prod":
-        key = arn(recorded, "aws:kms/key:Key", "langpont-prod-secrets-secrets-key")
+        key = arn(recorded, "aws:kms/key:Key", "langpont-prod-keys-secrets")
         through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}}
         decrypts.append(statement("DecryptOwnSecrets", "kms:Decrypt", key, Condition=through))
     prefix = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
@@ -264,7 +264,7 @@ def test_a_functions_log_group_is_there_first_with_a_retention_and_our_key(role:
     """Lambda would make it itself, kept for ever."""
     recorded = recording(stack)
     name = f"/aws/lambda/langpont-{stack}-{role}"
-    key = {"kmsKeyId": arn(recorded, "aws:kms/key:Key", "langpont-prod-secrets-logs-key")} if stack == "prod" else {}
+    key = {"kmsKeyId": arn(recorded, "aws:kms/key:Key", "langpont-prod-keys-logs")} if stack == "prod" else {}
     assert inputs(recorded, LOG_GROUP, f"langpont-{stack}-functions-{role}-log") == {
         "name": name,
         "retentionInDays": days,
@@ -308,7 +308,7 @@ def test_the_metrics_function_runs_every_five_minutes(stack: str) -> None:
     label = f"langpont-{stack}-functions-schedule"
     assert names(recorded, SCHEDULE) == [label]
     assert inputs(recorded, SCHEDULE, label) == {
-        "description": f"LangPont {stack}: publishes the database's custom metrics",
+        "description": f"langpont-{stack}: publishes the database's custom metrics",
         "scheduleExpression": "rate(5 minutes)",
         "flexibleTimeWindow": {"mode": "OFF"},
         "target": {
@@ -342,7 +342,7 @@ def test_a_deployment_runs_the_roles_function_once(stack: str) -> None:
         "triggers": {
             "instance": answer(recorded, INSTANCE, f"langpont-{stack}-db-primary")[1]["resourceId"],
             "secret-pooler": version(recorded, "pooler-files"),
-            **{f"secret-{role}": version(recorded, f"credentials-{role}") for role in ROLES},
+            **{f"secret-{role}": version(recorded, f"secret-values-{role}") for role in ROLES},
         },
     }
     assert len(package) == 64

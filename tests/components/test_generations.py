@@ -53,7 +53,7 @@ def test_exactly_what_points_to_the_database_follows_it() -> None:
     }
     filters = set(names(recording("prod"), "aws:cloudwatch/logMetricFilter:LogMetricFilter"))
     assert changed == (alarms - of_the_log - published) | filters | {
-        *(f"langpont-prod-credentials-{role}" for role in (
+        *(f"langpont-prod-secret-values-{role}" for role in (
             "langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly")),
         "langpont-prod-pooler-files",
         "langpont-prod-functions-make-roles",
@@ -125,7 +125,7 @@ def test_secrets_pooler_and_outputs_point_to_the_second_generation() -> None:
     """No CNAME stands in front of the endpoint: verify-full would refuse it."""
     recorded = record_with("prod", SECOND)
     for role in ("langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"):
-        document = json.loads(inputs(recorded, VERSION, f"langpont-prod-credentials-{role}")["secretString"])
+        document = json.loads(inputs(recorded, VERSION, f"langpont-prod-secret-values-{role}")["secretString"])
         assert document["host"] == address(recorded, "primary-g2")
         assert document["dbInstanceIdentifier"] == "langpont-prod-db-g2"
     files = json.loads(inputs(recorded, VERSION, "langpont-prod-pooler-files")["secretString"])

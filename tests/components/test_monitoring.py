@@ -221,7 +221,7 @@ def test_only_these_services_of_this_account_publish(role: str, stack: str) -> N
 
 
 def test_alerts_are_encrypted_and_events_only_when_asked() -> None:
-    key = arn(recording("prod"), "aws:kms/key:Key", "langpont-prod-secrets-alerts-key")
+    key = arn(recording("prod"), "aws:kms/key:Key", "langpont-prod-keys-alerts")
     asked = record_with("prod", OTHER)
 
     def keys(recorded: Recording) -> dict[str, str | None]:

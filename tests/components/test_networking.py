@@ -1,13 +1,11 @@
-"""Networking: subnets, routes and ways out by stack, somebody else's VPC, and every security group rule."""
+"""Networking: subnets, routes and ways out by stack, and somebody else's VPC."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from recording.recording import Recording
-from tests.components import OTHER, replicas
+from tests.components import replicas
 from tests.recordings import answer, inputs, name_of, names, record_with, recording
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -18,8 +16,6 @@ TABLE = "aws:ec2/routeTable:RouteTable"
 ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
-INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 TOKYO = ("ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d")
 
 
@@ -111,25 +107,11 @@ def test_staging_has_one_way_out_for_all_zones() -> None:
     }
 
 
-def test_dev_has_no_way_out_but_one_endpoint_in_one_zone() -> None:
+def test_dev_has_no_way_out() -> None:
     recorded = recording("dev")
     assert names(recorded, NAT) == []
     assert names(recorded, "aws:ec2/eip:Eip") == []
     assert routes(recorded) == {"public-routes": ("0.0.0.0/0", "internet-gateway")}
-    assert names(recorded, ENDPOINT) == [
-        "langpont-dev-network-s3-endpoint",
-        "langpont-dev-network-secretsmanager-endpoint",
-    ]
-    name = "langpont-dev-network-secretsmanager-endpoint"
-    assert inputs(recorded, ENDPOINT, name) == {
-        "vpcId": answer(recorded, VPC, "langpont-dev-network-vpc")[0],
-        "vpcEndpointType": "Interface",
-        "serviceName": "com.amazonaws.ap-northeast-1.secretsmanager",
-        "privateDnsEnabled": True,
-        "subnetIds": [answer(recorded, SUBNET, "langpont-dev-network-application-ap-northeast-1a")[0]],
-        "securityGroupIds": [answer(recorded, GROUP, "langpont-dev-network-endpoints")[0]],
-        "tags": tags("dev", "langpont-dev-network-secretsmanager"),
-    }
 
 
 def tags(environment: str, name: str) -> dict[str, str]:
@@ -183,114 +165,6 @@ def test_a_third_zone_moves_nothing_that_stood_in_two() -> None:
     assert set(two.identities()) < set(three.identities())
 
 
-# Security groups
-
-
-def rules(recorded: Recording, type_: str) -> dict[str, tuple[str, int, str]]:
-    """Group, port and other side of every rule, by its role."""
-    prefix = f"langpont-{recorded.stack}-network-"
-    found = {}
-    for rule in recorded.of_type(type_):
-        [group] = rule.property_dependencies["securityGroupId"]
-        other = [
-            name_of(u).removeprefix(prefix) for u in rule.property_dependencies.get("referencedSecurityGroupId", ())
-        ]
-        found[rule.name.removeprefix(prefix)] = (
-            name_of(group).removeprefix(prefix),
-            rule.inputs["fromPort"],
-            rule.inputs.get("cidrIpv4") or other[0],
-        )
-    return found
-
-
-def test_exactly_these_ways_lead_in() -> None:
-    """E30: the rule from the group to itself is asked for, although RDS replication does not pass through it."""
-    assert rules(recording("prod"), INGRESS) == {
-        "database-from-application": ("database", 5432, "application"),
-        "database-from-database": ("database", 5432, "database"),
-        "database-from-functions": ("database", 5432, "functions"),
-        "application-http": ("application", 80, "0.0.0.0/0"),
-        "application-https": ("application", 443, "0.0.0.0/0"),
-    }
-
-
-def test_exactly_these_ways_lead_out() -> None:
-    """E31: "minimum necessary" is what the document calls a way out for everything to everywhere."""
-    assert rules(recording("prod"), EGRESS) == {
-        "database-to-database": ("database", 5432, "database"),
-        "application-to-database": ("application", 5432, "database"),
-        "application-to-https": ("application", 443, "0.0.0.0/0"),
-        "functions-to-database": ("functions", 5432, "database"),
-        "functions-to-https": ("functions", 443, "0.0.0.0/0"),
-    }
-
-
-def test_without_nat_functions_reach_the_endpoint_and_nothing_else_outside() -> None:
-    """Secrets Manager is all they call: their logs and their failures are delivered by Lambda itself."""
-    assert rules(recording("dev"), INGRESS) == rules(recording("prod"), INGRESS) | {
-        "endpoints-from-application": ("endpoints", 443, "application"),
-        "endpoints-from-functions": ("endpoints", 443, "functions"),
-    }
-    assert rules(recording("dev"), EGRESS) == {
-        "database-to-database": ("database", 5432, "database"),
-        "application-to-database": ("application", 5432, "database"),
-        "application-to-https": ("application", 443, "0.0.0.0/0"),
-        "functions-to-database": ("functions", 5432, "database"),
-        "functions-to-endpoints": ("functions", 443, "endpoints"),
-    }
-
-
-def test_an_endpoint_of_another_service_is_no_way_to_secrets_manager() -> None:
-    endpoints = {"services": ["ssm"], "zones": ["ap-northeast-1a"]}
-    recorded = record_with("prod", {"network": {"vpc": {"interfaceEndpoints": endpoints}}})
-    assert rules(recorded, EGRESS) == rules(recording("prod"), EGRESS)
-    assert rules(recorded, INGRESS) == rules(recording("dev"), INGRESS)
-
-
-@pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_nothing_reaches_a_function(stack: str) -> None:
-    assert [rule for rule in rules(recording(stack), INGRESS).values() if rule[0] == "functions"] == []
-    assert inputs(recording(stack), GROUP, f"langpont-{stack}-network-functions") == {
-        "vpcId": answer(recording(stack), VPC, f"langpont-{stack}-network-vpc")[0],
-        "description": "LangPont functions",
-        "tags": tags(stack, f"langpont-{stack}-network-functions"),
-    }
-
-
-def test_administrators_networks_open_ssh_and_the_database_to_them_alone() -> None:
-    """E29, E32: by name in the stack file; SSH from anywhere and documentation networks are refused there."""
-    recorded = record_with("prod", OTHER)
-    added = {k: v for k, v in rules(recorded, INGRESS).items() if k not in rules(recording("prod"), INGRESS)}
-    assert added == {
-        "application-ssh-198.18.0.0-16": ("application", 22, "198.18.0.0/16"),
-        "database-from-10.8.0.0-24": ("database", 6000, "10.8.0.0/24"),
-        "database-from-192.168.7.0-24": ("database", 6000, "192.168.7.0/24"),
-    }
-    assert set(rules(recorded, EGRESS)) == set(rules(recording("prod"), EGRESS))
-
-
-def test_another_port_moves_the_instances_and_every_rule_to_them() -> None:
-    recorded = record_with("prod", OTHER)
-    moved = {role: rule[1] for type_ in (INGRESS, EGRESS) for role, rule in rules(recorded, type_).items()}
-    assert moved == {
-        "database-from-10.8.0.0-24": 6000,
-        "database-from-192.168.7.0-24": 6000,
-        "database-from-application": 6000,
-        "database-from-database": 6000,
-        "database-from-functions": 6000,
-        "database-to-database": 6000,
-        "application-to-database": 6000,
-        "application-ssh-198.18.0.0-16": 22,
-        "application-http": 80,
-        "application-https": 443,
-        "application-to-https": 443,
-        "functions-to-database": 6000,
-        "functions-to-https": 443,
-    }
-    assert recorded.one("aws:rds/instance:Instance", "langpont-prod-db-primary").inputs["port"] == 6000
-    assert recorded.outputs["port"] == 6000
-
-
 # Somebody else's VPC
 
 EXISTING: dict[str, Any] = {
@@ -309,14 +183,17 @@ EXISTING: dict[str, Any] = {
 }
 
 
+OF_THE_NETWORK = ("langpont-prod-network", "langpont-prod-security-groups")
+
+
 def test_in_somebody_elses_vpc_nothing_is_made_but_three_groups_and_their_rules() -> None:
     """Adopting a default group removes its rules at once; routes, endpoints and flow logs are not ours either."""
     recorded = record_with("prod", EXISTING)
-    prefix = "langpont-prod-network-"
+    prefix = "langpont-prod-security-groups-"
     made = sorted(
         f"{r.type.split(':')[-1]} {r.name.removeprefix(prefix)}"
         for r in recorded.registrations.values()
-        if name_of(r.parent) == "langpont-prod-network"
+        if name_of(r.parent) in OF_THE_NETWORK
     )
     assert made == [
         "SecurityGroup application",
@@ -344,17 +221,6 @@ def test_in_somebody_elses_vpc_nothing_is_made_but_three_groups_and_their_rules(
 
 def test_in_somebody_elses_vpc_everything_but_the_network_is_the_same() -> None:
     def others(recorded: Recording) -> list[str]:
-        return [r.identity for r in recorded.registrations.values() if name_of(r.parent) != "langpont-prod-network"]
+        return [r.identity for r in recorded.registrations.values() if name_of(r.parent) not in OF_THE_NETWORK]
 
     assert sorted(others(record_with("prod", EXISTING))) == sorted(others(recording("prod")))
-
-
-@pytest.mark.parametrize("service", ["ssm", "ssmmessages", "ec2messages", "logs", "monitoring"])
-def test_an_endpoint_is_named_after_its_service(service: str) -> None:
-    endpoints = {"services": ["secretsmanager", service], "zones": ["ap-northeast-1a"]}
-    recorded = record_with("dev", {"network": {"vpc": {"interfaceEndpoints": endpoints}}})
-    assert set(names(recorded, ENDPOINT)) == {
-        f"langpont-dev-network-{each}-endpoint" for each in ("s3", "secretsmanager", service)
-    }
-    endpoint = recorded.one(ENDPOINT, f"langpont-dev-network-{service}-endpoint")
-    assert endpoint.inputs["serviceName"] == f"com.amazonaws.ap-northeast-1.{service}"

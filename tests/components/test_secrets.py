@@ -1,4 +1,4 @@
-"""Secrets: one key a purpose and its policy, passwords and salts, empty secrets, and who may read them."""
+"""Secrets: passwords and salts, empty secrets, and who may read them."""
 
 from __future__ import annotations
 
@@ -12,117 +12,18 @@ import pytest
 
 from recording.recording import Recording
 from tests.components import OTHER
-from tests.recordings import ACCOUNT, answered, arn, differing, inputs, name_of, names, record_with, recording
+from tests.recordings import answered, arn, differing, inputs, names, record_with, recording
 
 KEY = "aws:kms/key:Key"
-ALIAS = "aws:kms/alias:Alias"
 SECRET = "aws:secretsmanager/secret:Secret"
 POLICY = "aws:iam/policy:Policy"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 SALT = "random:index/randomBytes:RandomBytes"
 ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"]
 
-ROOT: dict[str, Any] = {
-    "Sid": "AccountRoot",
-    "Effect": "Allow",
-    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-    "Action": "kms:*",
-    "Resource": "*",
-}
-LOGS = {
-    "Sid": "CloudWatchLogs",
-    "Effect": "Allow",
-    "Principal": {"Service": "logs.ap-northeast-1.amazonaws.com"},
-    "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
-    "Resource": "*",
-    "Condition": {
-        "ArnLike": {
-            "kms:EncryptionContext:aws:logs:arn": [
-                f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:/aws/rds/instance/langpont-prod-*",
-                f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:/aws/vpc/langpont-prod-*",
-                f"arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:/aws/lambda/langpont-prod-*",
-            ]
-        }
-    },
-}
-
-
-def alerts(sid: str, service: str) -> dict[str, Any]:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Principal": {"Service": f"{service}.amazonaws.com"},
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "Resource": "*",
-        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
-    }
-
-
-KEY_POLICIES: dict[str, list[dict[str, Any]]] = {
-    "storage": [ROOT],
-    "backup": [ROOT],
-    "insights": [ROOT],
-    "secrets": [ROOT],
-    "logs": [ROOT, LOGS],
-    "alerts": [
-        ROOT,
-        alerts("CloudWatchAlarms", "cloudwatch"),
-        alerts("RdsEvents", "events.rds"),
-        alerts("Sns", "sns"),
-        alerts("Backup", "backup"),
-        alerts("Budgets", "budgets"),
-    ],
-}
-DESCRIPTIONS = {
-    "storage": "LangPont database volumes and snapshots, prod",
-    "backup": "LangPont backup vault, prod",
-    "insights": "LangPont Performance Insights data, prod",
-    "secrets": "LangPont database secrets, prod",
-    "logs": "LangPont log groups, prod",
-    "alerts": "LangPont alert topics, prod",
-}
-
 
 def tags(name: str) -> dict[str, str]:
     return {"Name": name, "Environment": "prod", "Project": "LangPont", "ManagedBy": "Pulumi"}
-
-
-@pytest.mark.parametrize("purpose", KEY_POLICIES)
-def test_a_key_serves_one_purpose_and_its_policy_says_which(purpose: str) -> None:
-    key = inputs(recording("prod"), KEY, f"langpont-prod-secrets-{purpose}-key")
-    assert json.loads(key.pop("policy")) == {"Version": "2012-10-17", "Statement": KEY_POLICIES[purpose]}
-    assert key == {
-        "description": DESCRIPTIONS[purpose],
-        "enableKeyRotation": True,
-        "deletionWindowInDays": 30,
-        "tags": tags(f"langpont-prod-{purpose}"),
-    }
-
-
-def test_there_is_a_key_for_each_purpose_and_no_other() -> None:
-    """E11: the document names four aliases in three spellings and creates no key at all."""
-    of_region = [name for name in names(recording("prod"), KEY) if "-secrets-" in name]
-    assert of_region == sorted(f"langpont-prod-secrets-{purpose}-key" for purpose in KEY_POLICIES)
-    assert names(recording("dev"), KEY) == names(recording("dev"), ALIAS) == []
-
-
-def test_every_key_has_an_alias_for_people() -> None:
-    recorded = recording("prod")
-    aliases = {
-        name_of(next(iter(a.property_dependencies["targetKeyId"]))): a.inputs["name"] for a in recorded.of_type(ALIAS)
-    }
-    assert aliases == {
-        **{f"langpont-prod-secrets-{purpose}-key": f"alias/langpont-prod-{purpose}" for purpose in KEY_POLICIES},
-        "langpont-prod-backups-ap-northeast-3-key": "alias/langpont-prod-replicated-backup",
-    }
-
-
-def test_the_waiting_time_before_a_key_is_deleted_is_a_setting() -> None:
-    recorded = record_with("prod", OTHER)
-    assert {key.inputs["deletionWindowInDays"] for key in recorded.of_type(KEY)} == {7}
-
-
-# Passwords and salts
 
 
 def test_every_role_with_a_password_has_one_and_every_one_but_the_master_a_salt() -> None:
@@ -184,7 +85,7 @@ def test_a_new_password_version_changes_what_holds_that_password_and_nothing_els
     assert differing(recording("prod"), changed) == {
         "langpont-prod-secrets-langpont_app-password",
         "langpont-prod-secrets-langpont_app-salt",
-        "langpont-prod-credentials-langpont_app",
+        "langpont-prod-secret-values-langpont_app",
         "langpont-prod-pooler-files",
         "langpont-prod-functions-make-roles",
     }
@@ -199,7 +100,7 @@ def test_a_new_password_of_a_role_outside_the_pooler_leaves_its_files_alone() ->
     assert differing(recording("prod"), changed) == {
         "langpont-prod-secrets-langpont_migrator-password",
         "langpont-prod-secrets-langpont_migrator-salt",
-        "langpont-prod-credentials-langpont_migrator",
+        "langpont-prod-secret-values-langpont_migrator",
         "langpont-prod-functions-make-roles",
     }
 
@@ -208,7 +109,7 @@ def test_a_new_password_of_the_master_reaches_the_primary_and_its_secret() -> No
     changed = record_with("prod", {"credentials": {"passwordVersions": {"langpont_admin": 2}}})
     assert differing(recording("prod"), changed) == {
         "langpont-prod-secrets-langpont_admin-password",
-        "langpont-prod-credentials-langpont_admin",
+        "langpont-prod-secret-values-langpont_admin",
         "langpont-prod-db-primary",
         "langpont-prod-functions-make-roles",
     }
@@ -219,13 +120,13 @@ def test_a_new_password_of_the_master_reaches_the_primary_and_its_secret() -> No
 
 def test_every_role_has_a_secret_and_the_pooler_one() -> None:
     recorded = recording("prod")
-    key = arn(recorded, KEY, "langpont-prod-secrets-secrets-key")
+    key = arn(recorded, KEY, "langpont-prod-keys-secrets")
     secrets = {s.name: dict(s.inputs) for s in recorded.of_type(SECRET)}
     physical = {role: f"langpont-prod/database/{role}" for role in ROLES} | {"pooler": "langpont-prod/pooler"}
     assert secrets == {
         f"langpont-prod-secrets-{role}": {
             "name": name,
-            "description": f"LangPont prod: {role}",
+            "description": f"langpont-prod: {role}",
             "kmsKeyId": key,
             "recoveryWindowInDays": 30,
             "tags": tags(name),
@@ -278,7 +179,7 @@ def test_an_audience_reads_its_own_secrets_and_decrypts_with_their_key_alone(aud
                 "Sid": "DecryptOwnSecrets",
                 "Effect": "Allow",
                 "Action": "kms:Decrypt",
-                "Resource": arn(recorded, KEY, "langpont-prod-secrets-secrets-key"),
+                "Resource": arn(recorded, KEY, "langpont-prod-keys-secrets"),
                 "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.ap-northeast-1.amazonaws.com"}},
             },
             *MORE[audience],
@@ -316,4 +217,6 @@ def test_another_master_name_is_followed_everywhere() -> None:
     assert inputs(recorded, "aws:rds/instance:Instance", "langpont-prod-db-primary")["username"] == "root_of_prod"
     assert "langpont-prod-secrets-root_of_prod" in names(recorded, SECRET)
     assert "langpont-prod-secrets-langpont_admin" not in names(recorded, SECRET)
-    assert "langpont-prod-credentials-root_of_prod" in names(recorded, "aws:secretsmanager/secretVersion:SecretVersion")
+    assert "langpont-prod-secret-values-root_of_prod" in names(
+        recorded, "aws:secretsmanager/secretVersion:SecretVersion"
+    )

@@ -18,7 +18,8 @@ from tests.contracts.conftest import EVERY, of
 from tests.recordings import name_of
 
 COMPONENTS = (
-    "Access", "Backups", "Credentials", "DatabaseCluster", "Functions", "Monitoring", "Networking", "Pooler", "Secrets",
+    "Access", "Backups", "DatabaseCluster", "Functions", "Keys", "Monitoring", "Networking", "Pooler", "SecretValues",
+    "Secrets", "SecurityGroups",
 )  # fmt: skip
 WORLD = {"0.0.0.0/0", "::/0"}
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -104,20 +105,20 @@ KEY_INPUTS = (
 def test_each_key_is_used_for_its_purpose_only(recorded: Recording) -> None:
     """E18: the document claims least privilege and has one key here, another there, and none in its template."""
     purposes = {
-        "aws:backup/vault:Vault kmsKeyArn": "secrets-backup",
-        "aws:cloudwatch/logGroup:LogGroup kmsKeyId": "secrets-logs",
-        "aws:rds/instance:Instance kmsKeyId": "secrets-storage",
-        "aws:rds/instance:Instance performanceInsightsKmsKeyId": "secrets-insights",
+        "aws:backup/vault:Vault kmsKeyArn": "keys-backup",
+        "aws:cloudwatch/logGroup:LogGroup kmsKeyId": "keys-logs",
+        "aws:rds/instance:Instance kmsKeyId": "keys-storage",
+        "aws:rds/instance:Instance performanceInsightsKmsKeyId": "keys-insights",
         "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication kmsKeyId": (
-            "backups-ap-northeast-3"
+            "backups-ap-northeast-3-key"
         ),
-        "aws:secretsmanager/secret:Secret kmsKeyId": "secrets-secrets",
-        "aws:sns/topic:Topic kmsMasterKeyId": "secrets-alerts",
+        "aws:secretsmanager/secret:Secret kmsKeyId": "keys-secrets",
+        "aws:sns/topic:Topic kmsMasterKeyId": "keys-alerts",
     }
     for type_, key_input in KEY_INPUTS:
         for registration in recorded.of_type(type_):
             for urn in registration.property_dependencies.get(key_input, ()):
-                expected = f"langpont-{recorded.stack}-{purposes[f'{type_} {key_input}']}-key"
+                expected = f"langpont-{recorded.stack}-{purposes[f'{type_} {key_input}']}"
                 assert name_of(urn) == expected, registration.identity
 
 
@@ -131,7 +132,7 @@ def test_every_log_group_has_a_retention_that_cloudwatch_takes(recorded: Recordi
 
 def test_only_http_and_https_of_the_application_are_open_to_the_world(recorded: Recording) -> None:
     """E29, E32: the document's SSH from 203.0.113.0/24 is a documentation network; nothing replaces it unasked."""
-    prefix = f"langpont-{recorded.stack}-network"
+    prefix = f"langpont-{recorded.stack}-security-groups"
     open_ = {
         (name_of(urn), rule.inputs["fromPort"], rule.inputs["toPort"])
         for rule in recorded.of_type(INGRESS)
@@ -167,7 +168,7 @@ def test_only_these_things_take_more_than_a_parent_as_an_option(recorded: Record
     assert [r.name for r in recorded.registrations.values() if r.aliases] == []
     kept = {r.name.removeprefix(f"langpont-{recorded.stack}-") for r in customs(recorded) if r.retain_on_delete}
     elsewhere = {name for name in kept if re.fullmatch(r"backups-[a-z]+-[a-z]+-\d-key", name)}
-    assert kept - elsewhere in (set(), {"backups-vault", "secrets-backup-key", "secrets-storage-key"})
+    assert kept - elsewhere in (set(), {"backups-vault", "keys-backup", "keys-storage"})
     assert bool(kept) == any(r.protect for r in customs(recorded))
 
 

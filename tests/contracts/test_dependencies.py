@@ -103,8 +103,8 @@ ORDER = (
     ("aws:backup/selection:Selection", "backups-primary", "backups-role-restore"),
     ("aws:ec2/flowLog:FlowLog", "network-flow-logs", "network-flow-logs-write"),
     # A secret's ARN is known before the secret may be read, and a filter's log group before it is there.
-    ("aws:secretsmanager/secretVersion:SecretVersion", "credentials-langpont_app", "secrets-langpont_app"),
-    ("aws:secretsmanager/secretVersion:SecretVersion", "credentials-langpont_app", "db-primary"),
+    ("aws:secretsmanager/secretVersion:SecretVersion", "secret-values-langpont_app", "secrets-langpont_app"),
+    ("aws:secretsmanager/secretVersion:SecretVersion", "secret-values-langpont_app", "db-primary"),
     ("aws:secretsmanager/secretVersion:SecretVersion", "pooler-files", "secrets-pooler"),
     ("aws:cloudwatch/logMetricFilter:LogMetricFilter", "monitoring-primary-log-errors", "db-primary-postgresql-log"),
 )

@@ -36,21 +36,21 @@ def nat(gateways: str, zones: str) -> set[str]:
         "Route network-public-default-route",
         *associations("public", zones),
         "InternetGateway network-internet-gateway",
-        "SecurityGroupEgressRule network-functions-to-https",
+        "SecurityGroupEgressRule security-groups-functions-to-https",
     }
 
 
 # To the database, whatever the network.
 TO_THE_DATABASE = {
-    "SecurityGroupEgressRule network-functions-to-database",
-    "SecurityGroupIngressRule network-database-from-functions",
+    "SecurityGroupEgressRule security-groups-functions-to-database",
+    "SecurityGroupIngressRule security-groups-database-from-functions",
     "Instance db-primary",
 }
-CONTENTS = {*(f"SecretVersion credentials-{role}" for role in ROLES), "SecretVersion pooler-files"}
+CONTENTS = {*(f"SecretVersion secret-values-{role}" for role in ROLES), "SecretVersion pooler-files"}
 ENDPOINT = {
-    "VpcEndpoint network-secretsmanager-endpoint",
-    "SecurityGroupIngressRule network-endpoints-from-functions",
-    "SecurityGroupEgressRule network-functions-to-endpoints",
+    "VpcEndpoint security-groups-secretsmanager-endpoint",
+    "SecurityGroupIngressRule security-groups-endpoints-from-functions",
+    "SecurityGroupEgressRule security-groups-functions-to-endpoints",
     *associations("application", "ac"),
 }
 # What leads to Secrets Manager, by stack and changes of its file.
@@ -58,7 +58,7 @@ WAYS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "prod": ("prod", {}, nat("acd", "acd")),
     "staging": ("staging", {}, nat("a", "acd")),
     "dev": ("dev", {}, ENDPOINT),
-    "existing": ("prod", EXISTING, {"SecurityGroupEgressRule network-functions-to-https"}),
+    "existing": ("prod", EXISTING, {"SecurityGroupEgressRule security-groups-functions-to-https"}),
 }
 
 
@@ -88,7 +88,7 @@ def test_no_function_is_made_before_its_network_lets_it_out(case: str) -> None:
         made_before = before(recorded, FUNCTION, f"functions-{role}")
         assert sorted((rules | way_out) - made_before) == [], role
         # The other side of it: what is deleted comes after the function, in the reverse order.
-        assert "SecurityGroup network-functions" in made_before
+        assert "SecurityGroup security-groups-functions" in made_before
 
 
 def concerns_functions(registration: Registration, prefix: str) -> bool:
@@ -99,7 +99,7 @@ def concerns_functions(registration: Registration, prefix: str) -> bool:
         return True
     sides = ("securityGroupId", "referencedSecurityGroupId")
     groups = {name_of(urn) for side in sides for urn in registration.property_dependencies.get(side, ())}
-    return bool(groups & {f"{prefix}network-functions", f"{prefix}network-endpoints"})
+    return bool(groups & {f"{prefix}security-groups-functions", f"{prefix}security-groups-endpoints"})
 
 
 @pytest.mark.parametrize("stack", STACKS)

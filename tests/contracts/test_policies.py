@@ -87,7 +87,7 @@ def test_every_service_is_bound_to_this_account(updated: Recording) -> None:
 
 
 def test_every_encrypted_log_group_is_one_that_the_logs_key_lets_cloudwatch_use(updated: Recording) -> None:
-    keys = [r for r in updated.of_type(KEY) if r.name.endswith("-logs-key")]
+    keys = [r for r in updated.of_type(KEY) if r.name.endswith("-keys-logs")]
     groups = [r for r in updated.of_type("aws:cloudwatch/logGroup:LogGroup") if "kmsKeyId" in r.inputs]
     assert bool(keys) == bool(groups) == (updated.stack != "dev")
     for key in keys:

@@ -149,6 +149,6 @@ def test_every_part_can_be_made_of_every_stack(name: str, part: Callable[[Stack]
 def test_the_arrows_between_components_are_those_of_the_program() -> None:
     arrows = set(re.findall(r"langpont_prod_(\w+) --> langpont_prod_(\w+)", charts.components(stack("prod"))))
     assert {target for source, target in arrows if source == "db"} == {
-        "access", "backups", "credentials", "functions", "monitoring", "pooler",
+        "access", "backups", "functions", "monitoring", "pooler", "secret_values",
     }  # fmt: skip
-    assert {source for source, target in arrows if target == "db"} == {"network", "secrets"}
+    assert {source for source, target in arrows if target == "db"} == {"keys", "network", "secrets", "security_groups"}

@@ -26,7 +26,7 @@ from tests.recordings import REGION
 
 
 class Secret:
-    """A role's secret, as components/credentials.py makes it."""
+    """A role's secret, as components/secret_values.py makes it."""
 
     def __init__(self, role: str, password: str) -> None:
         self.client = boto3.client("secretsmanager", region_name=REGION)

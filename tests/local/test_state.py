@@ -80,13 +80,13 @@ def test_changes_are_named_by_type_and_logical_name() -> None:
     before = state.digests(recording("prod"))
     after = dict(before)
     [changed] = [urn for urn in before if urn.endswith("::langpont-prod-network-vpc")]
-    [removed] = [urn for urn in before if urn.endswith("::langpont-prod-network-application")]
+    [removed] = [urn for urn in before if urn.endswith("::langpont-prod-security-groups-application")]
     after[changed] = "another"
     del after[removed]
     assert state.changes(before, after) == Changes(
         added=(),
         changed=("aws:ec2/vpc:Vpc langpont-prod-network-vpc",),
-        removed=("aws:ec2/securityGroup:SecurityGroup langpont-prod-network-application",),
+        removed=("aws:ec2/securityGroup:SecurityGroup langpont-prod-security-groups-application",),
     )
     assert not state.changes(before, before)
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.backends import get_backend
 
-from blueprint import tags
+from blueprint.names import PROJECT, LangPontNaming
 from ops.app import main
 from ops.aws import Aws
 from ops.clock import Clock
@@ -70,9 +70,9 @@ class Account:
         self.aws: Aws | None = None
         self._backend = get_backend("rds")[ACCOUNT][REGION]
 
-    def add_instance(self, identifier: str, environment: str, project: str = tags.PROJECT) -> None:
+    def add_instance(self, identifier: str, environment: str, project: str = PROJECT) -> None:
         """An instance with the tags that the program gives."""
-        carried = tags.tags(environment, identifier) | {"Project": project}
+        carried = LangPontNaming(environment).tagged(identifier) | {"Project": project}
         self.rds.create_db_instance(
             DBInstanceIdentifier=identifier,
             DBInstanceClass="db.t3.medium",

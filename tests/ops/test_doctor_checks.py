@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from ops.doctor import checks
 from ops.doctor.checks import Line, lines
 from ops.doctor.facts import Alarm, Facts, Lag, Unknown
@@ -16,7 +16,7 @@ from ops.stack import read
 from tests.ops import NOW, REGION, made_by_ops, pairs
 from tests.ops.healthy import BUDGET, POINT, SUPPORT, ago, ahead, instance, replica
 
-PROD = Names("prod")
+PROD = LangPontNaming("prod")
 
 
 def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[str, str]]:

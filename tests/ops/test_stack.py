@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.names import Names
+from blueprint.names import LangPontNaming
 from ops.stack import primary_generation, replica_of
 
-PROD = Names("prod")
+PROD = LangPontNaming("prod")
 
 
 @given(st.integers(1, 10_000), st.integers(1, 10_000))

@@ -91,13 +91,13 @@ def test_its_representation_shows_no_secret() -> None:
 
 def test_credentials_that_lead_elsewhere_are_refused() -> None:
     recorded = changed_secret(
-        recording("dev"), "langpont-dev-credentials-langpont_app", {"dbInstanceIdentifier": "langpont-dev-db-g7"}
+        recording("dev"), "langpont-dev-secret-values-langpont_app", {"dbInstanceIdentifier": "langpont-dev-db-g7"}
     )
     with pytest.raises(DataPlaneError) as refusal:
         data_plan(recorded)
     assert str(refusal.value) == (
         "dev: the credentials name masters ['langpont_admin'], instances ['langpont-dev-db', 'langpont-dev-db-g7'] and "
-        "databases ['langpont'], where one of each is due. Look at components/credentials.py."
+        "databases ['langpont'], where one of each is due. Look at components/secret_values.py."
     )
 
 

@@ -1,4 +1,4 @@
-"""Credentials: what each role's secret holds, in the shape that rotation reads."""
+"""SecretValues: what each role's secret holds, in the shape that rotation reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrato
 
 
 def held(recorded: Recording, role: str) -> Any:
-    return json.loads(inputs(recorded, VERSION, f"langpont-{recorded.stack}-credentials-{role}")["secretString"])
+    return json.loads(inputs(recorded, VERSION, f"langpont-{recorded.stack}-secret-values-{role}")["secretString"])
 
 
 def password(recorded: Recording, role: str) -> str:
@@ -29,8 +29,8 @@ def password(recorded: Recording, role: str) -> str:
 
 def test_every_role_with_a_password_has_one_version_of_its_secret() -> None:
     assert names(recording("prod"), VERSION) == [
-        *(f"langpont-prod-credentials-{role}" for role in ROLES),
         "langpont-prod-pooler-files",
+        *(f"langpont-prod-secret-values-{role}" for role in ROLES),
     ]
 
 
@@ -72,7 +72,7 @@ def test_the_masters_password_is_the_one_that_the_primary_gets() -> None:
 def test_each_version_goes_into_the_secret_of_its_role() -> None:
     recorded = recording("prod")
     for role in ROLES:
-        version = inputs(recorded, VERSION, f"langpont-prod-credentials-{role}")
+        version = inputs(recorded, VERSION, f"langpont-prod-secret-values-{role}")
         assert version["secretId"] == answer(recorded, SECRET, f"langpont-prod-secrets-{role}")[0]
         assert set(version) == {"secretId", "secretString"}
 

@@ -1,4 +1,4 @@
-"""Credentials: the contents of the secrets, which need the database's address."""
+"""SecretValues: what the secrets hold, a version each, which needs the database's address."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
-from blueprint.platform import Platform
+from blueprint.names import Naming
 from blueprint.postgres.secret_document import secret_document
+from blueprint.settings import Database
 from components.base import Component, document
 
 
 @dataclass(frozen=True, kw_only=True)
-class CredentialsArgs:
+class SecretValuesArgs:
     """`secret_ids`, `secret_arns` and `passwords` by role, the master's among them. `host` is the primary's address."""
 
-    platform: Platform
+    naming: Naming
+    database: Database
     secret_ids: Mapping[str, pulumi.Input[str]]
     secret_arns: Mapping[str, pulumi.Input[str]]
     passwords: Mapping[str, pulumi.Input[str]]
@@ -26,8 +28,8 @@ class CredentialsArgs:
     instance_identifier: pulumi.Input[str]
 
 
-class Credentials(Component):
-    """One secret version a role, in the JSON that AWS's rotation expects. `version_ids` by role.
+class SecretValues(Component):
+    """One Secrets Manager secret version a role, in the JSON that AWS's rotation expects. `version_ids` by role.
 
     Every role's host is the primary, the read-only one's too: rotation changes a password there. Where to read is in
     the stack's outputs.
@@ -35,9 +37,9 @@ class Credentials(Component):
 
     version_ids: Mapping[str, pulumi.Output[str]]
 
-    def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args.platform.settings.environment, opts)
-        database = args.platform.settings.database
+    def __init__(self, name: str, args: SecretValuesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.naming, opts)
+        database = args.database
         version_ids = {}
         for role, secret_id in args.secret_ids.items():
             build = partial(secret_document, port=database.port, username=role, dbname=database.name)

@@ -1,0 +1,106 @@
+"""Database instances as settings make them: class, parameters, zone; and the CloudWatch alarms on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from blueprint.aws import storage
+from blueprint.aws.instance_classes import InstanceClass
+from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
+from blueprint.postgres import defaults
+from blueprint.postgres.parameters import (
+    CompiledParameter,
+    HumanValue,
+    bytes_of,
+    compile_parameters,
+    effective_integer,
+)
+from blueprint.settings import Database, Replica
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One database instance as its settings make it. `role` is "primary" or "replica-<n>", `number` the replica's."""
+
+    role: str
+    instance_class: InstanceClass
+    parameters: tuple[CompiledParameter, ...]
+    number: int | None = None
+    purpose: str | None = None
+    zone: str | None = None
+
+    @property
+    def class_memory_bytes(self) -> int:
+        """Memory of the class. RDS's DBInstanceClassMemory is a little less (what its agents take is not published)."""
+        return int(self.instance_class.memory_gib * GIB)
+
+    def parameter(self, name: str) -> int:
+        """An integer parameter as the instance ends up with it, in its base unit."""
+        return effective_integer(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
+
+    def parameter_bytes(self, name: str) -> int:
+        """A size parameter as the instance ends up with it, in bytes."""
+        return bytes_of(name, self.parameter(name))
+
+
+def plan_instances(database: Database, replicas: Sequence[Replica] = ()) -> tuple[Instance, ...]:
+    """The primary, then its read replicas by number.
+
+    Raises ValueError with every parameter that RDS would refuse; the settings of a stack file that loads have none.
+    """
+    primary = Instance(
+        role="primary",
+        instance_class=database.instance_class,
+        parameters=_compiled(database, defaults.asked_of_primary(database.parameters), "database.parameters"),
+    )
+    return (primary, *(_replica(database, each) for each in sorted(replicas, key=lambda replica: replica.number)))
+
+
+def _replica(database: Database, replica: Replica) -> Instance:
+    asked = defaults.asked_of_replica(database.parameters, replica.purpose, replica.parameters)
+    return Instance(
+        role=f"replica-{replica.number}",
+        instance_class=replica.instance_class,
+        parameters=_compiled(database, asked, f"replica-{replica.number}.parameters"),
+        number=replica.number,
+        purpose=replica.purpose,
+        zone=replica.zone,
+    )
+
+
+def _compiled(database: Database, asked: Mapping[str, HumanValue], field: str) -> tuple[CompiledParameter, ...]:
+    compiled, problems = compile_parameters(asked, trusted=database.trusted_parameters, field=field)
+    if problems:
+        raise ValueError("\n".join(str(problem) for problem in problems))
+    return compiled
+
+
+def instance_alarms(instances: Sequence[Instance], database: Database, *, connection_alarm: int) -> tuple[Alarm, ...]:
+    """The alarms on each instance. `connection_alarm`: sessions from which on somebody should look who has them all."""
+    return tuple(
+        alarm
+        for instance in instances
+        for alarm in alarms_for(_watched(instance, database, connection_alarm, has_replicas=len(instances) > 1))
+    )
+
+
+def _watched(instance: Instance, database: Database, connection_alarm: int, *, has_replicas: bool) -> Watched:
+    slot_cap = instance.parameter("max_slot_wal_keep_size")
+    return Watched(
+        instance=instance.role,
+        memory=instance.class_memory_bytes,
+        vcpus=instance.instance_class.vcpus,
+        credits_per_day=instance.instance_class.credit_balance_maximum,
+        ebs_burst=instance.instance_class.ebs_burst,
+        storage=database.allocated_storage_gib * GIB,
+        autoscaling=database.max_allocated_storage_gib is not None,
+        iops=storage.baseline_iops(database.allocated_storage_gib, database.iops),
+        max_connections=instance.parameter("max_connections"),
+        connection_alarm=connection_alarm,
+        slot_wal_cap=bytes_of("max_slot_wal_keep_size", slot_cap) if slot_cap >= 0 else None,
+        has_replicas=has_replicas,
+        lag_seconds=defaults.LAG_SECONDS[instance.purpose] if instance.purpose else None,
+    )
