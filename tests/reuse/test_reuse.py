@@ -172,6 +172,20 @@ def test_two_databases_of_one_prefix_are_refused_as_pulumi_would(tmp_path: Path)
         run(program(tmp_path, TWO.replace("PREFIXES", '("shop", "shop")')))
 
 
+def test_a_network_that_is_neither_new_nor_existing_is_refused(tmp_path: Path) -> None:
+    text = """
+import components as c
+from blueprint.names import Naming
+from blueprint.settings import Network
+
+naming = Naming("shop", {})
+c.Networking("shop-network", c.NetworkingArgs(naming=naming, region="eu-central-1", network=Network(), account_id="1"))
+"""
+    with pytest.raises(ValueError) as refused:
+        run(program(tmp_path, text))
+    assert str(refused.value) == "NetworkingArgs.network has neither vpc nor existingVpc. Write one of them."
+
+
 def test_the_page_shows_the_program_and_the_project_that_are_tested() -> None:
     page = read("docs/components.md")
     assert blocks(page, "python") == [(SHOP / "__main__.py").read_text(encoding="utf-8")]

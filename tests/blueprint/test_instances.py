@@ -1,0 +1,49 @@
+"""Instances and their alarms, planned from sections alone, without a stack file."""
+
+from __future__ import annotations
+
+import pytest
+
+from blueprint.instances import instance_alarms, plan_instances
+from blueprint.platform import Platform
+from blueprint.settings import Database, Replica
+from blueprint.stack_file.load import load
+from tests.recordings import REGION, sections
+
+DATABASE = {"instanceClass": "db.m6g.large", "allocatedStorageGib": 100}
+
+
+def test_the_primary_stands_first_and_replicas_by_number() -> None:
+    replicas = [Replica(number=n, instanceClass="db.m6g.large", zone="eu-central-1a") for n in (2, 1)]
+    instances = plan_instances(Database.model_validate(DATABASE), replicas)
+    assert [(each.role, each.number, each.zone) for each in instances] == [
+        ("primary", None, None),
+        ("replica-1", 1, "eu-central-1a"),
+        ("replica-2", 2, "eu-central-1a"),
+    ]
+
+
+def test_every_parameter_that_rds_would_refuse_is_named() -> None:
+    parameters = {"work_mem": "16 elephants", "max_connection": 5}
+    with pytest.raises(ValueError) as refused:
+        plan_instances(Database.model_validate(DATABASE | {"parameters": parameters}))
+    first, second = str(refused.value).splitlines()
+    assert first.startswith("database.parameters.max_connection 5 ")
+    assert second.startswith("database.parameters.work_mem 16 elephants ")
+
+
+def test_a_replicas_own_parameter_is_named_as_its_own() -> None:
+    replica = Replica(number=3, instanceClass="db.m6g.large", zone="eu-central-1a", parameters={"work_mem": "much"})
+    with pytest.raises(ValueError, match=r"^replica-3\.parameters\.work_mem much "):
+        plan_instances(Database.model_validate(DATABASE), [replica])
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_without_a_stack_file_the_alarms_are_those_of_a_stack_with_the_same_sections(stack: str) -> None:
+    settings = load(sections(stack), environment=stack, region=REGION)
+    platform = Platform(settings)
+    instances = plan_instances(settings.database, settings.replicas)
+    alone = instance_alarms(instances, settings.database, connection_alarm=platform.budget.alarm_threshold)
+    assert instances == platform.instances
+    assert alone == platform.alarms[: len(alone)]
+    assert {alarm.instance for alarm in platform.alarms[len(alone) :]} == {"functions", "pooler"}
