@@ -15,8 +15,8 @@ from recording.recording import Recording, Registration
 from resource_types import TYPES
 from resource_types.model import Bill
 from tests.docs import read, table
-from tests.documents import deployed, stack
-from tests.recordings import DEPLOYABLE, REGION, STACKS
+from tests.documents import deployed
+from tests.recordings import DEPLOYABLE, REGION
 
 
 def resource(type_: str, name: str, **inputs: Any) -> Registration:
