@@ -1,4 +1,4 @@
-"""What a review must see: a changed identity replaces a resource, an output that goes breaks a deploy."""
+"""What a review must see, in files: identities, outputs, alarms, and what AWS is asked for."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import golden
-from tests.recordings import DEPLOYABLE, STACKS
+from tests.golden import FOLDER, GOLDENS, IDENTITIES, Golden
 
-IDENTITIES = (
-    "an identity change replaces resources: write an upgrade note in CHANGELOG.md. "
-    "If the change is meant, run `make golden` and commit the files."
-)
-OUTPUTS = (
-    "deploys rely on outputs (docs/outputs.md): one that goes, or has another name or type, is a breaking change for "
-    "CHANGELOG.md. If the change is meant, run `make golden` and commit the files."
-)
-CALLS = "AWS is asked for something else. If the change is meant, run `make golden` and commit the files."
+EVERY = [(golden, stack) for golden in GOLDENS for stack in golden.stacks]
 
 
 def difference(path: Path, after: str, advice: str) -> str:
@@ -30,30 +21,23 @@ def difference(path: Path, after: str, advice: str) -> str:
     return f"{shown}\n{advice}" if shown else ""
 
 
-@pytest.mark.parametrize("stack", DEPLOYABLE)
-def test_the_identities_of_a_stack_are_the_golden_ones(stack: str) -> None:
-    changed = difference(golden.path(stack), golden.render(stack), IDENTITIES)
+@pytest.mark.parametrize(("golden", "stack"), EVERY, ids=[golden.path(stack).name for golden, stack in EVERY])
+def test_a_golden_file_is_as_the_program_stands(golden: Golden, stack: str) -> None:
+    changed = difference(golden.path(stack), golden.render(stack), golden.advice)
     assert not changed, f"\n{changed}"
 
 
-@pytest.mark.parametrize("stack", DEPLOYABLE)
-def test_the_outputs_of_a_stack_are_the_golden_ones(stack: str) -> None:
-    changed = difference(golden.outputs_path(stack), golden.render_outputs(stack), OUTPUTS)
-    assert not changed, f"\n{changed}"
-
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_api_calls_of_a_stack_are_the_golden_ones(stack: str) -> None:
-    changed = difference(golden.calls_path(stack), golden.render_calls(stack), CALLS)
-    assert not changed, f"\n{changed}"
+def test_no_golden_file_is_left_over() -> None:
+    files = {path.name for path in FOLDER.iterdir() if path.suffix in (".txt", ".json")}
+    assert files == {golden.path(stack).name for golden, stack in EVERY}
 
 
 def test_a_change_is_shown_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "prod.txt"
     path.write_text("a\nb\n")
-    assert difference(path, "a\nb\n", IDENTITIES) == ""
-    assert difference(path, "a\nc\n", IDENTITIES) == (
+    assert difference(path, "a\nb\n", IDENTITIES.advice) == ""
+    assert difference(path, "a\nc\n", IDENTITIES.advice) == (
         "--- tests/golden/prod.txt\n+++ the program\n@@ -2 +2 @@\n-b\n+c\n"
         "an identity change replaces resources: write an upgrade note in CHANGELOG.md. "
-        "If the change is meant, run `make golden` and commit the files."
+        "If the change is meant, run `make golden` and `make docs`, and commit the files."
     )

@@ -44,7 +44,7 @@ def fits(value: Any, shape: Any) -> bool:
 
 def held(stack: str) -> dict[str, Any]:
     """The golden outputs."""
-    outputs: dict[str, Any] = json.loads(golden.outputs_path(stack).read_text(encoding="utf-8"))
+    outputs: dict[str, Any] = json.loads(golden.OUTPUTS.path(stack).read_text(encoding="utf-8"))
     return outputs
 
 

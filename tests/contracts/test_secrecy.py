@@ -96,6 +96,6 @@ def test_a_secret_is_not_shown_by_its_representation(updated: Recording) -> None
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_secret_stands_in_the_golden_calls(stack: str) -> None:
-    text = golden.calls_path(stack).read_text(encoding="utf-8")
+    text = golden.CALLS.path(stack).read_text(encoding="utf-8")
     assert not [secret for secret in generated(recording(stack)) if secret in text]
     assert text.count('"(secret)"') == 1 + 5 + 1  # the master's password, a document a role, the pooler's files

@@ -10,7 +10,7 @@ from tests import golden
 from tests.docs import read, table
 
 TEXT = read("docs/outputs.md")
-PROD: dict[str, Any] = json.loads(golden.outputs_path("prod").read_text(encoding="utf-8"))
+PROD: dict[str, Any] = json.loads(golden.OUTPUTS.path("prod").read_text(encoding="utf-8"))
 WITH_FIELDS = ("replicas", "secretArns", "pools")
 WORDS = {str: "string", int: "integer"}
 

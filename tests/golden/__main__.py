@@ -1,13 +1,14 @@
-"""Rewrite the golden identities and outputs of every stack, and the API calls of the fixture stacks."""
+"""Rewrite the golden files; those of a stack that is gone are removed."""
 
 from __future__ import annotations
 
 from tests import golden
-from tests.recordings import DEPLOYABLE, STACKS
 
-files = {golden.path(stack): golden.render(stack) for stack in DEPLOYABLE}
-files |= {golden.outputs_path(stack): golden.render_outputs(stack) for stack in DEPLOYABLE}
-files |= {golden.calls_path(stack): golden.render_calls(stack) for stack in STACKS}
-for path, text in sorted(files.items()):
-    path.write_text(text, encoding="utf-8")
-    print(f"wrote {path.relative_to(golden.FOLDER.parent.parent)}")
+written = dict(golden.files())
+for path, text in sorted(written.items()):
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(golden.FOLDER.parent.parent)}")
+for path in sorted({*golden.FOLDER.glob("*.txt"), *golden.FOLDER.glob("*.json")} - written.keys()):
+    path.unlink()
+    print(f"removed {path.relative_to(golden.FOLDER.parent.parent)}")
