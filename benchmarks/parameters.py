@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, get_args
 
-from blueprint.postgres.parameters import HumanValue, compile_parameters
+from blueprint.postgres.compile import HumanValue, compile_parameters
 from local.servers.plan import DataPlan, GroupParameter
 
 ParameterSet = Literal["rds-defaults", "document", "ours"]

@@ -9,13 +9,8 @@ from blueprint.aws import storage
 from blueprint.aws.instance_classes import InstanceClass
 from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
 from blueprint.postgres import defaults
-from blueprint.postgres.parameters import (
-    CompiledParameter,
-    HumanValue,
-    bytes_of,
-    compile_parameters,
-    effective_integer,
-)
+from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameters
+from blueprint.postgres.effective import bytes_of, effective_integer
 from blueprint.settings import Database, Replica
 
 GIB = 2**30

@@ -27,7 +27,7 @@ from blueprint.aws import networks
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.postgres.catalogue import CATALOGUE
-from blueprint.postgres.parameters import HumanValue
+from blueprint.postgres.compile import HumanValue
 from blueprint.postgres.version import EngineVersion
 from blueprint.problems import Refused
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing
 from blueprint.outputs import OUTPUTS
-from blueprint.postgres.parameters import CompiledParameter, display
+from blueprint.postgres.compile import CompiledParameter
+from blueprint.postgres.effective import display
 from documents.markdown import code, codes, table
 from documents.stacks import Stack
 from preview.units import amount, span

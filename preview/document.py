@@ -33,7 +33,8 @@ from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm
 from blueprint.platform import Platform
 from blueprint.postgres import connections
-from blueprint.postgres.parameters import CompiledParameter, display
+from blueprint.postgres.compile import CompiledParameter
+from blueprint.postgres.effective import display
 from blueprint.settings import Settings
 from policy import RULES
 from preview.report import Component, OutputValue, Report, in_japan, is_rds_default, subnets, throughput_mibps

@@ -18,7 +18,7 @@ from blueprint.outputs import OUTPUTS, Output
 from blueprint.platform import Platform
 from blueprint.postgres import defaults
 from blueprint.postgres.catalogue import CATALOGUE
-from blueprint.postgres.parameters import CompiledParameter
+from blueprint.postgres.compile import CompiledParameter
 from blueprint.settings import Settings
 from blueprint.stack_file.load import load
 from recording import stack_files

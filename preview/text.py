@@ -14,7 +14,8 @@ from blueprint.aws.subnets import Tier
 from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
 from blueprint.postgres import connections
-from blueprint.postgres.parameters import CompiledParameter, display
+from blueprint.postgres.compile import CompiledParameter
+from blueprint.postgres.effective import display
 from policy import RULES, Excepted, Level
 from preview.page import Page, Row
 from preview.report import Component, Report, in_japan, is_rds_default, subnets, throughput_mibps

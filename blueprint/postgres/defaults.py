@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from blueprint.postgres.parameters import HumanValue
+from blueprint.postgres.compile import HumanValue
 
 
 class Default(NamedTuple):

@@ -10,8 +10,9 @@ from blueprint.aws.subnets import check_zones
 from blueprint.aws.windows import HOUR, distance_minutes, overlap
 from blueprint.platform import Platform
 from blueprint.postgres import defaults, roles
+from blueprint.postgres.compile import compile_parameters
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
-from blueprint.postgres.parameters import bytes_of, compile_parameters, effective_integer
+from blueprint.postgres.effective import bytes_of, effective_integer
 from blueprint.problems import Problem, Refused
 from blueprint.settings import SECRETS_SERVICE, Settings
 

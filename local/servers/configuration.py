@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blueprint.postgres.catalogue import CATALOGUE
-from blueprint.postgres.parameters import resolve
+from blueprint.postgres.effective import resolve
 from local.servers.errors import Substitution
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan
 from local.servers.tls import Certificates

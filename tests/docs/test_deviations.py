@@ -11,7 +11,7 @@ import pytest
 
 from blueprint.monitoring import metrics
 from blueprint.platform import Platform
-from blueprint.postgres.parameters import compile_parameter
+from blueprint.postgres.compile import compile_parameter
 from blueprint.problems import Refused
 from blueprint.stack_file.load import load
 from tests.docs import errors_named, read, settings_blocks, table

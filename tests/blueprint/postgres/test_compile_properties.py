@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.postgres.catalogue import CATALOGUE, Kind
-from blueprint.postgres.parameters import HumanValue, compile_parameter, display, effective, resolve
+from blueprint.postgres.compile import HumanValue, compile_parameter
+from blueprint.postgres.effective import display, effective, resolve
 from blueprint.problems import Refused
 
 # PostgreSQL 16, section 20.1.1: the multiplier for memory units is 1024. Bytes and microseconds for each spelling, and
