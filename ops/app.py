@@ -58,7 +58,7 @@ def snapshots_create(
     """
     from ops.snapshots import commands
 
-    commands.create(*_tools(context), _names(stack), wait=wait)
+    commands.create(*_aws_and_clock(context), _names(stack), wait=wait)
 
 
 @snapshots_app.command("list")
@@ -72,7 +72,7 @@ def snapshots_list(context: typer.Context, stack: Stack) -> None:
     """
     from ops.snapshots import commands
 
-    commands.show_list(*_tools(context), _names(stack))
+    commands.show_list(*_aws_and_clock(context), _names(stack))
 
 
 @snapshots_app.command("prune")
@@ -99,8 +99,8 @@ def snapshots_prune(
     from ops.snapshots import commands
 
     age = parse_age(older_than, option="--older-than", least=timedelta(days=1))
-    names, tools = _names(stack), _tools(context)
-    commands.prune(*tools, names, older_than=age, dry_run=dry_run, agreed=yes, ask=_ask)
+    names, clients = _names(stack), _aws_and_clock(context)
+    commands.prune(*clients, names, older_than=age, dry_run=dry_run, confirmed=yes, confirm=_confirm)
 
 
 @roles_app.command("check")
@@ -114,7 +114,7 @@ def roles_check(context: typer.Context, stack: Stack) -> None:
     """
     from ops import roles
 
-    roles.invoke(*_tools(context), _names(stack), "check")
+    roles.invoke(*_aws_and_clock(context), _names(stack), "check")
 
 
 @roles_app.command("apply")
@@ -128,7 +128,7 @@ def roles_apply(context: typer.Context, stack: Stack) -> None:
     """
     from ops import roles
 
-    roles.invoke(*_tools(context), _names(stack), "apply")
+    roles.invoke(*_aws_and_clock(context), _names(stack), "apply")
 
 
 @outputs_app.command("env")
@@ -192,7 +192,7 @@ def doctor(
     """
     from ops.doctor import page
 
-    worst = page.show(*_tools(context), _names(stack), as_json=as_json)
+    worst = page.show(*_aws_and_clock(context), _names(stack), as_json=as_json)
     if worst:
         raise typer.Exit(FAILED)
 
@@ -203,18 +203,18 @@ def _names(stack: str) -> Any:
     return names_of(stack)
 
 
-def _tools(context: typer.Context) -> tuple[Any, Clock]:
+def _aws_and_clock(context: typer.Context) -> tuple[Any, Clock]:
     from ops.aws import Aws
 
     return Aws(), context.obj
 
 
-def _ask(question: str) -> bool:
+def _confirm(question: str) -> bool:
     return typer.confirm(question, err=True)
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock | None = None) -> int:
-    """Run a command; its exit code. 1: it failed, or found something to act on. 130: somebody pressed Ctrl-C."""
+    """Run a command and return its exit code: 1 if it failed or found something to act on, 130 after Ctrl-C."""
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments), clock or Clock())
     except BrokenPipeError:  # whoever read has read enough, and nobody reads what Python says about that at its end
@@ -233,14 +233,14 @@ def _run(given: list[str], clock: Clock) -> int:
         console.fail(explain(error))
         return FAILED
     except typer.TyperException as error:
-        return _misused(error)
+        return _usage_error(error)
     except (typer.Abort, KeyboardInterrupt):
         console.fail("Stopped; nothing was changed.")
         return INTERRUPTED
     return result if isinstance(result, int) else 0
 
 
-def _misused(error: typer.TyperException) -> int:
+def _usage_error(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     message = error.format_message()
     if context is not None and message == context.get_help():  # a group without a command

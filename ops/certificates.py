@@ -1,4 +1,4 @@
-"""`certificates compare`: this repository's root certificates against those that AWS publishes."""
+"""`certificates compare`: compares this repository's root certificates with the bundle that AWS publishes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ops.errors import OpsError
 BUNDLE: Final = Path(__file__).resolve().parents[1] / "certs" / "ap-northeast-1-bundle.pem"
 PUBLISHED: Final = "https://truststore.pki.rds.amazonaws.com/ap-northeast-1/ap-northeast-1-bundle.pem"
 TIMEOUT_SECONDS: Final = 20
-LONGEST: Final = 2**20  # the global bundle, of all regions, has 170 kB
+MAX_BYTES: Final = 2**20  # the global bundle, of all regions, has 170 kB
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """One certificate. `sha256` is the fingerprint, in hexadecimal."""
+    """One X.509 certificate. `sha256` is the fingerprint, in hexadecimal."""
 
     sha256: str
     subject: str
@@ -32,7 +32,7 @@ class Certificate:
 
 
 def compare(*, url: str, file: Path | None) -> None:
-    """Show what this repository's bundle and the file's, or else the URL's, have in common and what not.
+    """Print the certificates of this repository's bundle and of the file's, or else the URL's, and which has each.
 
     Raises OpsError if they differ, or cannot be compared.
     """
@@ -57,7 +57,7 @@ def compare(*, url: str, file: Path | None) -> None:
 
 
 def read(name: str, pem: bytes) -> dict[str, Certificate]:
-    """The certificates of a bundle by fingerprint. Raises OpsError if it is none. `name` is what errors call it."""
+    """Parse a PEM bundle into certificates by fingerprint. Raises OpsError if it is none. `name` is for errors."""
     try:
         found = x509.load_pem_x509_certificates(pem)
     except ValueError:
@@ -87,11 +87,11 @@ def _fetch(url: str) -> bytes:
     way_out = "Check the network, or fetch the file elsewhere and name it: python -m ops certificates compare FILE"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
-            content: bytes = answer.read(LONGEST + 1)
+            content: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
         raise OpsError(f"{url} answers {error.code} {error.reason}. {way_out}") from None
     except (OSError, HTTPException, ValueError) as error:  # URLError and timeouts are OSErrors
         raise OpsError(f"{url} cannot be reached: {getattr(error, 'reason', error)}. {way_out}") from None
-    if len(content) > LONGEST:
-        raise OpsError(f"{url} is longer than any bundle of AWS ({LONGEST} bytes). {way_out}")
+    if len(content) > MAX_BYTES:
+        raise OpsError(f"{url} is longer than any bundle of AWS ({MAX_BYTES} bytes). {way_out}")
     return content

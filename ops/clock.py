@@ -1,4 +1,4 @@
-"""Time, as the commands see it; tests give them another one."""
+"""Clock interface of the commands: the time, monotonic seconds and sleep. Tests pass a fake."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """The machine's own."""
+    """The system clock."""
 
     def now(self) -> datetime:
-        """The moment, in UTC and aware of it."""
+        """The current time, timezone-aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment, for durations."""
+        """Seconds of the monotonic clock, for durations."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for so many seconds."""
         time.sleep(seconds)

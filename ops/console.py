@@ -1,4 +1,4 @@
-"""What is printed: results to standard output, remarks to standard error; aligned, and plain in a pipe."""
+"""Output of the commands: results to standard output, notes and errors to standard error; plain in a pipe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = Sequence[Cell]
 
 
 def table(rows: Sequence[Row], heads: Sequence[str] = ()) -> None:
-    """Columns as wide as their longest cell. On a terminal the last one breaks where the line ends."""
+    """Print rows in aligned columns. On a terminal the last column wraps where the line ends."""
     cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
     if heads:
         cells.insert(0, [Text(head, "dim") for head in heads])
@@ -38,21 +38,21 @@ def table(rows: Sequence[Row], heads: Sequence[str] = ()) -> None:
 
 
 def say(text: str) -> None:
-    """A line of the result."""
+    """Print a line of the result to standard output."""
     print(text, flush=True)
 
 
 def note(text: str) -> None:
-    """A remark, which is no part of the result."""
+    """Print a note, which is no part of the result, to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 def fail(sentence: str) -> None:
-    """The one form of an error."""
+    """Print an error to standard error, as `ops: ...`: the one form that errors have."""
     sys.stdout.flush()
     note(f"ops: {sentence}")
 
 
 def count(number: int, noun: str) -> str:
-    """`1 snapshot`, `2 snapshots`."""
+    """A number with its noun, in the singular or plural: `1 snapshot`, `2 snapshots`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""`outputs env`: the stack's outputs as an application's or a migration's environment, in a file or printed."""
+"""`outputs env`: environment variables of an application or a migration, made of the stack's outputs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _GET = "Get them by: pulumi stack output --json -s {stack}"
 
 
 def write(stack: str, source: str, *, migration: bool, target: Path | None) -> None:
-    """Read outputs from a file, or standard input for `-`, and write the environment. Raises OpsError."""
-    text = render(stack, outputs_in(_read(source, stack), source, stack), migration=migration)
+    """Read outputs from a file, or standard input for `-`, and write or print the environment. Raises OpsError."""
+    text = render(stack, parse_outputs(_read(source, stack), source, stack), migration=migration)
     if target is None:
         print(text, end="", flush=True)
         return
@@ -29,8 +29,8 @@ def write(stack: str, source: str, *, migration: bool, target: Path | None) -> N
     console.note(f"{target}: {console.count(text.count(chr(10)), 'setting')} of stack {stack}, mode 600")
 
 
-def outputs_in(text: str, source: str, stack: str) -> Mapping[str, Any]:
-    """The outputs in JSON. Raises OpsError if they are none, or another stack's."""
+def parse_outputs(text: str, source: str, stack: str) -> Mapping[str, Any]:
+    """Parse the JSON of stack outputs. Raises OpsError if it is none, or another stack's."""
     where = "Standard input" if source == "-" else source
     try:
         outputs = json.loads(text)
@@ -47,7 +47,10 @@ def outputs_in(text: str, source: str, stack: str) -> Mapping[str, Any]:
 
 
 def render(stack: str, outputs: Mapping[str, Any], *, migration: bool) -> str:
-    """One `NAME=value` a line, quoted so that a shell and systemd's EnvironmentFile read the same. Raises OpsError."""
+    """The text of an environment file, quoted so that a shell and systemd's EnvironmentFile read the same.
+
+    Raises OpsError for outputs that make none, and for a value that such a file cannot carry.
+    """
     from langpont_db.errors import SettingsRefused
     from langpont_db.outputs import environment, migration_environment
 
@@ -90,7 +93,7 @@ def _read(source: str, stack: str) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """All of it or nothing, for the owner alone."""
+    """Write a file atomically, with mode 600."""
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 600
         try:

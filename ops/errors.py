@@ -1,6 +1,6 @@
-"""How a command says no: one sentence with what and the way out; also what botocore says, as such a sentence.
+"""Error types of the commands: one sentence with the way out; botocore's errors become such sentences.
 
-An error of AWS that no command has more to say about is left to `ops.app.main`, which tells it by `explain`.
+An error of AWS that a command has nothing to add to is left to `ops.app.main`, which prints it by `explain`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ INTERRUPTED: Final = 130  # as a shell reports a program that Ctrl-C ended
 
 
 class OpsError(Exception):
-    """What a person is told, without `ops:` before it. The command exits with `exit_code`."""
+    """A command failed: its message, without `ops:` before it. The command exits with `exit_code`."""
 
     exit_code = FAILED
 
 
 class Interrupted(OpsError):
-    """Ctrl-C; the message says what was left undone."""
+    """A command was interrupted by Ctrl-C; the message says what was left undone."""
 
     exit_code = INTERRUPTED
 
@@ -46,9 +46,9 @@ LOG_IN: Final = "Log in: aws sso login, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AW
 
 
 def explain(error: BaseException) -> str:
-    """The sentence for one of `AWS_ERRORS`, with the way out where there is one to name."""
+    """The message for one of `AWS_ERRORS`, with the way out where there is one to name."""
     if isinstance(error, boto.ClientError):
-        return _explain_answer(error)
+        return _explain_client_error(error)
     reason = one_line(str(error))
     if isinstance(error, boto.ProfileNotFound):
         return f"{reason}. Name one that exists in AWS_PROFILE."
@@ -63,9 +63,9 @@ def explain(error: BaseException) -> str:
     return f"AWS cannot be asked: {reason.rstrip('.')}."
 
 
-def _explain_answer(error: boto.ClientError) -> str:
-    said = error.response.get("Error", {})
-    code, message = str(said.get("Code", "")), one_line(str(said.get("Message", ""))).rstrip(".")
+def _explain_client_error(error: boto.ClientError) -> str:
+    details = error.response.get("Error", {})
+    code, message = str(details.get("Code", "")), one_line(str(details.get("Message", ""))).rstrip(".")
     call, status = error.operation_name, error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "?")
     if code in _EXPIRED:
         return f"The AWS session has expired. {LOG_IN}"
@@ -80,7 +80,7 @@ def _explain_answer(error: boto.ClientError) -> str:
     return f"{call}: {code}: {message}."
 
 
-def hopeless(error: BaseException) -> bool:
+def fails_every_call(error: BaseException) -> bool:
     """Whether every other call is likely to fail as well: nobody is logged in, or nobody answers."""
     if isinstance(error, boto.ClientError):
         return code_of(error) in _EXPIRED | _UNKNOWN_CREDENTIALS
@@ -88,7 +88,7 @@ def hopeless(error: BaseException) -> bool:
 
 
 def code_of(error: boto.ClientError) -> str:
-    """AWS's word for what went wrong, such as `DBSnapshotNotFound`."""
+    """AWS's error code, such as `DBSnapshotNotFound`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

@@ -1,4 +1,4 @@
-"""How far something is: a bar on a terminal, now and then a line in a pipe. All of it on standard error."""
+"""Progress of a command that waits: a bar on a terminal, a line every 30 s in a pipe, on standard error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ops import console
 from ops.clock import Clock
-from ops.durations import span
+from ops.durations import format_duration
 
 LINE_SECONDS: Final = 30
 
 
 @contextmanager
 def progress(clock: Clock, what: str) -> Iterator[Callable[[str, int], None]]:
-    """While in the block, call what it gives with a status and a percentage. The bar is gone after the block."""
+    """Give a callback for status and percentage, to be called inside the block. The bar is gone after it."""
     terminal = Console(stderr=True, highlight=False)
     began = clock.monotonic()
     if terminal.is_terminal:
@@ -31,13 +31,13 @@ def progress(clock: Clock, what: str) -> Iterator[Callable[[str, int], None]]:
             task = bar.add_task(what, total=100, status="")
             yield lambda status, percent: bar.update(task, completed=percent, status=status)
         return
-    told: float | None = None
+    printed: float | None = None
 
     def line(status: str, percent: int) -> None:
-        nonlocal told
+        nonlocal printed
         now = clock.monotonic()
-        if told is None or now - told >= LINE_SECONDS:
-            told = now
-            console.note(f"{what}: {status}, {percent} %, {span(timedelta(seconds=now - began))}")
+        if printed is None or now - printed >= LINE_SECONDS:
+            printed = now
+            console.note(f"{what}: {status}, {percent} %, {format_duration(timedelta(seconds=now - began))}")
 
     yield line

@@ -1,4 +1,4 @@
-"""`roles check|apply`: the function that makes the database's roles, invoked and its answer told."""
+"""`roles check|apply`: invokes the Lambda function that makes the database's roles, and prints its answer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from blueprint.names import LangPontNaming
 from ops import console, threads
 from ops.aws import Aws
 from ops.clock import Clock
-from ops.durations import span
+from ops.durations import format_duration
 from ops.errors import Interrupted, OpsError, code_of
 from ops.progress import LINE_SECONDS
-from ops.stack import is_of, said_by
+from ops.stack import belongs_to, owner_from_tags
 
 WORKS: Final = "works"
 
 
 def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
-    """Invoke the function once and show what it did. `action`: check or apply. Raises OpsError on drift or failure."""
+    """Invoke the function once and print what it did. `action`: check or apply. Raises OpsError on drift or failure."""
     function, began = names.function("roles"), clock.monotonic()
     _refuse_foreign(aws, names, function)
     console.note(f"{function}: {action} ...")
@@ -30,7 +30,9 @@ def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
         answer = threads.gather(
             {"": lambda: _answer(aws, function, action)},
             every_seconds=LINE_SECONDS,
-            waiting=lambda seconds: console.note(f"{function}: {action} ..., {span(timedelta(seconds=seconds))}"),
+            waiting=lambda seconds: console.note(
+                f"{function}: {action} ..., {format_duration(timedelta(seconds=seconds))}"
+            ),
         )[""]
     except KeyboardInterrupt:
         raise Interrupted(
@@ -38,7 +40,7 @@ def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
         ) from None
     if isinstance(answer, BaseException):
         raise answer
-    _show(names.environment, function, action, answer, span(timedelta(seconds=clock.monotonic() - began)))
+    _show(names.environment, function, action, answer, format_duration(timedelta(seconds=clock.monotonic() - began)))
 
 
 def _refuse_foreign(aws: Aws, names: LangPontNaming, function: str) -> None:
@@ -51,13 +53,13 @@ def _refuse_foreign(aws: Aws, names: LangPontNaming, function: str) -> None:
                 f"--stack, AWS_DEFAULT_REGION and the account."
             ) from None
         raise
-    carried = answer.get("Tags") or {}
+    tags = answer.get("Tags") or {}
     if "TagsError" in answer:
         raise OpsError(f"The tags of {function} are not to be seen. Use a role that may call lambda:ListTags.")
-    if not is_of(names, carried):
+    if not belongs_to(names, tags):
         raise OpsError(
-            f"{function} is not of stack {names.environment} by its tags ({said_by(carried)}), so it is not invoked. "
-            f"Correct the tags, or the stack's name."
+            f"{function} is not of stack {names.environment} by its tags ({owner_from_tags(tags)}), so it is not "
+            f"invoked. Correct the tags, or the stack's name."
         )
 
 
@@ -72,8 +74,8 @@ def _answer(aws: Aws, function: str, action: str) -> dict[str, Any]:
         answer = None
     log = f"Its log: aws logs tail /aws/lambda/{function} --since 15m"
     if reply.get("FunctionError"):
-        said = answer if isinstance(answer, dict) else {}
-        kind, message = said.get("errorType", reply["FunctionError"]), said.get("errorMessage", "no message")
+        failure = answer if isinstance(answer, dict) else {}
+        kind, message = failure.get("errorType", reply["FunctionError"]), failure.get("errorMessage", "no message")
         raise OpsError(f"{function} ended with {kind}: {str(message).rstrip('.')}. {log}")
     if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
         raise OpsError(f"{function} answered what no roles function answers. Is its code this project's? {log}")

@@ -1,4 +1,4 @@
-"""A stack as AWS has it, found without Pulumi's state: by the names and the tags that the program gives."""
+"""Finds the DB instances of a stack in AWS by identifier and tags, without Pulumi's state."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from blueprint.names import LangPontNaming, check_environment
 from blueprint.problems import Refused
+from blueprint.names import PROJECT
 from ops.aws import Aws, tags_of
 from ops.errors import OpsError
 
@@ -17,7 +18,7 @@ _GENERATION = r"(?:-g(?P<generation>[2-9]|[1-9][0-9]+))?"
 
 
 def names_of(stack: str) -> LangPontNaming:
-    """The names of a stack. Raises OpsError for what cannot be one."""
+    """The `LangPontNaming` of a stack. Raises OpsError for what cannot be a stack's name."""
     try:
         check_environment(stack)
     except Refused as refusal:
@@ -25,13 +26,13 @@ def names_of(stack: str) -> LangPontNaming:
     return LangPontNaming(stack)
 
 
-def is_of(names: LangPontNaming, carried: Mapping[str, str]) -> bool:
-    """Whether tags say that something belongs to the stack."""
-    return names.owner_tags.items() <= carried.items()
+def belongs_to(names: LangPontNaming, tags: Mapping[str, str]) -> bool:
+    """Whether the tags Environment and Project are those of the stack."""
+    return tags.get("Environment") == names.environment and tags.get("Project") == PROJECT
 
 
 def primary_generation(names: LangPontNaming, identifier: str) -> int | None:
-    """Which generation's primary has this identifier; None: it is no primary of the stack."""
+    """The generation of the primary with this identifier; None: it is no primary of the stack."""
     match = re.fullmatch(re.escape(names.primary(1)) + _GENERATION, identifier)
     return int(match["generation"] or 1) if match else None
 
@@ -58,31 +59,33 @@ class Instance:
 
     @property
     def status(self) -> str:
-        """RDS's word, such as `available`."""
+        """DBInstanceStatus, such as `available`."""
         return str(self.raw.get("DBInstanceStatus", "unknown"))
 
     @property
     def version(self) -> str:
-        """The engine's version, such as `16.14`."""
+        """EngineVersion, such as `16.14`."""
         return str(self.raw.get("EngineVersion", "?"))
 
     @property
     def source(self) -> str | None:
-        """What it replicates; None for a primary and for a promoted replica."""
+        """The identifier of its replication source; None for a primary and for a promoted replica."""
         source = self.raw.get("ReadReplicaSourceDBInstanceIdentifier")
         return str(source) if source else None
 
     @property
     def created(self) -> datetime | None:
-        """When it was made; None while it is being made."""
+        """InstanceCreateTime; None while RDS creates it."""
         created: datetime | None = self.raw.get("InstanceCreateTime")
         return created
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Instances, the newest generation first, primaries before replicas. `foreign`: with the stack's names, but tags
-    that say something else; nothing is done to them."""
+    """The DB instances of a stack, the newest generation first, primaries before replicas.
+
+    `foreign`: those with the stack's identifiers and other tags, with what their tags say; nothing is done to them.
+    """
 
     names: LangPontNaming
     region: str
@@ -91,12 +94,12 @@ class Stack:
 
     @property
     def primaries(self) -> tuple[Instance, ...]:
-        """What writes, the newest generation first."""
+        """Instances with a primary's identifier and no replication source, the newest generation first."""
         return tuple(one for one in self.instances if one.number is None and one.source is None)
 
     @property
     def replicas(self) -> tuple[Instance, ...]:
-        """The replicas, those promoted among them."""
+        """The read replicas, promoted ones among them."""
         return tuple(one for one in self.instances if one.number is not None)
 
     @property
@@ -108,7 +111,7 @@ class Stack:
 
 
 def no_primary(stack: Stack) -> str:
-    """The sentence for a stack without one."""
+    """The error message for a stack without a primary."""
     wanted = stack.names.primary(1)
     for identifier, why in stack.foreign.items():
         if primary_generation(stack.names, identifier):
@@ -123,21 +126,21 @@ def no_primary(stack: Stack) -> str:
 
 
 def find(aws: Aws, names: LangPontNaming) -> Stack:
-    """The stack's instances."""
+    """The stack's instances, by DescribeDBInstances."""
     return read(aws.all("rds", "describe_db_instances", "DBInstances"), names, aws.region)
 
 
 def read(answer: list[Mapping[str, Any]], names: LangPontNaming, region: str) -> Stack:
-    """The stack in what RDS says about all instances of the account."""
+    """The stack's instances among `answer`, the DBInstances of the whole account."""
     found, foreign = [], {}
     for raw in answer:
         identifier = str(raw["DBInstanceIdentifier"])
         generation, replica = primary_generation(names, identifier), replica_of(names, identifier)
         if generation is None and replica is None:
             continue
-        carried = tags_of(raw.get("TagList"))
-        if not is_of(names, carried):
-            foreign[identifier] = said_by(carried)
+        tags = tags_of(raw.get("TagList"))
+        if not belongs_to(names, tags):
+            foreign[identifier] = owner_from_tags(tags)
         elif replica is not None:
             found.append(Instance(identifier=identifier, number=replica[0], generation=replica[1], raw=raw))
         elif generation is not None:
@@ -146,7 +149,7 @@ def read(answer: list[Mapping[str, Any]], names: LangPontNaming, region: str) ->
     return Stack(names=names, region=region, instances=tuple(found), foreign=foreign)
 
 
-def said_by(carried: Mapping[str, str]) -> str:
-    """What tags say about whose something is."""
-    said = (f"{key}={carried[key]}" if key in carried else f"no {key}" for key in ("Environment", "Project"))
-    return ", ".join(said)
+def owner_from_tags(tags: Mapping[str, str]) -> str:
+    """The tags Environment and Project as a message names them: who owns a resource."""
+    parts = (f"{key}={tags[key]}" if key in tags else f"no {key}" for key in ("Environment", "Project"))
+    return ", ".join(parts)

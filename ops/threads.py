@@ -1,4 +1,4 @@
-"""Waiting for several answers at once, and saying that one waits. Ctrl-C ends the waiting at once."""
+"""Runs calls concurrently in threads, with a callback while they run. Ctrl-C ends the waiting at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 def gather(
     tasks: Mapping[str, Callable[[], Any]], *, every_seconds: float, waiting: Callable[[float], None]
 ) -> dict[str, Any]:
-    """Run the tasks side by side; their results by name. An exception that a task raises is its result.
+    """Run the tasks concurrently and return their results by name. An exception that a task raises is its result.
 
     While they run, `waiting` is called every so many seconds with the seconds since the beginning. The threads are
     daemons: whoever interrupts does not wait for a host that does not answer.

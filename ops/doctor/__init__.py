@@ -1,1 +1,1 @@
-"""`doctor`: what is asked (`facts`), what is thought of it (`checks`, pure), what is shown (`page`)."""
+"""`doctor`: health checks of a stack. `facts` asks AWS, `checks` are pure functions over that, `page` prints."""

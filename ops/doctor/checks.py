@@ -1,4 +1,4 @@
-"""What the doctor thinks of the facts: pure functions, a line or more each. Limits are judgements unless sourced."""
+"""The doctor's health checks: pure functions over facts. Limits are judgements unless sourced."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any, Final
 from blueprint.names import LangPontNaming
 from blueprint.postgres.version import LAST_RETIRED_MINOR, MAJOR
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
-from ops.durations import moment, span
+from ops.durations import format_duration, format_time
 from ops.snapshots.model import AVAILABLE, Snapshot
 from ops.stack import Instance, Stack, no_primary
 
 # RDS user guide, "Viewing Amazon RDS DB instance status": in these the database works and nothing is wrong ...
-_WELL: Final = {"available", "backing-up", "storage-optimization"}
+_HEALTHY: Final = {"available", "backing-up", "storage-optimization"}
 # ... and in these it does not work, and nothing but a person changes that. Anything else passes by itself.
-_BROKEN: Final = {
+_FAILED: Final = {
     "deleting", "delete-precheck", "failed", "inaccessible-encryption-credentials",
     "inaccessible-encryption-credentials-recoverable", "incompatible-create", "incompatible-network",
     "incompatible-option-group", "incompatible-parameters", "incompatible-restore", "insufficient-capacity",
@@ -34,7 +34,7 @@ IDLE_LAG_SECONDS: Final = 300
 RESTORABLE_OK, RESTORABLE_LOOK = timedelta(minutes=15), timedelta(hours=1)
 # A recovery point a day, within the start window of 1 h and the completion window of 3 h; then one that was missed.
 POINT_OK, POINT_LOOK = timedelta(hours=28), timedelta(hours=52)
-_WHOLE: Final = {"COMPLETED", "AVAILABLE"}
+_COMPLETED: Final = {"COMPLETED", "AVAILABLE"}
 CERTIFICATE_ACT, CERTIFICATE_LOOK = timedelta(days=30), timedelta(days=90)
 SUPPORT_ACT, SUPPORT_LOOK = timedelta(days=90), timedelta(days=365)
 STANDARD_SUPPORT: Final = "open-source-rds-standard-support"
@@ -46,7 +46,7 @@ STORAGE_LOOK_PERCENT: Final = 90
 
 
 class Verdict(Enum):
-    """The worst first."""
+    """The result of a check, the worst first."""
 
     ACT = "act"
     UNKNOWN = "unknown"
@@ -56,7 +56,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the screen."""
+    """One result of a check: a line of the screen."""
 
     verdict: Verdict
     check: str
@@ -64,7 +64,7 @@ class Line:
 
 
 def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
-    """Every line, the worst first; the order of the checks below otherwise."""
+    """The results of all checks, the worst first; the order of the checks below otherwise."""
     stack = facts.stack
     found: list[Line] = []
     if isinstance(stack, Unknown):
@@ -90,15 +90,15 @@ def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
     return sorted(found, key=lambda line: order.index(line.verdict))
 
 
-def _or_unknown(check: str, answer: Any, judge: Any) -> Iterable[Line]:
+def _or_unknown(check: str, answer: Any, evaluate: Any) -> Iterable[Line]:
     if isinstance(answer, Unknown):
         return [Line(Verdict.UNKNOWN, check, answer.reason)]
-    judged: Iterable[Line] = judge(answer)
-    return judged
+    evaluated: Iterable[Line] = evaluate(answer)
+    return evaluated
 
 
 def _grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) -> Iterator[Line]:
-    """Instances of which the same is to be said, on one line. `found`: verdict, text, identifier."""
+    """One line for all instances with the same verdict and text. `found`: verdict, text, identifier."""
     groups: dict[tuple[Verdict, str], list[str]] = {}
     for verdict, text, identifier in found:
         groups.setdefault((verdict, text), []).append(identifier)
@@ -108,17 +108,17 @@ def _grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) 
 
 
 def instances(stack: Stack) -> Iterator[Line]:
-    """Status, class, zone, Multi-AZ and version of each."""
+    """DBInstanceStatus of each instance, with class, zone, Multi-AZ and version."""
     if not stack.primaries:
         yield Line(Verdict.ACT, "instances", no_primary(stack))
     for identifier, why in stack.foreign.items():
         yield Line(Verdict.ACT, "instances", f"{identifier} has the stack's name but other tags ({why}): not looked at")
     newest = max(each.generation for each in stack.instances)
     for each in stack.instances:
-        verdict = Verdict.OK if each.status in _WELL else Verdict.ACT if each.status in _BROKEN else Verdict.LOOK
+        verdict = Verdict.OK if each.status in _HEALTHY else Verdict.ACT if each.status in _FAILED else Verdict.LOOK
         role = "primary" if each.number is None else f"replica {each.number}"
         if each.number is not None and each.source is None:
-            verdict, role = max(verdict, Verdict.LOOK, key=_badness), f"{role}, promoted"
+            verdict, role = max(verdict, Verdict.LOOK, key=_rank), f"{role}, promoted"
         if each.generation != newest:
             role += f" of generation {each.generation}"
         zone = str(each.raw.get("AvailabilityZone", "no zone yet")) + (", Multi-AZ" if each.raw.get("MultiAZ") else "")
@@ -126,32 +126,32 @@ def instances(stack: Stack) -> Iterator[Line]:
         yield Line(verdict, "instances", f"{each.identifier}: {text}")
 
 
-def _badness(verdict: Verdict) -> int:
+def _rank(verdict: Verdict) -> int:
     return -list(Verdict).index(verdict)
 
 
 def pending_changes(stack: Stack) -> Iterator[Line]:
-    """What waits for the maintenance window."""
+    """PendingModifiedValues of each instance: what waits for the maintenance window."""
     found = []
     for each in stack.instances:
         pending: Mapping[str, Any] = each.raw.get("PendingModifiedValues") or {}
         if not pending:
             found.append((Verdict.OK, "nothing waits", each.identifier))
             continue
-        values = ", ".join(f"{key} {_shown(key, value)}" for key, value in sorted(pending.items()))
+        values = ", ".join(f"{key} {_formatted(key, value)}" for key, value in sorted(pending.items()))
         window = each.raw.get("PreferredMaintenanceWindow", "the maintenance window")
         found.append((Verdict.LOOK, f"{values} waits for {window} UTC", each.identifier))
     return _grouped("changes", found, len(stack.instances))
 
 
-def _shown(key: str, value: Any) -> str:
+def _formatted(key: str, value: Any) -> str:
     if "Password" in key:
         return "(not shown)"
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def parameters(stack: Stack) -> Iterator[Line]:
-    """Whether each instance runs with its parameter group."""
+    """ParameterApplyStatus: whether each instance runs with its parameter group."""
     verdicts = {"in-sync": Verdict.OK, "failed-to-apply": Verdict.ACT}
     notes = {"pending-reboot": "pending-reboot; static parameters wait for a restart"}
     found = []
@@ -163,7 +163,7 @@ def parameters(stack: Stack) -> Iterator[Line]:
 
 
 def maintenance(actions: list[Mapping[str, Any]], stack: Stack, now: datetime) -> Iterator[Line]:
-    """What AWS is going to do to the instances, and when."""
+    """Pending maintenance actions of the instances, and when AWS applies them."""
     ours = {each.arn: each.identifier for each in stack.instances}
     found = []
     for resource in actions:
@@ -174,8 +174,8 @@ def maintenance(actions: list[Mapping[str, Any]], stack: Stack, now: datetime) -
             forced = action.get("ForcedApplyDate")
             when = action.get("CurrentApplyDate") or action.get("AutoAppliedAfterDate")
             text = f"{action.get('Action')} ({action.get('Description', 'no description')})"
-            text += f", on {moment(when)}" if when else ", not scheduled"
-            text += f", forced on {moment(forced)}" if forced else ""
+            text += f", on {format_time(when)}" if when else ", not scheduled"
+            text += f", forced on {format_time(forced)}" if forced else ""
             soon = forced is not None and forced - now < FORCED_SOON
             found.append((Verdict.ACT if soon else Verdict.LOOK, text, identifier))
     if not found:
@@ -184,75 +184,77 @@ def maintenance(actions: list[Mapping[str, Any]], stack: Stack, now: datetime) -
 
 
 def replication(stack: Stack) -> Iterator[Line]:
-    """What RDS says about a replica's replication; nothing if it says nothing, or all is normal."""
+    """Read replication errors among StatusInfos; no line if there are none, or all is normal."""
     for each in stack.replicas:
         for info in each.raw.get("StatusInfos") or ():
             if info.get("StatusType") == "read replication" and not info.get("Normal", True):
-                said = ": ".join(str(info[key]) for key in ("Status", "Message") if info.get(key))
-                yield Line(Verdict.ACT, "replication", f"{each.identifier}: {said}")
+                status = ": ".join(str(info[key]) for key in ("Status", "Message") if info.get(key))
+                yield Line(Verdict.ACT, "replication", f"{each.identifier}: {status}")
 
 
 def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
-    """How far each replica is behind."""
+    """ReplicaLag of each replica."""
     found = []
     for each in stack.replicas:
         if each.source is None:
             continue
         lag = lags.get(each.identifier)
         if lag is None:
-            found.append((Verdict.LOOK, f"no data in the last {span(LAG_WINDOW)}", each.identifier))
+            found.append((Verdict.LOOK, f"no data in the last {format_duration(LAG_WINDOW)}", each.identifier))
         elif lag.seconds < 0:
             found.append((Verdict.LOOK, f"ReplicaLag {lag.seconds:g}: it does not replicate", each.identifier))
         else:
             verdict = Verdict.OK if lag.seconds <= IDLE_LAG_SECONDS else Verdict.LOOK
-            found.append((verdict, f"{lag.seconds:g} s at {moment(lag.at)}", each.identifier))
+            found.append((verdict, f"{lag.seconds:g} s at {format_time(lag.at)}", each.identifier))
     if not found:
         yield Line(Verdict.OK, "replica lag", "no replicas")
     yield from _grouped("replica lag", found, len(stack.instances))
 
 
 def automated_backup(stack: Stack, now: datetime) -> Iterator[Line]:
-    """How recent a point the primary can be restored to."""
+    """LatestRestorableTime of the primary: point-in-time recovery by automated backups."""
     for primary in stack.primaries[:1]:
         days, newest = primary.raw.get("BackupRetentionPeriod", 0), primary.raw.get("LatestRestorableTime")
         if not days:
             yield Line(Verdict.ACT, "backups", f"{primary.identifier}: automated backups are off")
         elif newest is None:
-            verdict = Verdict.LOOK if _younger(primary, RESTORABLE_LOOK, now) else Verdict.ACT
+            verdict = Verdict.LOOK if _created_within(primary, RESTORABLE_LOOK, now) else Verdict.ACT
             yield Line(verdict, "backups", f"{primary.identifier}: cannot be restored to any time")
         else:
-            verdict = _by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
-            text = f"{primary.identifier}: restorable to {moment(newest)}, {_ago(newest, now)}"
+            verdict = _verdict_by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
+            text = f"{primary.identifier}: restorable to {format_time(newest)}, {_ago(newest, now)}"
             yield Line(verdict, "backups", f"{text}, and to any time of the last {days} days")
 
 
 def recovery_point(points: list[Mapping[str, Any]], stack: Stack, now: datetime) -> Iterator[Line]:
-    """The newest whole recovery point of AWS Backup."""
+    """The newest completed recovery point of AWS Backup."""
     for primary in stack.primaries[:1]:
-        dates = [each["CreationDate"] for each in points if each.get("Status") in _WHOLE and each.get("CreationDate")]
+        dates = [
+            each["CreationDate"] for each in points if each.get("Status") in _COMPLETED and each.get("CreationDate")
+        ]
         if not dates:
-            verdict = Verdict.LOOK if _younger(primary, POINT_OK, now) else Verdict.ACT
+            verdict = Verdict.LOOK if _created_within(primary, POINT_OK, now) else Verdict.ACT
             yield Line(verdict, "AWS Backup", f"{primary.identifier}: no recovery point")
             continue
         newest: datetime = max(dates)
-        text = f"{primary.identifier}: {moment(newest)}, {_ago(newest, now)}"
-        yield Line(_by_age(now - newest, POINT_OK, POINT_LOOK), "AWS Backup", text)
+        text = f"{primary.identifier}: {format_time(newest)}, {_ago(newest, now)}"
+        yield Line(_verdict_by_age(now - newest, POINT_OK, POINT_LOOK), "AWS Backup", text)
 
 
-def _younger(instance: Instance, age: timedelta, now: datetime) -> bool:
+def _created_within(instance: Instance, age: timedelta, now: datetime) -> bool:
     return instance.created is not None and now - instance.created < age
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    return f"{span(max(now - at, timedelta(0)))} ago"  # clocks differ
+    return f"{format_duration(max(now - at, timedelta(0)))} ago"  # clocks differ
 
 
-def _by_age(age: timedelta, ok: timedelta, look: timedelta) -> Verdict:
+def _verdict_by_age(age: timedelta, ok: timedelta, look: timedelta) -> Verdict:
     return Verdict.OK if age <= ok else Verdict.LOOK if age <= look else Verdict.ACT
 
 
 def newest_snapshot(found: list[Snapshot], now: datetime) -> Iterator[Line]:
-    """The newest manual one, and those that failed. None is no fault: AWS Backup needs nobody."""
+    """The newest manual snapshot, and those that failed. None is no fault: AWS Backup needs nobody."""
     for each in found:
         if each.status == "failed":
             yield Line(Verdict.LOOK, "snapshots", f"{each.identifier}: failed; delete it")
@@ -265,11 +267,11 @@ def newest_snapshot(found: list[Snapshot], now: datetime) -> Iterator[Line]:
 
 
 def alarms(found: list[Alarm]) -> Iterator[Line]:
-    """Each alarm that fires, with what it says to do, and how many there are."""
+    """CloudWatch alarms in state ALARM, each with what it says to do, and the number of all."""
     for each in found:
         if each.state == "ALARM":
             verdict = Verdict.LOOK if each.severity == "warning" else Verdict.ACT
-            since = f" since {moment(each.since)}" if each.since else ""
+            since = f" since {format_time(each.since)}" if each.since else ""
             yield Line(verdict, "alarms", f"{each.name}{since}: {each.description}".rstrip(": "))
     firing = sum(each.state == "ALARM" for each in found)
     silent = sum(each.state == "INSUFFICIENT_DATA" for each in found)
@@ -278,7 +280,7 @@ def alarms(found: list[Alarm]) -> Iterator[Line]:
 
 
 def certificates(stack: Stack, now: datetime) -> Iterator[Line]:
-    """Until when each server's certificate is valid, and whose it is. RDS renews it under an authority of 2021."""
+    """Expiry and CA of each server certificate. RDS renews it under an authority of 2021."""
     found = []
     for each in stack.instances:
         details = each.raw.get("CertificateDetails") or {}
@@ -294,7 +296,7 @@ def certificates(stack: Stack, now: datetime) -> Iterator[Line]:
 
 
 def engine(stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, now: datetime) -> Iterator[Line]:
-    """Whether the minor is retired, and until when the major is supported."""
+    """Engine version: whether the minor is retired, and when the major's support ends."""
     for each in stack.instances:
         minor = re.fullmatch(rf"{MAJOR}\.([0-9]+)", each.version)
         if minor and int(minor[1]) <= LAST_RETIRED_MINOR:
@@ -318,7 +320,7 @@ def engine(stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, now: dat
 
 
 def storage(stack: Stack) -> Iterator[Line]:
-    """How far each volume can still grow. How full it is, the alarm storage-low knows."""
+    """Storage autoscaling: how far each volume can still grow. How full it is, the alarm storage-low knows."""
     found = []
     for each in stack.instances:
         size, ceiling = int(each.raw.get("AllocatedStorage", 0)), each.raw.get("MaxAllocatedStorage")
@@ -332,7 +334,7 @@ def storage(stack: Stack) -> Iterator[Line]:
 
 
 def budget(found: list[Mapping[str, Any]], names: LangPontNaming) -> Iterator[Line]:
-    """The month's cost of RDS, of the whole account, against the stack's budget."""
+    """AWS Budgets: actual and forecast cost of RDS in the whole account this month, against the stack's budget."""
     name = re.compile(rf"{re.escape(names.prefix)}-monitoring-budget-[0-9a-f]{{7}}")
     ours = [each for each in found if name.fullmatch(each.get("BudgetName", ""))]
     if not ours:

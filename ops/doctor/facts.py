@@ -1,4 +1,4 @@
-"""What the doctor asks AWS, side by side. What cannot be asked is `Unknown`, with the reason."""
+"""The doctor's AWS calls, made concurrently. A call that fails gives `Unknown`, with the reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blueprint.postgres.version import MAJOR
 from ops import stack as stacks
 from ops import threads
 from ops.aws import Aws, tags_of
-from ops.errors import AWS_ERRORS, OpsError, explain, hopeless
+from ops.errors import AWS_ERRORS, OpsError, explain, fails_every_call
 from ops.snapshots.model import Snapshot, concerns, snapshots
 from ops.stack import Instance, Stack
 
@@ -22,14 +22,14 @@ NOTE_AFTER_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class Unknown:
-    """Nobody could tell; the reason is a sentence."""
+    """The answer of a call that failed; the reason is a sentence."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """An alarm of the stack. `state`: OK, ALARM, INSUFFICIENT_DATA. `severity`: critical or warning, "" if untagged."""
+    """A CloudWatch alarm. `state`: OK, ALARM, INSUFFICIENT_DATA. `severity`: critical or warning, "" if untagged."""
 
     name: str
     state: str
@@ -48,8 +48,11 @@ class Lag:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Lists are as AWS returns them, but for the stack's own types. `lags` by replica; a replica without data is not
-    in it. `lifecycles`: SupportedEngineLifecycles of the major version."""
+    """What AWS says about a stack. Lists are as AWS returns them, but for the types above and in `ops.stack`.
+
+    `lags` by replica; a replica without data is not in it. `lifecycles`: SupportedEngineLifecycles of the major
+    version.
+    """
 
     stack: Stack | Unknown
     maintenance: list[Mapping[str, Any]] | Unknown
@@ -62,7 +65,7 @@ class Facts:
 
 
 def collect(aws: Aws, names: LangPontNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
-    """Ask everything. Raises OpsError if the account has no such stack, or if nothing can be asked."""
+    """Make all calls. Raises OpsError if the account has no such stack, or if nothing can be asked."""
     stack = _gather({"stack": lambda: _stack(aws, names)}, waiting)["stack"]
     return Facts(
         stack=stack,
@@ -97,7 +100,7 @@ def _stack(aws: Aws, names: LangPontNaming) -> Stack | Unknown:
     try:
         stack = stacks.find(aws, names)
     except AWS_ERRORS as error:
-        if hopeless(error):
+        if fails_every_call(error):
             raise OpsError(explain(error)) from None
         return Unknown(explain(error))
     if not stack.instances:
@@ -169,7 +172,7 @@ def _alarms(aws: Aws, names: LangPontNaming) -> list[Alarm]:
             severity=ours[each["AlarmArn"]].get("Severity", ""),
         )
         for each in aws.all("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{names.prefix}-")
-        if stacks.is_of(names, ours.get(each["AlarmArn"], {}))
+        if stacks.belongs_to(names, ours.get(each["AlarmArn"], {}))
     ]
 
 

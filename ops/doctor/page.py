@@ -1,4 +1,4 @@
-"""The doctor's screen, and the same as JSON."""
+"""Prints the results of the doctor's checks, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ops.aws import Aws
 from ops.clock import Clock
 from ops.doctor.checks import Line, Verdict, lines
 from ops.doctor.facts import collect
-from ops.durations import moment
+from ops.durations import format_time
 
 _STYLES: Final = {
     Verdict.ACT: "bold red",
@@ -26,26 +26,26 @@ _STYLES: Final = {
 
 
 def show(aws: Aws, clock: Clock, names: LangPontNaming, *, as_json: bool) -> bool:
-    """Look at a stack and print it; whether there is something to act on. Raises OpsError if nothing can be asked."""
+    """Check a stack, print the results, and return whether any is `act`. Raises OpsError if nothing can be asked."""
     now = clock.now()
     facts = collect(aws, names, now, lambda seconds: console.note(f"Asking AWS ... {seconds:.0f} s"))
     found = lines(facts, names, now)
     if as_json:
         console.say(document(names.environment, aws.region, now, found))
     else:
-        console.say(f"stack {names.environment} in {aws.region}, {moment(now)}")
+        console.say(f"stack {names.environment} in {aws.region}, {format_time(now)}")
         console.table([(Text(line.verdict.value, _STYLES[line.verdict]), line.check, line.text) for line in found])
         console.say(summary(found))
     return any(line.verdict is Verdict.ACT for line in found)
 
 
 def summary(found: Sequence[Line]) -> str:
-    """How many lines of each verdict."""
+    """The number of results of each verdict."""
     return ", ".join(f"{sum(line.verdict is verdict for line in found)} {verdict.value}" for verdict in Verdict)
 
 
 def document(stack: str, region: str, at: datetime, found: Sequence[Line]) -> str:
-    """For programs. `verdict` is the worst of the checks."""
+    """The results as JSON. `verdict` is the worst of the checks."""
     return json.dumps(
         {
             "stack": stack,

@@ -13,7 +13,7 @@ from blueprint.names import LangPontNaming
 from ops import console
 from ops.aws import Aws
 from ops.clock import Clock
-from ops.durations import span
+from ops.durations import format_duration
 from ops.errors import AWS_ERRORS, Interrupted, OpsError, code_of, explain
 from ops.progress import progress
 from ops.snapshots.model import AVAILABLE, Snapshot, concerns, manual_name, manual_tags, snapshots
@@ -25,7 +25,7 @@ DELETION_POLL_SECONDS: Final = 5
 DELETION_WAIT: Final = timedelta(minutes=2)  # it usually takes seconds; what takes longer is AWS's to finish
 LIST: Final = "python -m ops snapshots list"
 # Statuses in which a snapshot is still on its way (RDS user guide, "Viewing DB snapshot status" has no full list).
-_ON_ITS_WAY: Final = {"creating", "pending", "copying", ""}
+_IN_PROGRESS: Final = {"creating", "pending", "copying", ""}
 _REFUSALS: Final = {
     "InvalidDBInstanceState": "{primary} cannot be snapshotted in its present state ({status}). Wait until it is "
     "available: python -m ops doctor -s {stack}",
@@ -37,7 +37,7 @@ _REFUSALS: Final = {
 
 
 def create(aws: Aws, clock: Clock, names: LangPontNaming, *, wait: bool) -> None:
-    """Make a snapshot of the primary, and unless told otherwise wait for its end. Raises OpsError if it fails."""
+    """Create a snapshot of the primary and, with `wait`, wait until it is available. Raises OpsError if it fails."""
     stack = find(aws, names)
     primary, began = stack.primary, clock.monotonic()
     identifier = manual_name(names, clock.now())
@@ -48,7 +48,7 @@ def create(aws: Aws, clock: Clock, names: LangPontNaming, *, wait: bool) -> None
             Tags=[{"Key": key, "Value": value} for key, value in manual_tags(names, identifier).items()],
         )
     except AWS_ERRORS as error:
-        raise OpsError(_refusal(error, stack, primary, identifier)) from None
+        raise OpsError(_creation_error(error, stack, primary, identifier)) from None
     except KeyboardInterrupt:
         raise Interrupted(
             f"Stopped while {identifier} was asked for; it may be on its way. See it: {LIST} -s {names.environment}"
@@ -59,12 +59,12 @@ def create(aws: Aws, clock: Clock, names: LangPontNaming, *, wait: bool) -> None
     if not wait:
         console.say(f"{identifier} of {primary.identifier}: creating")
         return
-    made = _wait_for(aws, clock, names, identifier, primary.identifier)
-    took = span(timedelta(seconds=clock.monotonic() - began))
-    console.say(f"{identifier} of {primary.identifier}: available after {took}, {made.size_gib} GiB")
+    snapshot = _wait_for(aws, clock, names, identifier, primary.identifier)
+    took = format_duration(timedelta(seconds=clock.monotonic() - began))
+    console.say(f"{identifier} of {primary.identifier}: available after {took}, {snapshot.size_gib} GiB")
 
 
-def _refusal(error: BaseException, stack: Stack, primary: Instance, identifier: str) -> str:
+def _creation_error(error: BaseException, stack: Stack, primary: Instance, identifier: str) -> str:
     template = _REFUSALS.get(code_of(error).removesuffix("Fault")) if isinstance(error, ClientError) else None
     if template is None:
         return explain(error)
@@ -75,14 +75,14 @@ def _refusal(error: BaseException, stack: Stack, primary: Instance, identifier: 
 
 
 def _wait_for(aws: Aws, clock: Clock, names: LangPontNaming, identifier: str, primary: str) -> Snapshot:
-    goes_on = f"{identifier} goes on being made. See it: {LIST} -s {names.environment}"
+    still_creating = f"{identifier} goes on being made. See it: {LIST} -s {names.environment}"
     try:
         with progress(clock, f"{identifier} of {primary}") as show:
             while True:
-                snapshot = _described(aws, identifier)
+                snapshot = _describe(aws, identifier)
                 if snapshot.status == AVAILABLE:
                     return snapshot
-                if snapshot.status not in _ON_ITS_WAY:
+                if snapshot.status not in _IN_PROGRESS:
                     raise OpsError(
                         f"{identifier} is {snapshot.status}: it cannot be restored from. See why: aws rds "
                         f"describe-events --source-type db-snapshot --source-identifier {identifier}"
@@ -90,20 +90,20 @@ def _wait_for(aws: Aws, clock: Clock, names: LangPontNaming, identifier: str, pr
                 show(snapshot.status or "creating", snapshot.percent)
                 clock.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        raise Interrupted(f"No longer waiting; {goes_on}") from None
+        raise Interrupted(f"No longer waiting; {still_creating}") from None
     except AWS_ERRORS as error:
         if isinstance(error, ClientError) and code_of(error).startswith("DBSnapshotNotFound"):
             raise OpsError(f"{identifier} is gone: somebody deleted it while it was made. Make another.") from None
-        raise OpsError(f"{explain(error)} {goes_on}") from None
+        raise OpsError(f"{explain(error)} {still_creating}") from None
 
 
-def _described(aws: Aws, identifier: str) -> Snapshot:
+def _describe(aws: Aws, identifier: str) -> Snapshot:
     answer: dict[str, Any] = aws.client("rds").describe_db_snapshots(DBSnapshotIdentifier=identifier)
     return Snapshot.read(answer["DBSnapshots"][0])
 
 
 def show_list(aws: Aws, clock: Clock, names: LangPontNaming) -> None:
-    """All snapshots of the stack that one could restore from, the newest first."""
+    """Print all snapshots that the stack could be restored from, the newest first."""
     everything = [each for kind in ("manual", "automated", "awsbackup") for each in snapshots(aws, kind)]
     now = clock.now()
     found = {each.identifier: each for each in everything if concerns(names, each)}.values()
@@ -131,32 +131,32 @@ def prune(
     *,
     older_than: timedelta,
     dry_run: bool,
-    agreed: bool,
-    ask: Callable[[str], bool],
+    confirmed: bool,
+    confirm: Callable[[str], bool],
 ) -> None:
-    """Delete what `prune.plan` says, once `ask` or `agreed` says yes. Raises OpsError if a deletion fails."""
-    decisions = _planned(aws, clock, names, older_than)
-    doomed = [each.snapshot.identifier for each in reversed(decisions) if each.delete]  # the oldest first
+    """Delete the snapshots that `plan` selects, if `confirmed` or `confirm` says yes. Raises OpsError if one stays."""
+    decisions = _plan(aws, clock, names, older_than)
+    to_delete = [each.snapshot.identifier for each in reversed(decisions) if each.delete]  # the oldest first
     _show_plan(names, decisions, clock.now())
     if dry_run:
         console.say("Dry run: nothing was deleted.")
         return
-    if not doomed:
+    if not to_delete:
         return
-    if not agreed:
+    if not confirmed:
         if not sys.stdin.isatty():
             raise OpsError("Nobody can be asked here, so nothing was deleted. Say --yes to delete, --dry-run to look.")
-        if not ask(f"Delete {console.count(len(doomed), 'snapshot')} for good?"):
+        if not confirm(f"Delete {console.count(len(to_delete), 'snapshot')} for good?"):
             console.say("Nothing was deleted.")
             return
         # Somebody may have deleted the one that was to stay, while this one was asked.
-        again = {each.snapshot.identifier for each in _planned(aws, clock, names, older_than) if each.delete}
-        doomed = [identifier for identifier in doomed if identifier in again]
-    _delete(aws, clock, doomed)
+        again = {each.snapshot.identifier for each in _plan(aws, clock, names, older_than) if each.delete}
+        to_delete = [identifier for identifier in to_delete if identifier in again]
+    _delete(aws, clock, to_delete)
 
 
-def _planned(aws: Aws, clock: Clock, names: LangPontNaming, older_than: timedelta) -> list[Decision]:
-    """The newest first."""
+def _plan(aws: Aws, clock: Clock, names: LangPontNaming, older_than: timedelta) -> list[Decision]:
+    """The decision about each manual snapshot of the account, the newest first."""
     return plan(_newest_first(snapshots(aws, "manual")), names=names, now=clock.now(), older_than=older_than)
 
 
@@ -168,10 +168,12 @@ def _show_plan(names: LangPontNaming, decisions: list[Decision], now: datetime) 
     ]
     if rows:
         console.table(rows, ("snapshot", "age", "", "because"))
-    doomed, others = sum(each.delete for each in decisions), len(decisions) - len(shown)
+    deleted, others = sum(each.delete for each in decisions), len(decisions) - len(shown)
     elsewhere = f" {console.count(others, 'snapshot')} of others left out." if others else ""
     manual = console.count(len(shown), "manual snapshot")
-    console.say(f"{manual} of stack {names.environment}: {doomed} to delete, {len(shown) - doomed} to keep.{elsewhere}")
+    console.say(
+        f"{manual} of stack {names.environment}: {deleted} to delete, {len(shown) - deleted} to keep.{elsewhere}"
+    )
 
 
 def _delete(aws: Aws, clock: Clock, identifiers: list[str]) -> None:
@@ -187,7 +189,7 @@ def _delete(aws: Aws, clock: Clock, identifiers: list[str]) -> None:
                 else:
                     errors.append(f"{identifier}: {explain(error)}")
             left.remove(identifier)
-        deleting = _wait_until_gone(aws, clock, begun)
+        deleting = _wait_until_deleted(aws, clock, begun)
     except KeyboardInterrupt:
         asked = ", ".join(begun) or "none"
         raise Interrupted(f"Stopped. Deleted or being deleted: {asked}. Left: {', '.join(left) or 'none'}.") from None
@@ -198,8 +200,8 @@ def _delete(aws: Aws, clock: Clock, identifiers: list[str]) -> None:
         raise OpsError(f"{len(errors)} of {console.count(len(identifiers), 'snapshot')} not deleted:\n  {failed}")
 
 
-def _wait_until_gone(aws: Aws, clock: Clock, identifiers: list[str]) -> set[str]:
-    """Those that are still there when the patience ends."""
+def _wait_until_deleted(aws: Aws, clock: Clock, identifiers: list[str]) -> set[str]:
+    """Identifiers of snapshots that are still there after `DELETION_WAIT`."""
     remaining, until = set(identifiers), clock.monotonic() + DELETION_WAIT.total_seconds()
     while remaining:
         try:
@@ -213,9 +215,9 @@ def _wait_until_gone(aws: Aws, clock: Clock, identifiers: list[str]) -> set[str]
 
 
 def _age(snapshot: Snapshot, now: datetime) -> str:
-    return span(now - snapshot.created) if snapshot.created else "?"
+    return format_duration(now - snapshot.created) if snapshot.created else "?"
 
 
 def _newest_first(these: Iterable[Snapshot]) -> list[Snapshot]:
-    """Those without a time, which are being made, before all."""
+    """Sort by creation time; snapshots without one, which are being created, come first."""
     return sorted(these, key=lambda each: (each.created is not None, -each.created.timestamp() if each.created else 0))

@@ -1,4 +1,4 @@
-"""A snapshot as RDS describes it, and whose it is."""
+"""DB snapshots as RDS describes them, and which stack each belongs to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from blueprint.names import LangPontNaming
 from ops.aws import Aws, tags_of
-from ops.stack import is_of, primary_generation, replica_of
+from ops.stack import belongs_to, primary_generation, replica_of
 
 # No instance carries it: an instance's tags are copied to its snapshots, the final ones too.
 MADE_BY: Final = "langpont:made-by"
@@ -20,8 +20,10 @@ AVAILABLE: Final = "available"
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """One snapshot. `kind` is RDS's SnapshotType; `created` None: RDS tells no time yet; `source`: it is a copy, from
-    another region or account (RDS says nothing about a copy within both); `percent`: how much of it is made."""
+    """One DB snapshot. `kind` is RDS's SnapshotType, `percent` PercentProgress; `created` is None until RDS tells it.
+
+    `source`: it is a copy, from another region or account (RDS says nothing about a copy within both).
+    """
 
     identifier: str
     instance: str
@@ -36,7 +38,7 @@ class Snapshot:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Self:
-        """From an item of DescribeDBSnapshots."""
+        """Parse an item of DescribeDBSnapshots."""
         return cls(
             identifier=raw["DBSnapshotIdentifier"],
             instance=raw.get("DBInstanceIdentifier", ""),
@@ -51,7 +53,7 @@ class Snapshot:
         )
 
     def made_by(self, names: LangPontNaming) -> str:
-        """Who made it."""
+        """Who created the snapshot, by its type, tags and name."""
         if self.kind == "automated":
             return "RDS"
         if self.kind == "awsbackup":
@@ -65,7 +67,7 @@ class Snapshot:
 
 
 def manual_name(names: LangPontNaming, at: datetime) -> str:
-    """The name of a snapshot that is made by command."""
+    """The identifier of a snapshot that `snapshots create` makes."""
     return f"{names.prefix}-manual-{at:%Y%m%d-%H%M%S}"
 
 
@@ -75,20 +77,20 @@ def has_manual_name(names: LangPontNaming, identifier: str) -> bool:
 
 
 def manual_tags(names: LangPontNaming, identifier: str) -> dict[str, str]:
-    """Tags of a snapshot that is made by command. Stated whole: RDS copies the instance's where it is given none."""
+    """Tags of a snapshot that `snapshots create` makes. Stated whole: given none, RDS copies the instance's."""
     return names.tagged(identifier) | {"ManagedBy": OPS, MADE_BY: OPS}
 
 
 def concerns(names: LangPontNaming, snapshot: Snapshot) -> bool:
-    """Whether the snapshot has to do with the stack, by its instance, its tags or its name. Not: whether it is ours."""
+    """Whether the snapshot is related to the stack, by its instance, tags or name. Not: whether ops made it."""
     return (
         primary_generation(names, snapshot.instance) is not None
         or replica_of(names, snapshot.instance) is not None
-        or is_of(names, snapshot.tags)
+        or belongs_to(names, snapshot.tags)
         or has_manual_name(names, snapshot.identifier)
     )
 
 
 def snapshots(aws: Aws, kind: str) -> list[Snapshot]:
-    """All of the account's, of one kind: `manual`, `automated`, `awsbackup`."""
+    """All snapshots of the account of one SnapshotType: `manual`, `automated`, `awsbackup`."""
     return [Snapshot.read(raw) for raw in aws.all("rds", "describe_db_snapshots", "DBSnapshots", SnapshotType=kind)]

@@ -1,4 +1,4 @@
-"""Which snapshots a prune deletes: a pure function of what there is, the moment and the age."""
+"""Selects the snapshots that `prune` deletes: a pure function of the snapshots, the time and the age."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blueprint.names import PROJECT, LangPontNaming
-from ops.durations import span
+
+from blueprint.names import LangPontNaming
+from ops.durations import format_duration
 from ops.snapshots.model import AVAILABLE, MADE_BY, OPS, Snapshot, has_manual_name
-from ops.stack import is_of, primary_generation, said_by
+from ops.stack import belongs_to, owner_from_tags, primary_generation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What happens to one snapshot, and why."""
+    """Whether one snapshot is deleted, and why."""
 
     snapshot: Snapshot
     delete: bool
@@ -27,7 +28,7 @@ def plan(
     """Decide about each snapshot, in the order given.
 
     Deleted is what ops made of a primary of the stack, is available, is not younger than `older_than` and is not the
-    newest of these. `now` and the snapshots' times are aware: moments are compared, not their texts (E34).
+    newest of these. `now` and the snapshots' times are aware: times are compared, not their texts (E34).
     """
     everything = list(snapshots)
     available = [
@@ -45,8 +46,8 @@ def not_ours(names: LangPontNaming, snapshot: Snapshot) -> str | None:
         return f"not manual but {snapshot.kind or 'of no kind'}"
     if snapshot.tags.get(MADE_BY) != OPS:
         return f"not made by ops: no tag {MADE_BY}={OPS}"
-    if not is_of(names, snapshot.tags):
-        return f"tags say {said_by(snapshot.tags)}, not {names.environment}, {PROJECT}"
+    if not belongs_to(names, snapshot.tags):
+        return f"tags say {owner_from_tags(snapshot.tags)}, not {names.environment}, {PROJECT}"
     if primary_generation(names, snapshot.instance) is None:
         return f"of {snapshot.instance or 'no instance'}, no primary of {names.environment}"
     if not has_manual_name(names, snapshot.identifier):
@@ -72,5 +73,5 @@ def _decide(
     if snapshot.created == newest:
         return keep("the newest")
     if now - snapshot.created < older_than:
-        return keep(f"younger than {span(older_than)}")
-    return Decision(snapshot=snapshot, delete=True, reason=f"not younger than {span(older_than)}")
+        return keep(f"younger than {format_duration(older_than)}")
+    return Decision(snapshot=snapshot, delete=True, reason=f"not younger than {format_duration(older_than)}")

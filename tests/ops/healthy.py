@@ -1,4 +1,4 @@
-"""What AWS says about a stack in which nothing is wrong, and the means to make something wrong."""
+"""AWS's responses about a healthy stack, and the means to break it."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_what_is_no_bundle_is_a_sentence(ops: Ops, bundle: Path, tmp_path: Path,
 
 
 def test_what_is_longer_than_any_bundle_is_not_read_to_its_end(ops: Ops, bundle: Path, site: tuple[str, Path]) -> None:
-    (site[1] / "long.pem").write_bytes(b"x" * (certificates.LONGEST + 1))
+    (site[1] / "long.pem").write_bytes(b"x" * (certificates.MAX_BYTES + 1))
     code, _, err = ops("certificates", "compare", "--url", f"{site[0]}/long.pem")
     assert code == 1
     assert err.startswith(f"ops: {site[0]}/long.pem is longer than any bundle of AWS (1048576 bytes). ")

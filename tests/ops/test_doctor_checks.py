@@ -1,4 +1,4 @@
-"""Each judgement of the doctor, at its limits."""
+"""Each check of the doctor, at its thresholds."""
 
 from __future__ import annotations
 

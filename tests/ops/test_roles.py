@@ -1,4 +1,4 @@
-"""`roles check|apply` over Lambda's own protocol: one invocation, its answer told, its failures as sentences."""
+"""`roles check|apply` over Lambda's own protocol: one invocation, its answer printed, its failures as sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose an instance is: by its whole name and by its tags."""
+"""Which stack an instance belongs to: by its whole identifier and by its tags."""
 
 from __future__ import annotations
 

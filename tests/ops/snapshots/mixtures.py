@@ -1,4 +1,4 @@
-"""Mixtures of snapshots, what is never to happen to them, and the document's script as the control that must fail."""
+"""Hypothesis strategies for snapshots, the invariants of `prune`, and the document's script as a control that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which snapshots go: properties over any mixture, for the plan, for the command on moto, and against the control."""
+"""Property tests of `prune`: the plan, the command on moto, and the document's script as the control."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_on_moto_the_command_deletes_what_the_rules_say(account: Account, mixtur
             described_instance=one.instance,
         )
     before = account.snapshots()
-    prune(account.aws, FakeClock(), PROD, older_than=AGE, dry_run=False, agreed=True, ask=lambda _: False)
+    prune(account.aws, FakeClock(), PROD, older_than=AGE, dry_run=False, confirmed=True, confirm=lambda _: False)
     deleted = before - account.snapshots()
     assert violations(mixture, [rendered(one).identifier for one in mixture], deleted) == set()
 

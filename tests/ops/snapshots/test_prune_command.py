@@ -1,4 +1,4 @@
-"""`snapshots prune` as people and scripts meet it: whole texts, questions, failures. What goes: test_pruning."""
+"""`snapshots prune` as people and scripts meet it: whole texts, questions, failures. What is deleted: test_prune."""
 
 from __future__ import annotations
 
