@@ -1,11 +1,11 @@
-"""The policy pack: what every stack must fulfil, judged by Pulumi (`--policy-pack policy`), the preview and the tests.
+"""The Pulumi policy pack (CrossGuard): rules that every stack must fulfil, evaluated by the engine, preview and tests.
 
-The rules are pure functions over registrations. This package imports nothing of ours; only `policy.pack` imports
-Pulumi's SDK.
+`pulumi preview --policy-pack policy` runs it. The rules are pure functions over registrations. This package imports
+nothing of ours; only `policy.pack` imports Pulumi's SDK.
 """
 
 from policy.configuration import Configuration, ConfigurationRefused, Excepted, for_stack
-from policy.evaluate import judge
+from policy.evaluate import evaluate_stack
 from policy.model import Level, Violation
 from policy.rules import RULES
 
@@ -16,6 +16,6 @@ __all__ = [
     "Excepted",
     "Level",
     "Violation",
+    "evaluate_stack",
     "for_stack",
-    "judge",
 ]

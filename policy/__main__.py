@@ -1,7 +1,7 @@
 """The pack's entry point: `pulumi preview --policy-pack policy` runs this folder and asks it over gRPC.
 
 The engine runs it from inside the folder and tells the stack in PULUMI_STACK, as it tells a program. Without it every
-rule is at its own level and nothing is excepted.
+rule has its own enforcement level and no exception.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a stack makes of the rules: levels, and exceptions with their reasons, in the Pulumi CLI's own format.
+"""Policy configuration of a stack: enforcement levels, and exceptions with reasons, in the Pulumi CLI's own format.
 
 `config/<stack>.json` is read by the pack, the preview and the tests alike. A stack without a file gets every rule at
 its own level and no exception. The format is that of `--policy-pack-config`, which the CLI lays over it.
@@ -20,11 +20,11 @@ LEVEL_KEY, EXCEPTIONS_KEY, EVERY_RULE = "enforcementLevel", "exceptions", "all"
 
 
 class ConfigurationRefused(ValueError):
-    """A configuration that cannot be meant; the message names the file, the rule and the way out."""
+    """An invalid policy configuration; the message names the file, the rule and the way out."""
 
 
 class Excepted(NamedTuple):
-    """Resources that a rule does not judge: a pattern of logical names (`*` stands for anything), and why."""
+    """Resources that a rule does not apply to: a pattern of logical names (`*` stands for anything), and why."""
 
     rule: str
     pattern: str
@@ -33,7 +33,7 @@ class Excepted(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One rule in one stack. `exceptions`: reason by pattern of logical names."""
+    """The configuration of one rule in one stack. `exceptions`: reason by pattern of logical names."""
 
     level: Level
     exceptions: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All rules of one stack, by name."""
+    """The configuration of all rules in one stack, by name."""
 
     settings: Mapping[str, Setting]
 
@@ -56,12 +56,12 @@ class Configuration:
 
 
 def is_excepted(name: str, exceptions: Iterable[str]) -> bool:
-    """Whether one of the patterns stands for the logical name."""
+    """Whether one of the patterns matches the logical name."""
     return any(fnmatchcase(name, pattern) for pattern in exceptions)
 
 
 def for_stack(stack: str, rules: Iterable[Rule], *, folder: Path = FOLDER) -> Configuration:
-    """The configuration of a stack. Raises `ConfigurationRefused` for a file that cannot be meant."""
+    """Read the configuration of a stack. Raises `ConfigurationRefused` for an invalid file."""
     path = folder / f"{stack}.json"
     where = f"policy/config/{path.name}"
     try:
@@ -72,7 +72,7 @@ def for_stack(stack: str, rules: Iterable[Rule], *, folder: Path = FOLDER) -> Co
 
 
 def configure(document: Mapping[str, Any], rules: Iterable[Rule], where: str) -> Configuration:
-    """The rules as a document changes them; `where` is how an error names it. Raises `ConfigurationRefused`."""
+    """Apply a configuration document to the rules. `where` names it in errors. Raises `ConfigurationRefused`."""
     by_name = {rule.name: rule for rule in rules}
     for name in document:
         if name not in by_name and name != EVERY_RULE:

@@ -1,7 +1,7 @@
 """Security Hub's RDS controls (RDS.1 to RDS.51, as of November 2026), and the rules that stand for each.
 
-A rule judges what the program registers. Where a control judges something else, the nearest rules are named, with what
-they leave open; where there is none, why.
+A rule evaluates what the program registers. Where a control looks at something else, the nearest rules are named, with
+what they leave open; where there is none, why.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ CONTROLS: Final = (
     ),
 )  # fmt: skip
 
-# What is about something that a PostgreSQL instance is not. There is no RDS.49.
+# Controls that do not apply to a PostgreSQL instance, by number. There is no RDS.49.
 NOT_APPLICABLE: Final = {
     "Aurora or Multi-AZ clusters": (7, 12, 14, 15, 16, 19, 24, 27, 28, 29, 34, 35, 37, 45, 47, 48, 50, 51),
     "other engines": (39, 40, 41, 42, 44),

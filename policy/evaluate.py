@@ -1,4 +1,4 @@
-"""The rules over a whole recorded stack: what `pulumi preview --policy-pack policy` would say, without the CLI."""
+"""Evaluates the policies over a recorded stack: what `pulumi preview --policy-pack policy` reports, without the CLI."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Recorded(Protocol):
     def registrations(self) -> Mapping[str, Any]: ...
 
 
-def judge(recording: Recorded, configuration: Configuration | None = None) -> list[Violation]:
-    """What the rules find in a recorded run, mandatory before advisory, then rule by rule.
+def evaluate_stack(recording: Recorded, configuration: Configuration | None = None) -> list[Violation]:
+    """Evaluate all rules over a recorded stack: violations, mandatory before advisory, then rule by rule.
 
     The levels and exceptions are those of the stack's file in `policy/config`, if none are given. Of a first preview,
-    what only a deployment tells (a policy document with an ARN in it) is not judged: judge the update too.
+    what only a deployment tells (a policy document with an ARN in it) is not evaluated: evaluate the update too.
     """
     configuration = configuration or for_stack(recording.stack, RULES)
     stack = Stack(resource_of(registration) for registration in recording.registrations.values())
@@ -57,7 +57,7 @@ def _violations(rule: Rule, stack: Stack, configuration: Configuration) -> Itera
 
 
 def findings(rule: Rule, resource: Resource, stack: Stack) -> Iterator[Finding]:
-    """What one rule finds in one resource of a stack."""
+    """Evaluate one rule on one resource of a stack."""
     if isinstance(rule, ResourceRule):
         yield from rule.check(resource)
     elif isinstance(rule, StackRule):
@@ -65,7 +65,7 @@ def findings(rule: Rule, resource: Resource, stack: Stack) -> Iterator[Finding]:
 
 
 def resource_of(registration: Registered) -> Resource:
-    """A registration as the rules take it."""
+    """Convert a registration into a `Resource` of the rules."""
     return Resource(
         urn=registration.urn,
         type=registration.type,
@@ -76,10 +76,10 @@ def resource_of(registration: Registered) -> Resource:
 
 
 def plain(value: Any) -> Any:
-    """A value of the wire: whole numbers as int, secrets as what they hold (no rule shows one), the rest `UNKNOWN`.
+    """A plain value: whole numbers as int, secrets as what they hold (no rule shows one), the rest `UNKNOWN`.
 
     Markers are told by their shape, so that the recording and Pulumi's SDK need not be imported: a secret has a
-    `value`; what is neither a value nor a secret is not known yet, or is an asset, which no rule judges.
+    `value`; what is neither a value nor a secret is not known yet, or is an asset, which no rule evaluates.
     """
     if value is None or isinstance(value, str | bool | int):
         return value

@@ -1,4 +1,4 @@
-"""IAM policy documents, read strictly: what is not understood is refused, as nobody could say what it allows."""
+"""A strict parser of IAM policy documents: what is not understood is refused, as nobody could say what it allows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ACCOUNT_IN_ARN: Final = re.compile(r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+"
 
 
 class Unreadable(ValueError):
-    """A document that is refused as a whole; the text continues a sentence ("is not JSON")."""
+    """A policy document that cannot be parsed; the text continues a sentence ("is not JSON")."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement. `services` are the principals that are services, `everybody` all principals.
+    """One statement of a policy document. `principals`: all of them, `service_principals` among them.
 
     `conditions` are "operator key" pairs, `values` what each must be.
     """
@@ -30,18 +30,18 @@ class Statement:
     effect: str
     actions: list[str]
     resources: list[str]
-    services: list[str]
-    everybody: list[str]
+    service_principals: list[str]
+    principals: list[str]
     values: Mapping[str, list[str]]
 
     @property
     def conditions(self) -> frozenset[str]:
-        """The conditions that it states."""
+        """Its conditions, as "operator key"."""
         return frozenset(self.values)
 
 
 def is_bound_to_account(statement: Statement) -> bool:
-    """Whether a service may act only for an account that is named, by itself or in ARNs: no confused deputy."""
+    """Confused deputy: whether a service may act only for an account that is named, by itself or in ARNs."""
     account = statement.values.get("StringEquals aws:SourceAccount", [])
     context = statement.values.get("ArnLike kms:EncryptionContext:aws:logs:arn", [])
     return bool(account or context) and (
@@ -50,7 +50,7 @@ def is_bound_to_account(statement: Statement) -> bool:
 
 
 def statements(document: Any) -> list[Statement]:
-    """The statements of a document in JSON. Raises `Unreadable`."""
+    """Parse a policy document in JSON into its statements. Raises `Unreadable`."""
     try:
         found = json.loads(document)
     except (TypeError, ValueError):
@@ -73,15 +73,15 @@ def _statement(row: Any, number: int) -> Statement:
         raise Unreadable(f"has an Effect in {name} that is neither Allow nor Deny")
     if not {"Resource", "Principal"} & set(row):
         raise Unreadable(f"has neither Resource nor Principal in {name}")
-    services, everybody = _principals(row.get("Principal"), name)
+    service_principals, principals = _principals(row.get("Principal"), name)
     return Statement(
         name=name,
         effect=row["Effect"],
         actions=_texts(row["Action"], f"Action of {name}"),
         # A role's trust has no resource: it is the role.
         resources=_texts(row["Resource"], f"Resource of {name}") if "Resource" in row else ["the role"],
-        services=services,
-        everybody=everybody,
+        service_principals=service_principals,
+        principals=principals,
         values=_conditions(row.get("Condition", {}), name),
     )
 

@@ -1,4 +1,4 @@
-"""What a rule judges and what it says: resources as plain data, findings, violations."""
+"""The policy model: resources as plain data, rules over one resource or the stack, findings, violations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN_LENGTH: Final = 80
 
 
 class Absent:
-    """What is not a value: there is one instance for each reason."""
+    """A sentinel for an input without a value: one instance for each reason."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -21,12 +21,12 @@ class Absent:
         return self._name
 
 
-MISSING: Final = Absent("MISSING")  # nobody stated it
+MISSING: Final = Absent("MISSING")  # not set
 UNKNOWN: Final = Absent("UNKNOWN")  # another resource computes it, and a preview has no value yet
 
 
 class Level(Enum):
-    """What a violation does, in the words of a policy pack's configuration."""
+    """Enforcement level: what a violation does, in the words of a policy pack's configuration."""
 
     MANDATORY = "mandatory"
     ADVISORY = "advisory"
@@ -35,7 +35,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One registration. `inputs` are plain values under the wire's names (camelCase), `UNKNOWN` among them.
+    """One registered resource. `inputs` are plain values under the provider's names (camelCase), `UNKNOWN` among them.
 
     `depends`: by input, URNs of the resources that it was computed from.
     """
@@ -48,7 +48,7 @@ class Resource:
 
     @property
     def label(self) -> str:
-        """How a message names it: `rds.Instance langpont-prod-db-primary`."""
+        """Its name in messages: `rds.Instance langpont-prod-db-primary`."""
         package, module, kind = self.type.split(":")
         folder = module.split("/")[0]
         return f"{package if folder == 'index' else folder}.{kind} {self.name}"
@@ -61,7 +61,7 @@ class Resource:
     def value(self, path: str) -> Any:
         """The input at a path like `vpcConfig.subnetIds`; `MISSING` or `UNKNOWN` if it, or what holds it, is that.
 
-        Null and the empty text count as missing: providers take them for "not stated".
+        Null and the empty text count as missing: providers take them for "not set".
         """
         value: Any = self.inputs
         for key in path.split("."):
@@ -88,7 +88,7 @@ class Stack:
 
 
 class Finding(NamedTuple):
-    """What is wrong, as half a sentence ("multiAz is false"), and the way out, as a whole one without its full stop."""
+    """One defect: what is wrong ("multiAz is false"), and the way out, a sentence without its full stop."""
 
     found: str
     way_out: str
@@ -96,9 +96,9 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """`wants` is what the rule asks for, as a noun phrase. `control`: the Security Hub control that it stands for.
+    """A policy. `wants`: what it asks for, as a noun phrase. `control`: the Security Hub control that it stands for.
 
-    `applies` tells from a type whether it is judged; `level` holds where no configuration says otherwise.
+    `applies`: whether it is about a resource type. `level` holds where no configuration says otherwise.
     """
 
     name: str
@@ -109,11 +109,11 @@ class Rule:
 
     @property
     def description(self) -> str:
-        """One line about the rule."""
+        """The rule in one line, as the policy pack describes it."""
         return f"{self.control or self.name}: {self.wants}."
 
     def violation(self, resource: Resource, finding: Finding, level: Level) -> Violation:
-        """The finding as somebody is told it."""
+        """The violation of a finding, with its whole message."""
         return Violation(
             rule=self.name,
             level=level,
@@ -127,21 +127,21 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRule(Rule):
-    """A rule that one resource answers by itself: judged before it is made."""
+    """A rule over one resource by itself: evaluated before the engine creates it."""
 
     check: Callable[[Resource], Iterator[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackRule(Rule):
-    """A rule about a resource that only the others can answer: judged when all are registered."""
+    """A rule over a resource and all others of its stack: evaluated when all are registered."""
 
     check: Callable[[Resource, Stack], Iterator[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """`message` is whole: resource, value, rule and way out. It holds no secret value."""
+    """A violated rule. `message` is whole: resource, value, rule and way out. It holds no secret value."""
 
     rule: str
     level: Level
@@ -151,12 +151,12 @@ class Violation:
 
 
 def of(*types: str) -> Callable[[str], bool]:
-    """Rules on these types."""
+    """A predicate for `applies`: these resource types."""
     return frozenset(types).__contains__
 
 
 def show(value: Any) -> str:
-    """A value in a message, as the wire has it."""
+    """A value as JSON, cut to `SHOWN_LENGTH`, for a message."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
 
@@ -164,8 +164,8 @@ def show(value: Any) -> str:
 STATE_IT = "State it in the program as a value, so that a preview can judge it"
 
 
-def said(resource: Resource, path: str) -> str:
-    """Half a sentence with what an input is."""
+def describe(resource: Resource, path: str) -> str:
+    """Half a sentence for a message: an input and its value."""
     value = resource.value(path)
     if value is MISSING:
         return f"{path} is not stated"
@@ -173,23 +173,23 @@ def said(resource: Resource, path: str) -> str:
 
 
 def expect(resource: Resource, path: str, good: Callable[[Any], bool], way_out: str) -> Iterator[Finding]:
-    """A finding unless the input is stated, known and good. For settings, which are values and nobody's output."""
+    """A finding unless the input is set, known and good. For settings, which are values and nobody's output."""
     value = resource.value(path)
     if value is UNKNOWN:
-        yield Finding(said(resource, path), STATE_IT)
+        yield Finding(describe(resource, path), STATE_IT)
     elif value is MISSING or not good(value):
-        yield Finding(said(resource, path), way_out)
+        yield Finding(describe(resource, path), way_out)
 
 
 def expect_reference(resource: Resource, path: str, way_out: str) -> Iterator[Finding]:
-    """A finding unless the input names something. For ids and ARNs, which a preview does not know yet."""
+    """A finding unless the input is set. For ids and ARNs, which a preview does not know yet."""
     value = resource.value(path)
     if value is MISSING or value == []:
         yield Finding(f"{path} is not stated", way_out)
 
 
 def is_list(value: Any) -> bool:
-    """Whether it is a list of the wire."""
+    """Whether it is a list."""
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
@@ -199,5 +199,5 @@ def are_objects(value: Any) -> bool:
 
 
 def words(value: Any) -> set[str]:
-    """The texts of a list; none, if it is not one."""
+    """The strings of a list; none, if it is not one."""
     return {item for item in value if isinstance(item, str)} if is_list(value) else set()

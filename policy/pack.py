@@ -1,4 +1,4 @@
-"""The rules as Pulumi's policy SDK takes them."""
+"""The policy pack for Pulumi's SDK (pulumi_policy): each rule as a resource or stack validation policy."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ SCHEMA = {
 
 
 def policies() -> list[Policy]:
-    """One policy for each rule."""
+    """A ResourceValidationPolicy or StackValidationPolicy for each rule."""
     return [_resource_policy(rule) if isinstance(rule, ResourceRule) else _stack_policy(rule) for rule in RULES]
 
 
 def initial_config(configuration: Configuration) -> dict[str, EnforcementLevel | dict[str, Any]]:
-    """A configuration as a pack brings it along; the CLI lays `--policy-pack-config` over it.
+    """The pack's initial configuration; the CLI lays `--policy-pack-config` over it.
 
     Every rule states its level: an entry without one arrives at the engine as advisory.
     """
@@ -53,7 +53,7 @@ def _resource_policy(rule: ResourceRule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not rule.applies(args.resource_type) or is_excepted(args.name, args.get_config().get(EXCEPTIONS_KEY, {})):
             return
-        resource = Resource(urn=args.urn, type=args.resource_type, name=args.name, inputs=known(args.props))
+        resource = Resource(urn=args.urn, type=args.resource_type, name=args.name, inputs=plain_properties(args.props))
         for finding in rule.check(resource):
             report(rule.violation(resource, finding, rule.level).message, args.urn)
 
@@ -88,22 +88,23 @@ def _resource(resource: PolicyResource) -> Resource:
         urn=resource.urn,
         type=resource.resource_type,
         name=resource.name,
-        inputs=known(resource.props),
+        inputs=plain_properties(resource.props),
         depends={
             key: frozenset(source.urn for source in sources) for key, sources in resource.property_dependencies.items()
         },
     )
 
 
-def known(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The SDK's properties as plain values. It raises where an unknown one is read; a rule gets `UNKNOWN` instead,
-    as it would otherwise not be judged at all.
+def plain_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The SDK's properties as plain values, with `UNKNOWN` where the SDK would raise UnknownValueError.
+
+    The SDK skips a policy that raises it: the resource would not be evaluated at all.
     """
-    values: dict[str, Any] = plain(_read(properties))
+    values: dict[str, Any] = plain(_plain(properties))
     return values
 
 
-def _read(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _item(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -113,6 +114,6 @@ def _read(value: Any) -> Any:
 
 def _item(holder: Any, key: Any) -> Any:
     try:
-        return _read(holder[key])
+        return _plain(holder[key])
     except UnknownValueError:
         return UNKNOWN

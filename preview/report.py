@@ -94,7 +94,7 @@ class Report:
     @property
     def violations(self) -> list[policy.Violation]:
         """What the policy pack finds, mandatory first. The update has documents that a first preview lacks."""
-        both = dict.fromkeys([*policy.judge(self.update), *policy.judge(self.first)])
+        both = dict.fromkeys([*policy.evaluate_stack(self.update), *policy.evaluate_stack(self.first)])
         return sorted(both, key=lambda violation: violation.level is not policy.Level.MANDATORY)
 
     @property

@@ -1,4 +1,4 @@
-"""All rules, in the order in which they are told."""
+"""All rules, in the order in which violations are reported."""
 
 from __future__ import annotations
 

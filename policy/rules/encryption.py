@@ -1,4 +1,4 @@
-"""Rules on keys, on what carries one, and on how long logs are kept."""
+"""Rules on encryption at rest: KMS keys, what is encrypted with them, and log retention."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _topic(topic: Resource) -> Iterator[Finding]:
 
 
 def _queue(queue: Resource) -> Iterator[Finding]:
-    """Under SQS's own key or one of ours."""
+    """Encrypted with SQS's own key or a KMS key."""
     own_key = list(expect_reference(queue, "kmsMasterKeyId", ""))
     if own_key:
         yield from expect(

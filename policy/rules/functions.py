@@ -1,4 +1,4 @@
-"""Rules on Lambda functions: private, in the VPC, on a living runtime, and without secrets in their environment."""
+"""Rules on Lambda functions: private, in the VPC, on a supported runtime, without secrets in environment variables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _in_vpc(function: Resource) -> Iterator[Finding]:
 
 
 def _environment(function: Resource) -> Iterator[Finding]:
-    """Names that promise a secret may hold its ARN alone. No message shows a value."""
+    """No secret in environment variables: one that is named like it may hold an ARN alone. No message shows a value."""
     variables = function.value("environment.variables")
     if not isinstance(variables, Mapping):
         return  # none, or none that is known yet

@@ -1,6 +1,6 @@
-"""Rules on policy documents: who may do what, with every wildcard accounted for.
+"""Rules on IAM and resource policies: actions, resources and principals, with every wildcard accounted for.
 
-A document with another resource's ARN in it is not known before the deployment; then it is judged by the update.
+A document with another resource's ARN in it is not known before the deployment; the update evaluates it then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from policy.iam_documents import Statement, Unreadable, is_bound_to_account, statements
 from policy.model import MISSING, UNKNOWN, Finding, Resource, ResourceRule, Rule, expect, of
 from policy.rules import types
-from policy.rules.wildcards import MANAGED_POLICIES, Ask, documented, is_wild
+from policy.rules.wildcards import MANAGED_POLICIES, Grant, documented, is_wild
 
 # Input that holds a document, by type; the optional ones may be left out.
 REQUIRED: Final = {
@@ -48,9 +48,9 @@ def _readable(resource: Resource) -> Iterator[Finding]:
 
 
 def _each(check: Check) -> Callable[[Resource], Iterator[Finding]]:
-    """The check over every statement of a document that is known and can be read; `iam-document` tells of others."""
+    """Check every statement of a document that is known and can be parsed; `iam-document` reports others."""
 
-    def judged(resource: Resource) -> Iterator[Finding]:
+    def check_statements(resource: Resource) -> Iterator[Finding]:
         try:
             found = statements(resource.value(DOCUMENTS[resource.type]))
         except Unreadable:
@@ -58,7 +58,7 @@ def _each(check: Check) -> Callable[[Resource], Iterator[Finding]]:
         for statement in found:
             yield from check(resource, statement)
 
-    return judged
+    return check_statements
 
 
 def _wild(resource: Resource, statement: Statement) -> Iterator[Finding]:
@@ -66,8 +66,8 @@ def _wild(resource: Resource, statement: Statement) -> Iterator[Finding]:
         return
     for action in statement.actions:
         for target in statement.resources:
-            ask = Ask(resource.type, action, target, statement)
-            if (is_wild(action) or is_wild(target)) and not documented(ask):
+            grant = Grant(resource.type, action, target, statement)
+            if (is_wild(action) or is_wild(target)) and not documented(grant):
                 yield Finding(
                     f"{statement.name} allows {action} on {target}",
                     "Name the action and the resource, or give the wildcard a reason in rules/wildcards.py",
@@ -77,19 +77,19 @@ def _wild(resource: Resource, statement: Statement) -> Iterator[Finding]:
 def _principals(_: Resource, statement: Statement) -> Iterator[Finding]:
     if statement.effect != "Allow":
         return
-    if any(is_wild(who) for who in statement.everybody):
+    if any(is_wild(who) for who in statement.principals):
         yield Finding(f"{statement.name} allows everybody", "Name the account or the service")
-    if statement.services and not is_bound_to_account(statement):
+    if statement.service_principals and not is_bound_to_account(statement):
         yield Finding(
-            f"{statement.name} lets {', '.join(statement.services)} act for any account",
+            f"{statement.name} lets {', '.join(statement.service_principals)} act for any account",
             "Add the condition aws:SourceAccount",
         )
 
 
 def _trust(_: Resource, statement: Statement) -> Iterator[Finding]:
-    one_service = len(statement.services) == 1 and statement.everybody == statement.services
+    one_service = len(statement.service_principals) == 1 and statement.principals == statement.service_principals
     if not one_service or statement.actions != ["sts:AssumeRole"] or statement.effect != "Allow":
-        who = ", ".join(statement.everybody) or "nobody"
+        who = ", ".join(statement.principals) or "nobody"
         yield Finding(
             f"{statement.name} lets {who} call {', '.join(statement.actions)}", "Trust one service with sts:AssumeRole"
         )

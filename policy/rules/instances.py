@@ -1,7 +1,7 @@
-"""Security Hub's RDS controls that an instance answers by itself.
+"""Security Hub's RDS controls on the inputs of an instance by itself.
 
 A replica states neither what it takes from its source (user, port, network) nor, as it has none, a backup; a restored
-instance takes its user from the backup. What they take is judged at the source.
+instance takes its user from the backup. What they take is evaluated at the source.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ DEFAULT_USERNAMES: Final = frozenset({"postgres", "admin", "administrator", "roo
 
 
 def is_replica(instance: Resource) -> bool:
-    """Whether it follows another instance."""
+    """Whether it is a read replica."""
     return instance.value("replicateSourceDb") is not MISSING
 
 
 def is_restored(instance: Resource) -> bool:
-    """Whether it began as a backup."""
+    """Whether it is restored from a snapshot or to a point in time."""
     return any(instance.value(key) is not MISSING for key in ("snapshotIdentifier", "restoreToPointInTime"))
 
 

@@ -1,4 +1,4 @@
-"""Rules on security groups: what the world reaches, what leaves, and that every opening is a resource of its own."""
+"""Rules on security groups: ingress from and egress to the internet, one resource a rule, no inline rules."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from policy.model import (
     Rule,
     Stack,
     StackRule,
+    describe,
     expect,
     of,
-    said,
 )
 from policy.rules import types
 
@@ -33,7 +33,7 @@ INLINE: Final = ("ingress", "egress")
 
 
 def networks(rule: Resource) -> Iterator[tuple[str, IPv4Network | IPv6Network | None]]:
-    """The networks that a rule opens to, by input; None for a value that is none, or not known yet."""
+    """The CIDR blocks of a security group rule, by input; None for a value that is none, or not known yet."""
     for path in ("cidrIpv4", "cidrIpv6"):
         value = rule.value(path)
         if value is not MISSING:
@@ -48,14 +48,14 @@ def _parsed(value: Any) -> IPv4Network | IPv6Network | None:
 
 
 def is_world(network: IPv4Network | IPv6Network | None) -> bool:
-    """Whether a network is as good as everybody. What cannot be read is, too."""
+    """Whether a CIDR block is as good as the internet. One that cannot be parsed is, too."""
     return network is None or network.prefixlen < WORLD_PREFIX[network.version]
 
 
 def _to_the_world(rule: Resource, ports: frozenset[int]) -> Iterator[Finding]:
     open_ = [path for path, network in networks(rule) if is_world(network)]
     if open_ and not {rule.value("fromPort"), rule.value("toPort")} <= ports:
-        what = ", ".join(said(rule, path) for path in (*open_, "fromPort", "toPort"))
+        what = ", ".join(describe(rule, path) for path in (*open_, "fromPort", "toPort"))
         yield Finding(what, "Name a network, or the security group of those who need it")
 
 
@@ -68,10 +68,10 @@ def _egress(rule: Resource) -> Iterator[Finding]:
 
 
 def _narrow(rule: Resource) -> Iterator[Finding]:
-    """TCP, one port, one peer, and no prefix list, whose networks somebody else decides."""
+    """One TCP port and one peer; no prefix list, whose networks somebody else decides."""
     yield from expect(rule, "ipProtocol", lambda protocol: protocol == "tcp", 'Write ip_protocol="tcp"')
     if not isinstance(rule.value("fromPort"), int) or rule.value("fromPort") != rule.value("toPort"):
-        yield Finding(f"{said(rule, 'fromPort')}, {said(rule, 'toPort')}", "Write a rule for each port")
+        yield Finding(f"{describe(rule, 'fromPort')}, {describe(rule, 'toPort')}", "Write a rule for each port")
     peers = [path for path in PEERS if rule.value(path) is not MISSING]
     if len(peers) != 1 or "prefixListId" in peers:
         yield Finding(f"it opens to {' and '.join(peers) or 'nobody that it names'}", "Name one network or one group")
@@ -97,7 +97,7 @@ def _database_egress(rule: Resource, stack: Stack) -> Iterator[Finding]:
     own = rule.depends.get("securityGroupId", frozenset())
     to = rule.depends.get("referencedSecurityGroupId", frozenset())
     if not to or not to <= own:
-        stated = ", ".join(said(rule, path) for path in PEERS if rule.value(path) is not MISSING)
+        stated = ", ".join(describe(rule, path) for path in PEERS if rule.value(path) is not MISSING)
         yield Finding(stated or "it names no peer", "Leave the rule out")
 
 
@@ -109,7 +109,7 @@ def _database_ingress(rule: Resource, stack: Stack) -> Iterator[Finding]:
             network.version == private.version and network.subnet_of(private)  # type: ignore[arg-type]
             for private in PRIVATE
         ):
-            yield Finding(said(rule, path), "Name a private network in access.databaseNetworks")
+            yield Finding(describe(rule, path), "Name a private network in access.databaseNetworks")
 
 
 RULES: Final[tuple[Rule, ...]] = (

@@ -1,4 +1,4 @@
-"""Rules on resources of every type: that somebody has thought about the type, and tags."""
+"""Rules on resources of every type: tags, and that the type is a known one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAG_CONTROLS: Final = {INSTANCE: "RDS.30", SNAPSHOT: "RDS.32", SUBNET_GROUP: "RD
 
 
 def tagged(resource: Resource) -> Iterator[Finding]:
-    """The four tags; Environment is the stack."""
+    """The four tags Name, Environment, Project and ManagedBy; Environment is the stack."""
     tags = resource.value("tags")
     if not isinstance(tags, Mapping):
         yield Finding(f"tags are {'known only after the deployment' if tags is UNKNOWN else 'not stated'}", TAG_WAY_OUT)
@@ -33,7 +33,7 @@ def tagged(resource: Resource) -> Iterator[Finding]:
 
 
 def known_type(resource: Resource) -> Iterator[Finding]:
-    """A type with a row, or one that rules were considered for before anybody registers it."""
+    """A resource type that is in one of the two tables."""
     if resource.type not in TAGGED | UNTAGGED:
         way_out = f"Decide what it must fulfil, write the rule, and add its row to {file_of(resource.type)}"
         yield Finding(f"{resource.type} is new here", way_out)

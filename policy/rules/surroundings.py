@@ -1,4 +1,4 @@
-"""Security Hub's RDS controls on what stands around an instance: parameters, subnets, snapshots, events, backups."""
+"""Security Hub's RDS controls on what surrounds an instance: parameter groups, subnets, snapshots, events, backups."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _proxy_tls(proxy: Resource) -> Iterator[Finding]:
 
 
 def reports(subscription: Resource, watched: Resource, source_type: str, events: frozenset[str]) -> bool:
-    """Whether somebody hears of these events of `watched`. Without ids a subscription is about all of its type."""
+    """Whether an event subscription covers these events of `watched`. Without source ids it covers all of its type."""
     if subscription.value("sourceType") != source_type or subscription.value("enabled") is False:
         return False
     categories, ids = subscription.value("eventCategories"), subscription.value("sourceIds")
@@ -92,7 +92,7 @@ def _in_a_backup_plan(instance: Resource, stack: Stack) -> Iterator[Finding]:
 
 
 def _isolated(instance: Resource, stack: Stack) -> Iterator[Finding]:
-    """No route from its subnets to the internet; what the stack does not make, it cannot show."""
+    """No route from its subnets to an internet gateway; of subnets that the stack does not make, nobody knows."""
     if is_replica(instance):  # in its source's subnets
         return
     groups = stack.sources(instance, "dbSubnetGroupName", types.SUBNET_GROUP)

@@ -10,8 +10,8 @@ from policy.iam_documents import Statement
 from policy.rules.types import KEY
 
 
-class Ask(NamedTuple):
-    """One action on one resource, as a statement of a document on a resource of `type` allows it."""
+class Grant(NamedTuple):
+    """One action on one resource, as a statement allows it in the policy of a resource of `type`."""
 
     type: str
     action: str
@@ -20,8 +20,8 @@ class Ask(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Documented:
-    """A wildcard that is meant. `target` is a pattern of the whole resource; `conditions` must all be there.
+class DocumentedWildcard:
+    """An allowed wildcard, with its reason. `target` is a regex of the whole resource; `conditions` must all be there.
 
     `actions` are compared as they stand in the document. `type` and `principals` narrow it to documents on resources of
     that type, and to statements for nobody but these.
@@ -34,47 +34,47 @@ class Documented:
     type: str | None = None
     principals: str | None = None
 
-    def covers(self, ask: Ask) -> bool:
-        """Whether this is what is asked for."""
+    def covers(self, grant: Grant) -> bool:
+        """Whether this row allows the grant."""
         return (
-            ask.action in self.actions
-            and re.fullmatch(self.target, ask.target) is not None
-            and self.conditions <= ask.statement.conditions
-            and self.type in (None, ask.type)
+            grant.action in self.actions
+            and re.fullmatch(self.target, grant.target) is not None
+            and self.conditions <= grant.statement.conditions
+            and self.type in (None, grant.type)
             and (
                 self.principals is None
-                or all(re.fullmatch(self.principals, who) for who in ask.statement.everybody or [""])
+                or all(re.fullmatch(self.principals, who) for who in grant.statement.principals or [""])
             )
         )
 
 
 ANY: Final = re.escape("*")
 DOCUMENTED: Final = (
-    Documented(
+    DocumentedWildcard(
         type=KEY,
         actions=frozenset({"kms:*"}),
         target=ANY,
         principals=r"arn:aws:iam::[0-9]{12}:root",
         reason="Without the account's delegation to IAM nobody could mend the key's policy. `*` is the key itself.",
     ),
-    Documented(
+    DocumentedWildcard(
         type=KEY,
         actions=frozenset({"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"}),
         target=ANY,
         principals=r"[a-z0-9.-]+\.amazonaws\.com",
         reason="In a key's policy `*` is the key itself; each family has two calls, and a service takes either.",
     ),
-    Documented(
+    DocumentedWildcard(
         actions=frozenset({"logs:DescribeLogGroups", "logs:DescribeLogStreams"}),
         target=ANY,
         reason="Lists: VPC flow logs look for their group before they know it.",
     ),
-    Documented(
+    DocumentedWildcard(
         actions=frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),
         target=r"arn:aws:logs:[a-z0-9-]+:[0-9]{12}:log-group:[^*?]+:\*",
         reason="The streams of one named log group.",
     ),
-    Documented(
+    DocumentedWildcard(
         actions=frozenset(
             {
                 "ec2:AssignPrivateIpAddresses",
@@ -88,19 +88,19 @@ DOCUMENTED: Final = (
         target=ANY,
         reason="Lambda makes a function's network interfaces with its role, and no interface has a name beforehand.",
     ),
-    Documented(
+    DocumentedWildcard(
         actions=frozenset({"cloudwatch:PutMetricData"}),
         target=ANY,
         conditions=frozenset({"StringEquals cloudwatch:namespace"}),
         reason="The action has no resource to name; the namespace is its boundary.",
     ),
-    Documented(
+    DocumentedWildcard(
         actions=frozenset({"ssm:StartSession"}),
         target=r"arn:aws:ec2:[a-z0-9-]+:[0-9]{12}:instance/\*",
         conditions=frozenset({"StringEquals ssm:resourceTag/Project", "StringEquals ssm:resourceTag/Environment"}),
         reason="Hosts come and go; the tags name those of this stack.",
     ),
-    Documented(
+    DocumentedWildcard(
         actions=frozenset({"ssm:TerminateSession", "ssm:ResumeSession"}),
         target=r"arn:aws:ssm:[a-z0-9-]+:[0-9]{12}:session/\*",
         conditions=frozenset({"StringLike ssm:resourceTag/aws:ssmmessages:session-id"}),
@@ -108,7 +108,7 @@ DOCUMENTED: Final = (
     ),
 )
 
-# Of AWS, and what needs it.
+# AWS managed policies that roles may have, and what needs each.
 MANAGED_POLICIES: Final = {
     "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole": "RDS writes Enhanced Monitoring with it.",
     "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup": "AWS Backup backs up with it.",
@@ -121,6 +121,6 @@ def is_wild(text: str) -> bool:
     return "*" in text or "?" in text
 
 
-def documented(ask: Ask) -> bool:
-    """Whether a row stands for it."""
-    return any(row.covers(ask) for row in DOCUMENTED)
+def documented(grant: Grant) -> bool:
+    """Whether a row of `DOCUMENTED` allows the grant."""
+    return any(row.covers(grant) for row in DOCUMENTED)

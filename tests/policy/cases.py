@@ -1,4 +1,4 @@
-"""How the cases of rules are written down: one resource, what stands around it, and every message that is expected."""
+"""The form of a rule's test case: one resource, the other resources of its stack, and every expected message."""
 
 from __future__ import annotations
 

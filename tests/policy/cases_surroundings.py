@@ -1,4 +1,4 @@
-"""Cases of the rules on what stands around an instance."""
+"""Cases of the rules on parameter groups, subnets, snapshots, events and backups."""
 
 from __future__ import annotations
 

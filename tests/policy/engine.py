@@ -59,7 +59,7 @@ class Pack:
         self._stub.Configure(request)
         return {name: LEVELS.Name(level).lower() for name, (level, _) in result.items()}
 
-    def judge(self, recording: Recording) -> list[tuple[str, str, str]]:
+    def analyze(self, recording: Recording) -> list[tuple[str, str, str]]:
         """Level, policy and message of everything found: each resource by itself, then the stack."""
         answered: list[Any] = []
         for request in _requests(recording):

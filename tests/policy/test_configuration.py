@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policy import RULES, ConfigurationRefused, Excepted, Level, for_stack, judge
+from policy import RULES, ConfigurationRefused, Excepted, Level, evaluate_stack, for_stack
 from policy.configuration import FOLDER, Setting, configure
 from tests.recordings import DEPLOYABLE, recording
 
@@ -56,7 +56,7 @@ def test_an_exception_leaves_the_level_as_it_is() -> None:
 
 def test_a_rule_that_is_disabled_finds_nothing() -> None:
     disabled = configure({"all": "disabled"}, RULES, HERE)
-    assert judge(recording("dev"), disabled) == []
+    assert evaluate_stack(recording("dev"), disabled) == []
 
 
 def test_what_cannot_be_meant_is_refused_with_the_way_out() -> None:

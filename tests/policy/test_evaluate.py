@@ -1,10 +1,10 @@
-"""Recorded values as the rules take them, and what a violation tells."""
+"""Recorded values converted for the rules, and the message of a violation."""
 
 from __future__ import annotations
 
 import pytest
 
-from policy import Level, judge
+from policy import Level, evaluate_stack
 from policy.configuration import configure
 from policy.evaluate import plain
 from policy.model import MISSING, UNKNOWN, Resource
@@ -31,17 +31,17 @@ def test_what_is_no_value_is_unknown(value: object) -> None:
 
 def test_a_path_leads_to_a_value_or_tells_why_there_is_none() -> None:
     inputs = {"a": {"b": 1, "empty": "", "null": None}, "u": UNKNOWN, "list": []}
-    judged = Resource(urn="urn:pulumi:prod::p::aws:rds/instance:Instance::it", type="aws:rds/instance:Instance",
+    it = Resource(urn="urn:pulumi:prod::p::aws:rds/instance:Instance::it", type="aws:rds/instance:Instance",
                       name="it", inputs=inputs)  # fmt: skip
-    assert judged.value("a.b") == 1
-    assert judged.value("list") == []
-    assert [judged.value(path) for path in ("a.c", "a.b.c", "x.y", "a.empty", "a.null")] == [MISSING] * 5
-    assert [judged.value(path) for path in ("u", "u.anything")] == [UNKNOWN] * 2
-    assert (judged.stack, judged.label) == ("prod", "rds.Instance it")
+    assert it.value("a.b") == 1
+    assert it.value("list") == []
+    assert [it.value(path) for path in ("a.c", "a.b.c", "x.y", "a.empty", "a.null")] == [MISSING] * 5
+    assert [it.value(path) for path in ("u", "u.anything")] == [UNKNOWN] * 2
+    assert (it.stack, it.label) == ("prod", "rds.Instance it")
 
 
 def test_a_violation_tells_rule_level_and_resource() -> None:
-    [violation] = judge(recording("prod"))
+    [violation] = evaluate_stack(recording("prod"))
     assert (violation.rule, violation.level) == ("rds-23-port", Level.ADVISORY)
     assert violation.resource == "rds.Instance langpont-prod-db-primary"
     assert violation.urn == recording("prod").one("aws:rds/instance:Instance", "langpont-prod-db-primary").urn
@@ -49,7 +49,7 @@ def test_a_violation_tells_rule_level_and_resource() -> None:
 
 
 def test_what_is_mandatory_comes_first() -> None:
-    violations = judge(recording("dev"), configure({"rds-05-multi-az": "advisory"}, RULES, "here"))
+    violations = evaluate_stack(recording("dev"), configure({"rds-05-multi-az": "advisory"}, RULES, "here"))
     levels = [violation.level for violation in violations]
     assert levels == sorted(levels, key=lambda level: level is not Level.MANDATORY)
     assert {Level.MANDATORY, Level.ADVISORY} == set(levels)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from policy import RULES, judge
+from policy import RULES, evaluate_stack
 from policy.rules.types import INSTANCE, QUEUE, SECRET, TOPIC
 from recording.recording import UNKNOWN, Recording
 from tests.policy.engine import Pack, started
@@ -26,9 +26,9 @@ def prod() -> Iterator[Pack]:
 
 
 def expected(recorded: Recording) -> list[tuple[str, str, str]]:
-    """What `judge` finds, as the SDK words it: the policy's description above the message."""
+    """What `evaluate_stack` finds, as the SDK words it: the policy's description above the message."""
     descriptions = {rule.name: rule.description for rule in RULES}
-    return sorted((v.level.value, v.rule, f"{descriptions[v.rule]}\n{v.message}") for v in judge(recorded))
+    return sorted((v.level.value, v.rule, f"{descriptions[v.rule]}\n{v.message}") for v in evaluate_stack(recorded))
 
 
 def changed(recorded: Recording, type_: str, name: str, **inputs: Any) -> Recording:
@@ -55,14 +55,14 @@ def test_the_pack_offers_every_rule_with_its_level_and_a_place_for_exceptions(pr
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 def test_the_engine_hears_of_prod_what_the_tests_and_the_preview_hear(prod: Pack, preview: bool) -> None:
     recorded = recording("prod", preview=preview)
-    assert sorted(prod.judge(recorded)) == expected(recorded)
+    assert sorted(prod.analyze(recorded)) == expected(recorded)
 
 
 def test_dev_is_advised_and_an_unknown_stack_or_none_is_held_to_every_rule() -> None:
     with started("dev", preview=True) as pack:
         assert set(pack.configure().values()) == {"advisory"}
         recorded = recording("dev", preview=True)
-        assert sorted(pack.judge(recorded)) == expected(recorded)
+        assert sorted(pack.analyze(recorded)) == expected(recorded)
     for stack in ("eu-staging", None):  # a stack without a file, and an engine that tells no stack
         with started(stack) as pack:
             levels = pack.configure()
@@ -76,7 +76,7 @@ def test_a_violation_of_one_resource_and_one_of_the_stack_reach_the_engine(prod:
         "aws:rds/eventSubscription:EventSubscription", "langpont-prod-monitoring-instances-events"
     )
     broken = replace(broken, registrations={k: v for k, v in broken.registrations.items() if k != subscription.urn})
-    found = {(level, policy) for level, policy, _ in prod.judge(broken)}
+    found = {(level, policy) for level, policy, _ in prod.analyze(broken)}
     assert found == {
         ("mandatory", "rds-03-storage-encrypted"),
         ("mandatory", "rds-20-instance-events"),
@@ -88,7 +88,7 @@ def test_a_value_that_nobody_stated_and_one_that_is_not_known_are_refused_over_t
     for value, said in ((None, "is not stated"), (UNKNOWN, "is known only after the deployment")):
         broken = changed(recording("prod", preview=True), QUEUE, "langpont-prod-functions-failures",
                          sqsManagedSseEnabled=value)  # fmt: skip
-        [message] = [text for _, policy, text in prod.judge(alone(broken, QUEUE)) if policy == "queue-encrypted"]
+        [message] = [text for _, policy, text in prod.analyze(alone(broken, QUEUE)) if policy == "queue-encrypted"]
         assert message.split("\n")[1].startswith(
             f"sqs.Queue langpont-prod-functions-failures: sqsManagedSseEnabled {said}."
         )
@@ -101,7 +101,7 @@ def test_nothing_that_the_engine_is_told_holds_a_secret(prod: Pack) -> None:
         if registration.type == INSTANCE and "password" in registration.inputs:
             broken = changed(recorded, INSTANCE, registration.name, **dict.fromkeys(("storageEncrypted", "tags")))
             password = registration.inputs["password"].value
-            assert not any(password in text for _, _, text in prod.judge(alone(broken, INSTANCE)))
+            assert not any(password in text for _, _, text in prod.analyze(alone(broken, INSTANCE)))
 
 
 def test_a_file_of_the_command_line_is_laid_over_the_stacks_own() -> None:
@@ -112,13 +112,13 @@ def test_a_file_of_the_command_line_is_laid_over_the_stacks_own() -> None:
         assert {level: list(levels.values()).count(level) for level in set(levels.values())} == {
             "disabled": len(RULES) - 2, "mandatory": 1, "advisory": 1,
         }  # fmt: skip
-        assert [(level, policy) for level, policy, _ in pack.judge(broken)] == [("mandatory", "secret-own-key")]
+        assert [(level, policy) for level, policy, _ in pack.analyze(broken)] == [("mandatory", "secret-own-key")]
         pack.configure({"all": "disabled", "secret-own-key": {"enforcementLevel": "mandatory",
                                                               "exceptions": {"langpont-*-pooler": "why"}}})  # fmt: skip
-        assert pack.judge(broken) == []
+        assert pack.analyze(broken) == []
         pack.configure({"all": "disabled", "topic-encrypted": {"enforcementLevel": "mandatory", "exceptions": {}}})
         open_ = alone(changed(recording("prod"), TOPIC, "langpont-prod-monitoring-alerts", kmsMasterKeyId=None), TOPIC)
-        topics = sorted(text.split("\n")[1].split(":")[0] for _, _, text in pack.judge(open_))
+        topics = sorted(text.split("\n")[1].split(":")[0] for _, _, text in pack.analyze(open_))
         assert topics == ["sns.Topic langpont-prod-monitoring-alerts", "sns.Topic langpont-prod-monitoring-events"]
 
 

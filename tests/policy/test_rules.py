@@ -1,4 +1,4 @@
-"""Each rule by itself: what it lets pass, what it refuses, what it says of a value that nobody stated."""
+"""Each rule by itself: what it lets pass, what it refuses, what it says of a value that is not set."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def types_of_rules() -> Iterator[tuple[str, str]]:
 @given(where=st.sampled_from(sorted(types_of_rules())), inputs=st.dictionaries(st.sampled_from(PATHS), VALUES))
 def test_no_value_makes_a_rule_fail(where: tuple[str, str], inputs: dict[str, Any]) -> None:
     name, type_ = where
-    judged: Resource = resource(type_, inputs)
+    resource_: Resource = resource(type_, inputs)
     rule = BY_NAME[name]
-    for found in findings(rule, judged, Stack([judged])):
-        assert rule.violation(judged, found, rule.level).message.startswith(judged.label)
+    for found in findings(rule, resource_, Stack([resource_])):
+        assert rule.violation(resource_, found, rule.level).message.startswith(resource_.label)

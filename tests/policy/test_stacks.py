@@ -1,4 +1,4 @@
-"""The recorded stacks: nothing that would stop a deployment, and exactly what is told beside."""
+"""The recorded stacks: no mandatory violation, and exactly these advisory ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policy import RULES, Level, for_stack, judge
+from policy import RULES, Level, evaluate_stack, for_stack
 from policy.configuration import configure, is_excepted
 from policy.evaluate import findings, resource_of
 from policy.model import Stack
@@ -33,7 +33,7 @@ DEV = [
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_violates_nothing_that_is_mandatory_and_these_advices(stack: str, preview: bool) -> None:
-    violations = judge(recording(stack, preview=preview))
+    violations = evaluate_stack(recording(stack, preview=preview))
     assert {violation.level for violation in violations} == {Level.ADVISORY}
     assert [violation.message for violation in violations] == (DEV if stack == "dev" else [PORT.format(stack)])
 
@@ -41,7 +41,7 @@ def test_a_stack_violates_nothing_that_is_mandatory_and_these_advices(stack: str
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 @pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_nothing_stops_a_stack_that_is_deployed(stack: str, preview: bool) -> None:
-    violations = judge(deployable(stack, preview=preview))
+    violations = evaluate_stack(deployable(stack, preview=preview))
     assert [str(violation) for violation in violations if violation.level is Level.MANDATORY] == []
 
 
@@ -78,7 +78,7 @@ def test_these_are_the_exceptions_of_a_protected_stack(stack: str) -> None:
 
 
 def test_without_its_configuration_prod_is_stopped_by_what_is_excepted() -> None:
-    violations = judge(recording("prod"), configure({}, RULES, "nothing"))
+    violations = evaluate_stack(recording("prod"), configure({}, RULES, "nothing"))
     assert [(violation.level.value, violation.rule, violation.resource) for violation in violations] == [
         ("mandatory", "rds-05-multi-az", "rds.Instance langpont-prod-db-replica-1"),
         ("mandatory", "rds-05-multi-az", "rds.Instance langpont-prod-db-replica-2"),
@@ -91,9 +91,9 @@ def test_without_its_configuration_prod_is_stopped_by_what_is_excepted() -> None
     ]
 
 
-def told(changes: dict[str, Any], *, stack: str = "prod") -> list[tuple[str, str]]:
+def violations_with(changes: dict[str, Any], *, stack: str = "prod") -> list[tuple[str, str]]:
     """Rule and resource of what is found in a stack with other settings."""
-    return [(each.rule, each.resource.split("-", 2)[2]) for each in judge(record_with(stack, changes))]
+    return [(each.rule, each.resource.split("-", 2)[2]) for each in evaluate_stack(record_with(stack, changes))]
 
 
 def test_a_stack_file_that_relaxes_a_protected_stack_is_stopped_where_it_is_not_said_why() -> None:
@@ -109,7 +109,7 @@ def test_a_stack_file_that_relaxes_a_protected_stack_is_stopped_where_it_is_not_
         "encryption": {"keys": "awsManaged"},
         "replicas": [],
     }
-    found = told(relaxed)
+    found = violations_with(relaxed)
     assert [rule for rule, resource in found if resource == "db-primary"] == [
         "rds-05-multi-az",
         "rds-06-enhanced-monitoring",
@@ -129,11 +129,11 @@ def test_a_stack_file_that_relaxes_a_protected_stack_is_stopped_where_it_is_not_
 
 def test_a_restored_generation_beside_the_old_one_fulfils_everything() -> None:
     restored = {"database": {"generation": 2, "restoreFrom": {"time": "2026-11-01T00:00:00Z"}, "port": 5433}}
-    assert told(restored) == []
+    assert violations_with(restored) == []
 
 
 def test_the_network_of_others_is_refused_until_somebody_answers_for_its_routes() -> None:
     subnets = {f"ap-northeast-1{zone}": f"subnet-0123456789abcdef{zone}" for zone in "acd"}
     existing = {"vpcId": "vpc-0123456789abcdef0", "applicationSubnets": subnets, "databaseSubnets": subnets}
     changes = {"network": {"vpc": None, "existingVpc": existing}, "database": {"port": 5433}}
-    assert told(changes) == [("rds-46-isolated-subnets", "db-primary")]
+    assert violations_with(changes) == [("rds-46-isolated-subnets", "db-primary")]
