@@ -1,1 +1,1 @@
-"""Code that runs in Lambda: `roles` and `metrics`, each with `database` beside it. They import nothing else of ours."""
+"""The Lambda functions `roles` and `metrics`, each packaged with `connection`. They import nothing else of ours."""

@@ -1,4 +1,4 @@
-"""Ways to the database: what a secret says, and a verified connection. Nothing here repeats a password."""
+"""Connects to PostgreSQL with a Secrets Manager secret, over verified TLS. No error shows a password."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _SALT, _PROVEN = 11, 12
 
 
 class Failed(Exception):
-    """What a person must know, in sentences: the step, PostgreSQL's or AWS's own words, the way out. Never a secret."""
+    """An error of a function, in sentences: the step, PostgreSQL's or AWS's own words, the way out. Never a secret."""
 
 
 class Unreachable(Failed):
-    """Nobody answered, or somebody who could not prove to be the server."""
+    """No connection: nobody answered in time, or TLS or SCRAM did not prove the server."""
 
 
 @dataclass(kw_only=True)
 class Login:
-    """What a login showed of the server's verifier: its salt and iterations, and whether both sides have one password.
+    """A SCRAM login: salt and iterations of the server's verifier, and whether both sides have one password (`proven`).
 
-    `plain`: the server asked for the password itself, which it does not get.
+    `plain`: the server asked for the password in plain text, which it does not get.
     """
 
     salt: bytes = b""
@@ -52,7 +52,7 @@ class Login:
 
 
 class Refused(Failed):
-    """The server answered, and its answer was no: SQLSTATE and message are its own."""
+    """PostgreSQL refused a login or a statement: SQLSTATE and message are the server's own."""
 
     def __init__(self, sentence: str, *, sqlstate: str, message: str, login: Login | None = None) -> None:
         super().__init__(sentence)
@@ -63,7 +63,7 @@ class Refused(Failed):
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What a role's secret says."""
+    """Host, port, user, password and database of a role's secret."""
 
     host: str
     port: int
@@ -73,7 +73,7 @@ class Credentials:
 
     @property
     def address(self) -> str:
-        """Host, port and database, as a message names them."""
+        """`host:port/dbname`, for messages."""
         return f"{self.host}:{self.port}/{self.dbname}"
 
 
@@ -82,7 +82,7 @@ class Credentials:
 
 @cache
 def secrets_manager() -> Any:
-    """The client, made at the first call: an import must not cost a second, nor need a region."""
+    """The boto3 client, created at the first call: an import must not cost a second, nor need a region."""
     import boto3
     from botocore.config import Config
 
@@ -97,7 +97,7 @@ def secrets_manager() -> Any:
 
 
 def read_secret(arn: str) -> dict[str, Any]:
-    """The JSON object that a secret holds now. Raises `Failed` naming the secret, not what it holds."""
+    """Read the JSON object of a secret (GetSecretValue). Raises `Failed` naming the secret, not what it holds."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -119,7 +119,7 @@ def read_secret(arn: str) -> dict[str, Any]:
 
 
 def credentials(arn: str) -> Credentials:
-    """Those of a role's secret. Raises `Failed` naming the key that is missing or of another type."""
+    """Read the credentials of a role's secret. Raises `Failed` naming the key that is missing or of another type."""
     document = read_secret(arn)
     wanted = {"host": str, "port": int, "username": str, "password": str, "dbname": str}
     for key, kind in wanted.items():
@@ -133,7 +133,7 @@ def credentials(arn: str) -> Credentials:
 
 
 def tls_context() -> ssl.SSLContext | None:
-    """Chain and host name are verified against the RDS root certificates alone.
+    """An SSLContext that verifies chain and host name against the RDS root certificates alone.
 
     None would speak without TLS. Nothing here returns it; where servers have no TLS, this function is replaced.
     """
@@ -141,7 +141,7 @@ def tls_context() -> ssl.SSLContext | None:
 
 
 class Session(pg8000.native.Connection):  # type: ignore[misc]
-    """pg8000's, that logs in by SCRAM or not at all, tells what it saw, and closes without a word."""
+    """A pg8000 connection that logs in by SCRAM or not at all, and keeps what the login showed."""
 
     def __init__(self, login: Login, **arguments: Any) -> None:
         self.login = login
@@ -160,18 +160,18 @@ class Session(pg8000.native.Connection):  # type: ignore[misc]
         self.login.proven = self.login.proven or code == _PROVEN
 
     def ask(self, sql: str, **parameters: Any) -> list[list[Any]]:
-        """Rows of one statement. Raises `Refused` with the server's words, `Unreachable` if none came in time."""
+        """Run one statement; its rows. Raises `Refused` with the server's words, `Unreachable` if none came in time."""
         try:
             return self.run(sql, **parameters) or []
         except pg8000.native.DatabaseError as error:
-            sqlstate, message = said(error)
+            sqlstate, message = sqlstate_and_message(error)
             raise Refused(f"PostgreSQL says: {message} ({sqlstate}).", sqlstate=sqlstate, message=message) from None
         except (pg8000.native.Error, OSError, struct.error) as error:
             self.broken = True
             raise Unreachable(f"The connection broke: {_reason(error)}.") from None
 
     def close(self) -> None:
-        """Also of a connection that broke: an error here would hide the one before."""
+        """Close without raising, also a broken connection: an error here would hide the one before."""
         with suppress(Exception):
             super().close()
 
@@ -179,7 +179,7 @@ class Session(pg8000.native.Connection):  # type: ignore[misc]
 def connect(
     who: Credentials, *, application_name: str, answer_seconds: float, options: Mapping[str, str] | None = None
 ) -> Session:
-    """A session of that role. `answer_seconds`: how long one answer may take; `options`: settings of the session.
+    """Log in as a role. `answer_seconds`: timeout of one answer; `options`: settings of the session.
 
     Raises `Unreachable`, or `Refused` with what the login had shown by then.
     """
@@ -187,7 +187,7 @@ def connect(
     opened = None
     try:
         opened = socket.create_connection((who.host, who.port), timeout=CONNECT_SECONDS)
-        _prepare(opened)
+        _set_socket_options(opened)
         opened.settimeout(answer_seconds)
         return Session(
             login,
@@ -201,7 +201,7 @@ def connect(
             startup_params={"options": " ".join(f"-c {k}={v}" for k, v in options.items())} if options else None,
         )
     except pg8000.native.DatabaseError as error:
-        sqlstate, message = said(error)
+        sqlstate, message = sqlstate_and_message(error)
         raise Refused(
             f"{who.address} does not let {who.username} in: {message} ({sqlstate}).",
             sqlstate=sqlstate, message=message, login=login,
@@ -220,8 +220,8 @@ def connect(
         ) from None
 
 
-def said(error: BaseException) -> tuple[str, str]:
-    """SQLSTATE and message of an error of pg8000, with its detail; no other field, since one holds statements."""
+def sqlstate_and_message(error: BaseException) -> tuple[str, str]:
+    """SQLSTATE, and message with detail, of a pg8000 error; no other field, since one holds statements."""
     fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     message = ". ".join(filter(None, (fields.get("M"), fields.get("D")))) or str(error)
     return fields.get("C", ""), message.rstrip(".").replace("\n", " ")
@@ -239,7 +239,7 @@ def _reason(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".")
 
 
-def _prepare(opened: socket.socket) -> None:
+def _set_socket_options(opened: socket.socket) -> None:
     # Else what follows the end of a TLS handshake waits for its acknowledgement: 40 ms a login.
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

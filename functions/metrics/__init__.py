@@ -1,1 +1,1 @@
-"""Runs the custom metrics' statements and publishes what they say."""
+"""Lambda function that publishes custom CloudWatch metrics from SQL statements."""

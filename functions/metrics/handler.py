@@ -1,6 +1,6 @@
-"""The metrics function: runs each statement of the definition and publishes what they answer, in one line of output.
+"""Lambda handler of the metrics function: runs the definition's SQL and prints the values as CloudWatch metrics (EMF).
 
-The answer: `host`, where statements ran; `published`, value by metric; `failed`, reason by metric. If no host lets it
+It returns `host`, where statements ran; `published`, value by metric; `failed`, reason by metric. If no host lets it
 in, it publishes nothing and raises: silence has an alarm.
 """
 
@@ -39,7 +39,7 @@ logger.setLevel(logging.INFO)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Lambda's entry; the event does not matter. Raises `Failed` if the secret cannot be read or no host answers."""
+    """Lambda handler; the event does not matter. Raises `Failed` if the secret cannot be read or no host answers."""
     definition: dict[str, Any] = json.loads(DEFINITION.read_text(encoding="utf-8"))
     rows = definition["metrics"]
     primary = connection.credentials(os.environ["SECRET_ARN"])
@@ -64,7 +64,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 
 class Hosts:
-    """The replicas in their order and the primary last: the first that lets us in serves until it breaks."""
+    """Connections to the replicas in order and the primary last: the first that lets us in serves until it breaks."""
 
     def __init__(self, primary: Credentials, replicas: list[str], answer_seconds: float) -> None:
         self._primary = primary
@@ -94,7 +94,7 @@ class Hosts:
         raise Failed(f"No host lets {self._primary.username} in. {' '.join(self._reasons)}")
 
     def session(self, runs_on: str) -> Session:
-        """Where a statement is to run. Raises `Failed`."""
+        """The connection for a statement's `runsOn`. Raises `Failed`."""
         return self._session(self._primary.host if runs_on == "primary" else self.first())
 
     def _session(self, host: str) -> Session:
@@ -113,7 +113,7 @@ class Hosts:
 
 
 def measure(session: Session, row: Mapping[str, Any]) -> float | None:
-    """One statement's number, None where there is nothing to publish. Raises `Failed` with PostgreSQL's words."""
+    """Run one statement read-only; its number, None for nothing to publish. Raises `Failed` with PostgreSQL's words."""
     try:
         session.ask("BEGIN READ ONLY")
         session.ask(f"SET LOCAL statement_timeout = '{row['timeoutSeconds']}s'")
@@ -135,7 +135,7 @@ def measure(session: Session, row: Mapping[str, Any]) -> float | None:
 def document(
     definition: Mapping[str, Any], values: Mapping[str, float], units: Mapping[str, str], milliseconds: int
 ) -> str:
-    """CloudWatch's embedded metric format: the log line that CloudWatch makes the metrics of.
+    """A log line in CloudWatch's embedded metric format (EMF), of which CloudWatch makes the metrics.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """

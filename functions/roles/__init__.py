@@ -1,1 +1,1 @@
-"""Makes the database's roles, schemas, grants and settings what the definition says, or tells how they differ."""
+"""Lambda function that brings roles, schemas, grants and settings to the definition, or reports drift."""

@@ -1,4 +1,7 @@
-"""What PostgreSQL's catalogues say, as facts. Reading them needs no privilege and takes no lock on a table."""
+"""Reads roles, memberships, grants, owners and settings from PostgreSQL's system catalogs.
+
+That needs no privilege and takes no lock on a table.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ GROUP BY kind, path, rolname
 
 
 def facts(session: Session, definition: Definition) -> Facts:
-    """All that the definition speaks of, and whatever else there is of the same kind. Raises `Refused`."""
+    """The actual state of all that the definition names, and of others of the same kinds. Raises `Refused`."""
     rows = session.ask(
         QUERY,
         roles=list(definition.names),

@@ -1,4 +1,4 @@
-"""What the roles are to be, as `definition.json` says it."""
+"""The desired roles, schemas and settings, read from `definition.json`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """One role. The fields are those of `blueprint/postgres/roles.py`, where they are explained."""
+    """The definition of one role. The fields are those of `blueprint/postgres/roles.py`, where they are explained."""
 
     name: str
     login: Literal["password", "iam", "none"]
@@ -24,7 +24,7 @@ class Role:
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """All of it. `settings`: of the database."""
+    """The whole definition. `settings`: of the database."""
 
     database: str
     master: str
@@ -35,17 +35,17 @@ class Definition:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the roles, the master not among them."""
+        """Names of the roles, without the master."""
         return tuple(role.name for role in self.roles)
 
     @property
     def with_password(self) -> tuple[Role, ...]:
-        """Those that log in with one."""
+        """Roles that log in with a password."""
         return tuple(role for role in self.roles if role.login == "password")
 
     @classmethod
     def load(cls, path: Path) -> Definition:
-        """What `blueprint.postgres.roles.definition` wrote."""
+        """Read the file that `blueprint.postgres.roles.definition` is the content of."""
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             database=document["database"],

@@ -1,7 +1,7 @@
-"""What is to be, and what the catalogues say is, in the same terms: whatever differs is drift.
+"""Desired and actual state of roles, grants, owners and settings in the same terms; the difference is drift.
 
-A fact has a kind, an object, somebody or something it is about, and a set of words. PostgreSQL's names for the words
-are kept: attributes, options, privileges.
+A fact has a kind, an object, a grantee or a setting's name, and a set of words. The words are PostgreSQL's:
+attributes, options, privileges.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOTHING: Final[Words] = frozenset()
 
 
 class Kind(Enum):
-    """What a fact is about, in the order in which drift is told and mended."""
+    """Kinds of facts, in the order in which drift is reported and removed."""
 
     ROLE = "role"
     MEMBER = "member"
@@ -62,7 +62,7 @@ _ACCESS: Final = {
 
 
 class About(NamedTuple):
-    """kind, object (schema and table, for instance), and who has something of it, or the name of a setting."""
+    """The key of a fact: kind, object (schema and table, for instance), and grantee or name of a setting."""
 
     kind: Kind
     path: tuple[str, ...]
@@ -73,17 +73,17 @@ Facts: TypeAlias = Mapping[About, Words]
 
 
 class Difference(NamedTuple):
-    """What a fact is and is to be. `mendable`: the master can change it, and it is no business of somebody else."""
+    """Drift of one fact: actual and desired words. `fixable`: the master can change it, and nobody else owns it."""
 
     about: About
     found: Words
     wanted: Words
-    mendable: bool
+    fixable: bool
 
     @property
     def text(self) -> str:
-        """A sentence without a full stop."""
-        return self._text() if self.mendable else f"{self._text()}; apply leaves that to you"
+        """The drift as a sentence without a full stop."""
+        return self._text() if self.fixable else f"{self._text()}; apply leaves that to you"
 
     def _text(self) -> str:
         (kind, path, who), is_, to_be = self.about, _list(self.found), _list(self.wanted)
@@ -116,12 +116,12 @@ def _membership(role: str, found: Words, to_be: Words) -> str:
     return f"{now}, is to be one {options}" if to_be else f"{now}, is to be none"
 
 
-def wanted(definition: Definition, found: Facts) -> Facts:
-    """What is to be, about every table and sequence that `found` knows of."""
-    return dict(_wanted(definition, found))
+def desired(definition: Definition, found: Facts) -> Facts:
+    """The desired state, for every table and sequence that `found` knows of."""
+    return dict(_desired(definition, found))
 
 
-def _wanted(definition: Definition, found: Facts) -> Iterator[tuple[About, Words]]:
+def _desired(definition: Definition, found: Facts) -> Iterator[tuple[About, Words]]:
     owner, master = definition.owner, definition.master
     yield About(Kind.MEMBER, (owner,), master), frozenset({"MEMBER", "INHERIT", "SET"})
     yield About(Kind.DATABASE, (definition.database,)), frozenset({master})
@@ -165,15 +165,15 @@ def _of_relation(definition: Definition, kind: Kind, path: tuple[str, ...]) -> I
 
 
 def differences(definition: Definition, found: Facts) -> list[Difference]:
-    """All of them, in the order of `Kind`, and by name.
+    """The drift, in the order of `Kind`, and by name.
 
-    Of what belongs to somebody else only that is told: its rights are that one's to give, and the master would be
-    refused.
+    Of an object with a foreign owner only the owner is reported: its rights are that one's to give, and the master
+    would be refused.
     """
-    target, others = wanted(definition, found), _of_others(definition, found)
+    target, others = desired(definition, found), _of_others(definition, found)
     every = sorted({*found, *target}, key=lambda about: (_ORDER[about.kind], about.path, about.who))
     return [
-        Difference(about, is_, to_be, _mendable(definition, about, is_))
+        Difference(about, is_, to_be, _fixable(definition, about, is_))
         for about in every
         if about.kind is not Kind.OWNED_SEQUENCE  # it follows its table
         and not (about.kind in _ACCESS and about.path[:2] in others)
@@ -186,7 +186,7 @@ def _of_others(definition: Definition, found: Facts) -> set[tuple[str, ...]]:
     return {about.path for about, words in found.items() if about.kind in (Kind.SCHEMA, *_RELATIONS) and words - own}
 
 
-def _mendable(definition: Definition, about: About, found: Words) -> bool:
+def _fixable(definition: Definition, about: About, found: Words) -> bool:
     kind = about.kind
     if kind is Kind.ROLE:
         return not found & UNTOUCHABLE

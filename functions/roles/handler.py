@@ -1,7 +1,7 @@
-"""The roles function: `{"action": "check"}` tells how the database differs from the definition, `apply` mends it.
+"""Lambda handler of the roles function: `{"action": "check"}` reports drift from the definition, `apply` removes it.
 
-The answer, which holds no secret: `action`; `ok`; `changed`, what apply mended; `drift`, what differs, after apply what
-it leaves to a person; `logins`, what a login of each role came to. A failure is an exception with a sentence.
+The answer, which holds no secret: `action`; `ok`; `changed`, what apply fixed; `drift`, what differs, after apply what
+it leaves to a person; `logins`, the result of each role's login. A failure is an exception with a sentence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
 from functions.roles.facts import RDS_IAM, Difference, Kind, differences
 from functions.roles.logins import MISSING, OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Password, Proof
-from functions.roles.statements import identifier, ownership, passwords, shown, statements
+from functions.roles.statements import identifier, ownership, passwords, redacted, statements
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
 
@@ -44,14 +44,16 @@ _WAY_OUT: Final = {
     "XX000": "Somebody else changed the same thing meanwhile: run it again.",
     "40P01": "Somebody else changed the same thing meanwhile: run it again.",
 }
-ELSE: Final = "Either blueprint/postgres/roles.py asks for what this server cannot do, or somebody changed it by hand."
+_DEFAULT_WAY_OUT: Final = (
+    "Either blueprint/postgres/roles.py asks for what this server cannot do, or somebody changed it by hand."
+)
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Lambda's entry. Raises `Failed` and its kinds; nothing was changed then unless they say so."""
+    """The Lambda handler. Raises `Failed` and its subclasses; nothing was changed then unless they say so."""
     action = event.get("action")
     if action not in (CHECK, APPLY):
         raise Failed(f'The event\'s action is {json.dumps(action)}. It is "check" or "apply".')
@@ -66,39 +68,39 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 
 def check(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:
-    """Look, in a transaction that cannot write."""
+    """Report drift, in a read-only transaction."""
     with _session(master) as session:
         _begin(session, "READ ONLY")
         found = differences(definition, catalogue.facts(session, definition))
         proofs = _prove(roles, _missing(found))
         _end(session, "ROLLBACK")
-    return _answer(CHECK, [], _told(found, proofs), {definition.master: WORKS} | _words(proofs))
+    return _answer(CHECK, [], _drift_lines(found, proofs), {definition.master: WORKS} | _results(proofs))
 
 
 def apply(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:
-    """Mend, in one transaction, and log in with every password afterwards."""
+    """Remove drift in one transaction, and log in with every password afterwards."""
     with _session(master) as session:
         _begin(session, "READ WRITE")
         found = differences(definition, catalogue.facts(session, definition))
         proofs = _prove(roles, _missing(found))
         new = {name: roles[name].new_verifier() for name, proof in proofs.items() if proof.needs_password}
         _run(session, [*statements(definition, found), *passwords(new)])
-        _take_over(session, ownership(definition, found))
+        _change_owners(session, ownership(definition, found))
         left = differences(definition, catalogue.facts(session, definition))
-        mended = left != found or bool(new)
-        _end(session, "COMMIT" if mended else "ROLLBACK")
+        fixed = left != found or bool(new)
+        _end(session, "COMMIT" if fixed else "ROLLBACK")
         after = {definition.master: Proof(WORKS, needs_password=False)} | proofs
-        if mended:
+        if fixed:
             after = _prove_after(session, definition, master, roles, found)
-    drift = _told(left, {})
-    changed = [line for line in _told(found, proofs) if line not in drift]
+    drift = _drift_lines(left, {})
+    changed = [line for line in _drift_lines(found, proofs) if line not in drift]
     bad = [f"{name}: {proof.words}" for name, proof in after.items() if proof.words != WORKS]
     if bad:
         raise Failed(
             f"Everything was applied, and still not every login works. {'; '.join(bad)}. Left as it is: "
             f"{'; '.join(drift) or 'nothing'}. Run it again; if it stays so, look at the server's log."
         )
-    return _answer(APPLY, changed, drift, _words(after))
+    return _answer(APPLY, changed, drift, _results(after))
 
 
 # The session
@@ -111,7 +113,7 @@ def _session(master: Credentials) -> Iterator[Session]:
     except Refused as refused:
         raise Failed(
             f"The master {master.username} cannot log in: {refused.message} ({refused.sqlstate or 'no SQLSTATE'}). "
-            f"Nothing was changed. {_way_in(refused)}"
+            f"Nothing was changed. {_login_hint(refused)}"
         ) from None
     try:
         yield session
@@ -119,7 +121,7 @@ def _session(master: Credentials) -> Iterator[Session]:
         session.close()
 
 
-def _way_in(refused: Refused) -> str:
+def _login_hint(refused: Refused) -> str:
     if refused.login.plain:
         return (
             f"RDS does so with a member of {RDS_IAM}: log in as the master by an IAM token, and take it out of there."
@@ -154,23 +156,23 @@ def _end(session: Session, how: str) -> None:
         raise Failed(f"{failure} It was at {how}, so a check has to tell whether anything was changed.") from None
 
 
-def _run(session: Session, wanted: Iterable[str]) -> None:
-    for statement in wanted:
+def _run(session: Session, sql: Iterable[str]) -> None:
+    for statement in sql:
         try:
             session.ask(statement)
         except Refused as refused:
             raise Failed(
-                f"PostgreSQL refused {shown(statement)}: {refused.message} ({refused.sqlstate}). Nothing was changed. "
-                f"{_WAY_OUT.get(refused.sqlstate, ELSE)}"
+                f"PostgreSQL refused {redacted(statement)}: {refused.message} ({refused.sqlstate}). Nothing was "
+                f"changed. {_WAY_OUT.get(refused.sqlstate, _DEFAULT_WAY_OUT)}"
             ) from None
         except Unreachable as broken:
-            raise Failed(f"{broken} It was at {shown(statement)}. Nothing was changed. Run it again.") from None
+            raise Failed(f"{broken} It was at {redacted(statement)}. Nothing was changed. Run it again.") from None
 
 
-def _take_over(session: Session, wanted: Iterable[str]) -> None:
-    """One by one: a table that somebody is using stays what it is, and is told."""
+def _change_owners(session: Session, sql: Iterable[str]) -> None:
+    """Change owners, each after a savepoint: a table that somebody is using keeps its owner, and is logged."""
     session.ask(f"SET LOCAL lock_timeout = '{OWNERSHIP_LOCK_SECONDS}s'")
-    for statement in wanted:
+    for statement in sql:
         session.ask("SAVEPOINT one")
         try:
             session.ask(statement)
@@ -199,22 +201,22 @@ def _prove_after(
     definition: Definition,
     master: Credentials,
     roles: Mapping[str, Password],
-    mended: Iterable[Difference],
+    fixed: Iterable[Difference],
 ) -> dict[str, Proof]:
     try:
-        return {definition.master: _prove_master(session, master, mended)} | _prove(roles, ())
+        return {definition.master: _prove_master(session, master, fixed)} | _prove(roles, ())
     except (Unreachable, Refused) as failure:
         raise Failed(f"Everything was applied, but not every login could be tried. {failure} Run a check.") from None
 
 
-def _prove_master(session: Session, master: Credentials, mended: Iterable[Difference]) -> Proof:
+def _prove_master(session: Session, master: Credentials, fixed: Iterable[Difference]) -> Proof:
     """Whether the master still comes in, as long as its session is there to undo what shut it out.
 
     RDS sends every member of rds_iam to IAM, an indirect one too, and PostgreSQL 16 makes whoever creates a role a
     member of it. RDS's own does not, as far as is known.
     """
     proof = logins.prove(Password(credentials=master, verifier=None))
-    given = [d.about for d in mended if d.about.kind is Kind.MEMBER and d.about.path == (RDS_IAM,) and not d.found]
+    given = [d.about for d in fixed if d.about.kind is Kind.MEMBER and d.about.path == (RDS_IAM,) and not d.found]
     if proof.words == WORKS or not given:
         return proof
     _run(session, [f"REVOKE {identifier(RDS_IAM)} FROM {identifier(about.who)}" for about in given])
@@ -228,14 +230,14 @@ def _prove_master(session: Session, master: Credentials, mended: Iterable[Differ
 # The answer
 
 
-def _told(found: Iterable[Difference], proofs: Mapping[str, Proof]) -> list[str]:
+def _drift_lines(found: Iterable[Difference], proofs: Mapping[str, Proof]) -> list[str]:
     return [
         *(difference.text for difference in found),
         *(f"role {name}: {_DRIFT[proof.words]}" for name, proof in proofs.items() if proof.words in _DRIFT),
     ]
 
 
-def _words(proofs: Mapping[str, Proof]) -> dict[str, str]:
+def _results(proofs: Mapping[str, Proof]) -> dict[str, str]:
     return {name: proof.words for name, proof in proofs.items()}
 
 

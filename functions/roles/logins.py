@@ -1,4 +1,4 @@
-"""Passwords: whether the database has those of the secrets, and the verifiers that give it them.
+"""Passwords of the roles: logins prove those of the secrets, and SCRAM verifiers set them.
 
 RDS lets nobody read verifiers. A login proves a password, and shows the salt and iterations of the verifier behind it.
 """
@@ -33,7 +33,7 @@ _VERIFIER: Final = re.compile(r"SCRAM-SHA-256\$([0-9]+):([^$:]+)\$([^$:]+):([^$:
 
 
 class Proof(NamedTuple):
-    """What a login came to, in words, and whether the role needs its password anew."""
+    """The result of a login, in words, and whether the role's password must be set."""
 
     words: str
     needs_password: bool
@@ -41,25 +41,25 @@ class Proof(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Password:
-    """One role's: what its secret says, and the verifier that the database must hold, None for any that fits."""
+    """One role's credentials, and the verifier that the database must hold; None for any that fits."""
 
     credentials: Credentials
     verifier: str | None = field(repr=False)
 
     def new_verifier(self) -> str:
-        """What ALTER ROLE gets: the user list's, or one of a new salt."""
+        """The verifier for ALTER ROLE ... PASSWORD: the user list's, or one of a new salt."""
         return self.verifier or make_verifier(self.credentials.password, os.urandom(SALT_BYTES), ITERATIONS)
 
 
 def make_verifier(password: str, salt: bytes, iterations: int) -> str:
-    """As PostgreSQL stores it."""
+    """A SCRAM-SHA-256 verifier, as PostgreSQL stores it."""
     made = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(password, iterations, salt)
     encoded = [base64.b64encode(part).decode() for part in made[:3]]
     return f"SCRAM-SHA-256${made[3]}:{encoded[0]}${encoded[1]}:{encoded[2]}"
 
 
 def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tuple[Credentials, dict[str, Password]]:
-    """The master's credentials, and the passwords by role.
+    """Read the master's credentials, and the passwords by role.
 
     Raises `Failed` if a secret lacks, if secrets lead to different databases, or if the pooler's user list and the
     secret of a role do not belong together.
@@ -92,7 +92,7 @@ def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tu
 
 
 def user_list(arn: str) -> dict[str, str]:
-    """Verifier by role, of PgBouncer's user list."""
+    """Read PgBouncer's user list: verifier by role."""
     text = connection.read_secret(arn).get(USER_LIST)
     if not isinstance(text, str):
         raise Failed(f"The pooler's secret {arn} has no {USER_LIST}. pulumi up writes it.")
@@ -115,7 +115,7 @@ def _listed(role: Role, password: str, listed: Mapping[str, str]) -> str:
 
 
 def prove(password: Password) -> Proof:
-    """Log in and see. Raises `Unreachable`, and `Refused` where the server has other reasons than the role."""
+    """Log in as a role. Raises `Unreachable`, and `Refused` where the server has other reasons than the role."""
     try:
         session = connection.connect(
             password.credentials, application_name="langpont-roles-proof", answer_seconds=ANSWER_SECONDS

@@ -1,4 +1,4 @@
-"""The statements that mend differences, in the order in which they can run. All of them can run again at any time.
+"""SQL that removes drift, in the order in which it can run. Every statement can run again at any time.
 
 They run as the master of RDS, who is no superuser: it made the roles, so it administers them; of the owner's schemas it
 may speak only after it granted itself the owner (PostgreSQL 16, "Role membership": WITH INHERIT TRUE, SET TRUE).
@@ -20,48 +20,48 @@ TAKES_A_LOCK: Final = (Kind.TABLE, Kind.SEQUENCE)
 
 
 def identifier(name: str) -> str:
-    """Quoted, whatever it is."""
+    """A quoted identifier, whatever it is."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: str) -> str:
-    """Quoted. A backslash has no meaning of its own, since standard_conforming_strings is on."""
+    """A quoted string. A backslash has no meaning of its own, since standard_conforming_strings is on."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def shown(statement: str) -> str:
-    """As a message or a log may have it: without the verifier."""
+def redacted(statement: str) -> str:
+    """The statement without a verifier, for messages and logs."""
     return re.sub(_VERIFIER, "SCRAM-SHA-256$...", statement)
 
 
 def statements(definition: Definition, differences: Iterable[Difference]) -> list[str]:
-    """What mends those that the master can mend, but for `ownership`, in order, for one transaction."""
+    """Statements for all drift that the master can remove, but for `ownership`, in order, for one transaction."""
     return [
         statement
         for difference in differences
-        if difference.mendable and difference.about.kind not in TAKES_A_LOCK
-        for statement in _mend(definition, difference)
+        if difference.fixable and difference.about.kind not in TAKES_A_LOCK
+        for statement in _fix(definition, difference)
     ]
 
 
 def ownership(definition: Definition, differences: Iterable[Difference]) -> list[str]:
-    """What gives the owner the tables and sequences that the master made as itself."""
+    """ALTER ... OWNER TO for the tables and sequences that the master made as itself."""
     return [
         f"ALTER {about.kind.value.upper()} {_path(about.path)} OWNER TO {identifier(definition.owner)}"
-        for about, _, _, mendable in differences
-        if mendable and about.kind in TAKES_A_LOCK
+        for about, _, _, fixable in differences
+        if fixable and about.kind in TAKES_A_LOCK
     ]
 
 
 def passwords(verifiers: Mapping[str, str]) -> list[str]:
-    """What gives roles their passwords. Raises ValueError, without repeating it, for what is no verifier."""
+    """ALTER ROLE ... PASSWORD for each role. Raises ValueError, without repeating it, for what is no verifier."""
     for role, verifier in verifiers.items():
         if not re.fullmatch(_VERIFIER, verifier):
             raise ValueError(f"What is given for {role} is no SCRAM-SHA-256 verifier.")
     return [f"ALTER ROLE {identifier(role)} PASSWORD {literal(verifiers[role])}" for role in verifiers]
 
 
-def _mend(definition: Definition, difference: Difference) -> Iterator[str]:
+def _fix(definition: Definition, difference: Difference) -> Iterator[str]:
     (kind, path, who), found, wanted, _ = difference
     if kind is Kind.ROLE:
         yield from _role(definition, path[0], missing=not found)
@@ -75,7 +75,7 @@ def _mend(definition: Definition, difference: Difference) -> Iterator[str]:
     else:
         before, what, behind = _object(definition, kind, path)
         if found - wanted:
-            # A right that somebody passed on goes with the one it came from.
+            # CASCADE also removes re-grants: a right that somebody passed on goes with the one it came from.
             yield f"{before}REVOKE ALL{behind} ON {what} FROM {_grantee(who)} CASCADE"
         if wanted:
             yield f"{before}GRANT {', '.join(sorted(wanted))} ON {what} TO {_grantee(who)}"
@@ -117,7 +117,7 @@ def _setting_name(name: str) -> str:
 
 
 def _object(definition: Definition, kind: Kind, path: tuple[str, ...]) -> tuple[str, str, str]:
-    """What stands before GRANT or REVOKE, what is granted on, and behind ALL the column."""
+    """Parts of a GRANT or REVOKE: ALTER DEFAULT PRIVILEGES before it, the object after ON, the column after ALL."""
     if kind in (Kind.NEW_TABLES, Kind.NEW_SEQUENCES):
         where = f"IN SCHEMA {_path(path)} " if path else ""
         before = f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(definition.owner)} {where}"

@@ -1,4 +1,4 @@
-"""Secrets as they are read, and connections as they are refused."""
+"""Reading secrets, and connections that PostgreSQL, TLS or the network refuses."""
 
 from __future__ import annotations
 

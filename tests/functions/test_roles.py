@@ -1,4 +1,4 @@
-"""The roles function from nothing to complete, twice, and two at once."""
+"""The roles function on an empty server, run twice, and twice at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody changed by hand: told in whole sentences, mended where it is ours, left alone where it is not."""
+"""Drift: what somebody changed by hand is reported in sentences, removed where it is ours, left where it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords: proven by logging in, given only where they do not, and never shown."""
+"""Passwords: proven by logging in, set only where that fails, and never shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statements that mend: their order, their quoting, and that nothing but a verifier is a password."""
+"""The SQL that removes drift: its order, its quoting, and that nothing but a verifier is a password."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blueprint.postgres import roles, scram
 from functions.roles.definition import Definition, Role
 from functions.roles.facts import About, Facts, Kind, differences
 from functions.roles.logins import make_verifier
-from functions.roles.statements import identifier, literal, ownership, passwords, shown, statements
+from functions.roles.statements import identifier, literal, ownership, passwords, redacted, statements
 
 VERIFIER = scram.verifier("a password", b"0123456789abcdef")
 
@@ -104,8 +104,8 @@ def test_a_password_is_a_verifier_and_anything_else_is_refused_without_repeating
 
 def test_a_verifier_is_not_shown() -> None:
     (statement,) = passwords({"langpont_app": VERIFIER})
-    assert shown(statement) == "ALTER ROLE \"langpont_app\" PASSWORD 'SCRAM-SHA-256$...'"
-    assert shown("SELECT 1") == "SELECT 1"
+    assert redacted(statement) == "ALTER ROLE \"langpont_app\" PASSWORD 'SCRAM-SHA-256$...'"
+    assert redacted("SELECT 1") == "SELECT 1"
 
 
 def test_verifiers_are_those_of_the_blueprint() -> None:
