@@ -1,4 +1,4 @@
-"""LangPont's database for applications: write to the primary, read from replicas, change tables.
+"""SQLAlchemy sessions for LangPont's applications: write to the primary, read from replicas, run migrations.
 
     database = Database.from_env()
     with database.session() as session:

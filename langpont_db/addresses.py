@@ -1,4 +1,4 @@
-"""Where a database is and how the way there is protected: what a URL says, checked."""
+"""Database URLs: host, port, user and TLS mode, parsed and checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WEAKER = {
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """One database on one server. `ca_file`: what the server's certificate is verified with; None goes without TLS.
+    """One database on one server. `ca_file`: root certificates for sslmode=verify-full; None goes without TLS.
 
     A host that begins with / is the folder of a Unix socket.
     """
@@ -45,7 +45,7 @@ class Address:
         return f"{self.host}:{self.port}/{self.database}"
 
     def parameters(self) -> dict[str, str | int]:
-        """What libpq takes, without a password."""
+        """Connection parameters of libpq, without a password."""
         found: dict[str, str | int] = {
             "user": self.user,
             "host": self.host,
@@ -63,11 +63,11 @@ class Address:
 
 
 class UrlRefused(ValueError):
-    """A URL that cannot be used. The text says why and never quotes the URL: parts of a password may be anywhere."""
+    """A refused database URL. The text says why and never quotes the URL: parts of a password may be anywhere."""
 
 
 def parse(text: str, *, ca_file: str | None) -> tuple[Address, Hidden | None]:
-    """Take a URL apart: where it leads, and its password if it has one.
+    """Parse a database URL into its address, and its password if it has one.
 
     The URL's options are `sslmode`, `sslrootcert`, `application_name`, and `host` for a Unix socket. TLS is
     `verify-full` unless it says `disable`, which is for this machine only. `ca_file` is for a URL without
@@ -108,7 +108,7 @@ def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, str]:
 
 
 def _unquoted(text: str) -> bool:
-    """Whether there is a % that begins no code, as in a password that nobody encoded."""
+    """Whether a % begins no percent-encoded byte, as in a password that nobody encoded."""
     return re.search(r"%(?![0-9A-Fa-f]{2})", text) is not None
 
 

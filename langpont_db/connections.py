@@ -1,4 +1,4 @@
-"""Logging in, and questions that must be answered within a time."""
+"""Opens psycopg connections with the current password, and runs queries with a timeout."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = logging.getLogger("langpont_db")
 _REFUSED = "authentication failed"
 
 
-class NoAnswer(psycopg.OperationalError):
-    """A server that did not answer within the time it had."""
+class QueryTimeout(psycopg.OperationalError):
+    """A query that the server did not answer within its timeout."""
 
 
 class Connector:
-    """Makes connections to one database, with the password of the moment."""
+    """Opens connections to one database, with the current password."""
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts) -> None:
         self.address = endpoint.address
@@ -44,7 +44,7 @@ class Connector:
         }
 
     def connect(self, **more: Any) -> Connection:
-        """A new connection. A refused password is read again, and the login tried once more if it has changed.
+        """Open a connection. A refused password is read again, and the login tried once more if it has changed.
 
         Raises `psycopg.OperationalError`, and `SecretRefused` if the password cannot be read.
         """
@@ -65,11 +65,11 @@ class Connector:
             raise error.with_traceback(None) from None
 
 
-def ask(connection: Connection, statement: bytes, seconds: float) -> tuple[str | None, ...]:
-    """Run one statement that returns at most one row, and give that row, or an empty one.
+def query(connection: Connection, statement: bytes, seconds: float) -> tuple[str | None, ...]:
+    """Run one statement with a timeout and return its row, or an empty one; it returns at most one.
 
-    The time is kept on this side: a server behind a pooler may be gone while the pooler is there. Raises `NoAnswer`
-    when it is over, after which the connection is of no use, and `psycopg.Error` for what the server refuses.
+    The timeout is kept on this side: a server behind a pooler may be gone while the pooler is there. Raises
+    `QueryTimeout`, after which the connection is of no use, and `psycopg.Error` for what the server refuses.
     """
     pgconn = connection.pgconn
     deadline = time.monotonic() + seconds
@@ -83,7 +83,7 @@ def ask(connection: Connection, statement: bytes, seconds: float) -> tuple[str |
                 while pgconn.is_busy():
                     left = deadline - time.monotonic()
                     if left <= 0 or not selector.select(left):
-                        raise NoAnswer(f"no answer within {seconds:g} s")
+                        raise QueryTimeout(f"no answer within {seconds:g} s")
                     pgconn.consume_input()
                 result = pgconn.get_result()
                 if result is None:

@@ -1,4 +1,4 @@
-"""The database as an application uses it: sessions that write, sessions that read, and sessions that route."""
+"""`Database`: sessions that write to the primary, that read from replicas, and that route between them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from langpont_db import outputs
 from langpont_db.connections import Connector
 from langpont_db.engines import READING, engine
-from langpont_db.replicas import Position, Replica, Rotation
+from langpont_db.replicas import PrimaryLsn, Replica, Rotation
 from langpont_db.sessions import ReadSession, RoutedSession, guard
 from langpont_db.settings import PURPOSES, Purpose, Settings, read
 
 
 class Database:
-    """The primary and its replicas. Make one for a process, when it starts; it connects when it is first used.
+    """SQLAlchemy engines of the primary and its replicas. Make one for a process, at its start; it connects when used.
 
     It may be shared by threads; a session may not. After a fork, the child makes its own.
     """
@@ -35,7 +35,7 @@ class Database:
             pool_pre_ping=True,
         )
         self._reading_primary = self.write_engine.execution_options(postgresql_readonly=True, **READING)
-        self._position = Position(primary, settings.timeouts)
+        self._position = PrimaryLsn(primary, settings.timeouts)
         self._rotation = Rotation(
             {
                 purpose: tuple(
@@ -48,17 +48,17 @@ class Database:
             }
         )
         for purpose in PURPOSES:
-            for made in self.read_engines(purpose):
-                event.listen(made, "before_cursor_execute", guard)
+            for replica in self.read_engines(purpose):
+                event.listen(replica, "before_cursor_execute", guard)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Database:
-        """Made of the environment; README.md lists its variables. Raises `SettingsRefused` with all that is wrong."""
+        """Create one from environment variables; README.md lists them. Raises `SettingsRefused` with all problems."""
         return cls(read(environ))
 
     @classmethod
     def from_stack_outputs(cls, stack_outputs: str | Mapping[str, Any]) -> Database:
-        """Made of what `pulumi stack output --json` prints, as text or read. Raises `SettingsRefused`.
+        """Create one from what `pulumi stack output --json` prints, as text or parsed. Raises `SettingsRefused`.
 
         Passwords are read from Secrets Manager, servers reached through this host's PgBouncer.
         """
@@ -73,7 +73,7 @@ class Database:
 
     def read_engines(self, purpose: Purpose = "reads") -> tuple[Engine, ...]:
         """The engine of each replica, in the environment's order. Every transaction there is read only."""
-        return tuple(replica.engine for replica in self._rotation.replicas[_known(purpose)])
+        return tuple(replica.engine for replica in self._rotation.replicas[_checked(purpose)])
 
     def get_write_session(self) -> Session:
         """A session on the primary."""
@@ -81,7 +81,7 @@ class Database:
 
     def get_read_session(self, purpose: Purpose = "reads") -> ReadSession:
         """A session that only reads, whatever the statement: on a healthy replica, else on the primary."""
-        return ReadSession(self._rotation, _known(purpose), self._reading_primary)
+        return ReadSession(self._rotation, _checked(purpose), self._reading_primary)
 
     def session(self) -> RoutedSession:
         """A session that routes by itself: what is certain to read to a replica, all else to the primary."""
@@ -90,11 +90,11 @@ class Database:
     def dispose(self) -> None:
         """Close all connections that are not in use. It can be used again."""
         self._position.dispose()
-        for made in (self.write_engine, *(e for purpose in PURPOSES for e in self.read_engines(purpose))):
-            made.dispose()
+        for each in (self.write_engine, *(e for purpose in PURPOSES for e in self.read_engines(purpose))):
+            each.dispose()
 
 
-def _known(purpose: Purpose) -> Purpose:
+def _checked(purpose: Purpose) -> Purpose:
     if purpose not in PURPOSES:
         raise ValueError(f"{purpose!r} is no purpose of a replica. They are {', '.join(PURPOSES)}.")
     return purpose

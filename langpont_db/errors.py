@@ -1,4 +1,4 @@
-"""What this library raises of its own. Neither text ever holds a password or a whole URL."""
+"""Exceptions of this library. No text ever holds a password or a whole URL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class SettingsRefused(ValueError):
-    """An environment, or the outputs of a stack, that no database can be made of. `problems`: all of them."""
+    """Invalid environment variables or stack outputs. `problems`: all of them."""
 
     def __init__(self, what: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -15,8 +15,8 @@ class SettingsRefused(ValueError):
 
 
 class SecretRefused(RuntimeError):
-    """A secret that could not be read, or that holds no password."""
+    """A secret of Secrets Manager that could not be read, or that holds no password."""
 
 
 class WriteRefused(RuntimeError):
-    """A write in a session that only reads."""
+    """A write in a read-only session."""

@@ -1,4 +1,4 @@
-"""The engine of a migration: a session of its own on the primary, as the role that owns the tables."""
+"""The SQLAlchemy engine of a migration: it goes to the primary itself, as the role that owns the tables."""
 
 from __future__ import annotations
 

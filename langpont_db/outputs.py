@@ -1,4 +1,4 @@
-"""What `pulumi stack output --json` means for an application and for a migration: their environments, no secret."""
+"""Environment variables of an application and a migration, from `pulumi stack output --json`. They hold no secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POOLER_HOST = "127.0.0.1"  # each application host has its own PgBouncer
 
 
 def loads(text: str) -> Mapping[str, Any]:
-    """The outputs as a mapping. Raises `SettingsRefused` for a text that is no JSON object."""
+    """Parse the outputs' JSON. Raises `SettingsRefused` for a text that is no JSON object."""
     try:
         outputs = json.loads(text)
     except ValueError:
@@ -34,7 +34,7 @@ def loads(text: str) -> Mapping[str, Any]:
 
 
 def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
-    """The variables that `Database.from_env` reads. It reaches every database through the host's own PgBouncer.
+    """The variables that `Database.from_env` reads. Every URL leads through the host's own PgBouncer.
 
     Raises `SettingsRefused` naming every output that is missing or of another type.
     """
@@ -66,7 +66,7 @@ def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def migration_environment(outputs: Mapping[str, Any]) -> dict[str, str]:
-    """The variables that `migration_engine` reads. It goes to the primary itself: migrations need a session.
+    """The variables that `migration_engine` reads. The URL leads to the primary itself: migrations need a session.
 
     Raises `SettingsRefused` naming every output that is missing or of another type.
     """
@@ -86,7 +86,7 @@ def _pooled(user: str, port: int, entry: str) -> str:
 
 
 class _Reader:
-    """Reads values by path, such as `pools.primary.size` or `replicas[0].purpose`, and gathers what is wrong."""
+    """Reads values by path, such as `pools.primary.size` or `replicas[0].purpose`, and collects all problems."""
 
     def __init__(self, outputs: Mapping[str, Any]) -> None:
         self._outputs = outputs

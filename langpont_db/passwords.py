@@ -1,4 +1,4 @@
-"""Where a password comes from: the environment, or Secrets Manager at the moment of a login."""
+"""Passwords from the environment, or from Secrets Manager at a login."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from langpont_db.errors import SecretRefused
 
 ANSWER_SECONDS = 5  # of Secrets Manager; a login waits for it
-AGAIN_SECONDS = 1  # many logins that fail together ask once
+REFETCH_SECONDS = 1  # many logins that fail together ask once
 
 
 class Hidden:
-    """A text that does not show itself."""
+    """A string that its repr does not show."""
 
     __slots__ = ("_text",)
 
@@ -22,7 +22,7 @@ class Hidden:
         self._text = text
 
     def reveal(self) -> str:
-        """The text. Keep it in no variable: error reporters show those of every frame."""
+        """The string. Keep it in no variable: error reporters show those of every frame."""
         return self._text
 
     def __eq__(self, other: object) -> bool:
@@ -39,10 +39,10 @@ class Password(Protocol):
     """A password that may change while the program runs."""
 
     def read(self) -> Hidden:
-        """The one to log in with. Raises `SecretRefused`."""
+        """The password to log in with. Raises `SecretRefused`."""
 
     def renew(self, refused: Hidden) -> bool:
-        """After a server refused one: whether there is another by now."""
+        """After a server refused a password: whether there is another by now."""
 
 
 class FixedPassword:
@@ -76,21 +76,21 @@ class SecretPassword:
         self._region = parts[3] if len(parts) > 3 and parts[3] else region
         self._lock = threading.Lock()
         self._hidden: Hidden | None = None
-        self._again_at = 0.0
+        self._refetch_at = 0.0
 
     def __repr__(self) -> str:
         return f"SecretPassword({self.arn!r})"
 
     def read(self) -> Hidden:
-        """The one of the last read. Raises `SecretRefused`."""
+        """The password of the last read, or read it first. Raises `SecretRefused`."""
         with self._lock:
             return self._hidden or self._fetch()
 
     def renew(self, refused: Hidden) -> bool:
         """Read it again, unless another login just has. Raises `SecretRefused`."""
         with self._lock:
-            if self._hidden == refused and time.monotonic() >= self._again_at:
-                self._again_at = time.monotonic() + AGAIN_SECONDS
+            if self._hidden == refused and time.monotonic() >= self._refetch_at:
+                self._refetch_at = time.monotonic() + REFETCH_SECONDS
                 self._fetch()
             return self._hidden != refused
 

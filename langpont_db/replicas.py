@@ -1,4 +1,4 @@
-"""Replicas: which of them serve reads now, found out by those who are about to read from one."""
+"""Health checks of read replicas: which are in the rotation, found out by those who are about to read from one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError, InvalidRequestError
 from sqlalchemy.pool import QueuePool
 
 from langpont_db import connections
-from langpont_db.connections import Connector, NoAnswer, ask, log
+from langpont_db.connections import Connector, QueryTimeout, log, query
 from langpont_db.engines import READING, engine
 from langpont_db.errors import SecretRefused
 from langpont_db.settings import Limit, Purpose, Settings, Timeouts
 
 # Functions that every role may call. Positions are bytes of WAL since the cluster's beginning.
-_POSITION = b"SELECT pg_current_wal_lsn() - '0/0'"
-_LOOK = (
+_LSN_QUERY = b"SELECT pg_current_wal_lsn() - '0/0'"
+_STATE_QUERY = (
     b"SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0', pg_last_wal_receive_lsn() - '0/0', "
     b"extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
 )
@@ -32,8 +32,8 @@ _FIRST_RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What a replica says of itself. Positions are bytes of WAL; `quiet_seconds`: since the last commit it replayed."""
+class ReplicaState:
+    """A replica's recovery state. Positions are bytes of WAL; `quiet_seconds`: since the last commit it replayed."""
 
     in_recovery: bool
     replayed: int | None
@@ -41,29 +41,30 @@ class Look:
     quiet_seconds: float | None
 
 
-def fault(look: Look, primary: int | None, limit: Limit) -> str | None:
-    """Why it must not serve reads, or None.
+def unhealthy_reason(state: ReplicaState, primary: int | None, limit: Limit) -> str | None:
+    """Replication lag check: why the replica must not serve reads, or None.
 
-    `primary`: where the primary's log ends, asked before the look; None if it did not answer, and then what the replica
-    has received stands for it. Time counts only while bytes are missing: on an idle primary it grows by itself. So the
-    first write after a quiet hour may make a replica late until the next look; the primary serves meanwhile.
+    `primary`: where the primary's log ends, asked before the state; None if it did not answer, and then what the
+    replica has received stands for it. Time counts only while bytes are missing: on an idle primary it grows by
+    itself. So the first write after a quiet hour may make a replica late until the next check; the primary serves
+    meanwhile.
     """
-    if not look.in_recovery:
+    if not state.in_recovery:
         return "is no replica any more"
-    end = look.received if primary is None else primary
-    behind = None if end is None or look.replayed is None else end - look.replayed
+    end = state.received if primary is None else primary
+    behind = None if end is None or state.replayed is None else end - state.replayed
     if behind is not None and behind <= 0:
         return None
     if behind is not None and behind > limit.lag_bytes:
         return f"is {behind} bytes behind, more than {limit.lag_bytes}"
-    if look.quiet_seconds is None or look.quiet_seconds > limit.lag_seconds:
-        since = "ever" if look.quiet_seconds is None else f"for {look.quiet_seconds:.0f} s"
+    if state.quiet_seconds is None or state.quiet_seconds > limit.lag_seconds:
+        since = "ever" if state.quiet_seconds is None else f"for {state.quiet_seconds:.0f} s"
         return f"is behind and has replayed no commit {since}, more than {limit.lag_seconds:g} s"
     return None
 
 
-class Position:
-    """Where the primary's log ends, at most `check` seconds ago; None while it does not answer."""
+class PrimaryLsn:
+    """The primary's pg_current_wal_lsn(), at most `check` seconds old; None while the primary does not answer."""
 
     def __init__(self, connector: Connector, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
@@ -74,7 +75,7 @@ class Position:
         self._due = 0.0
 
     def now(self) -> int | None:
-        """One thread asks when it is time; the others go on with what was known."""
+        """The position in bytes of WAL. One thread asks when it is time; the others go on with what was known."""
         if self._lock.acquire(blocking=False):
             try:
                 if time.monotonic() >= self._due:
@@ -97,7 +98,7 @@ class Position:
         try:
             connection = found.driver_connection
             assert isinstance(connection, psycopg.Connection)
-            (position,) = ask(connection, _POSITION, self._timeouts.answer)
+            (position,) = query(connection, _LSN_QUERY, self._timeouts.answer)
             return int(position or 0)
         except psycopg.Error:
             found.invalidate()
@@ -107,10 +108,10 @@ class Position:
 
 
 class Replica:
-    """One replica: its engine, and whether it is in the rotation.
+    """One read replica: its engine, and whether it is in the rotation.
 
     A connection that its engine gives out has begun a read-only transaction: that is the pre-ping, and it holds even if
-    the replica has become a primary. The server is looked at on such an occasion if the last look is too old.
+    the replica has become a primary. The server's lag is checked on such an occasion if the last check is too old.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Replica:
         self._lock = threading.Lock()
         self._fault: str | None = None
         self._pause = _FIRST_RETRY_SECONDS
-        self._look_at = self._retry_at = 0.0
+        self._check_at = self._retry_at = 0.0
         self.engine = engine(
             connector,
             self._login,
@@ -166,11 +167,11 @@ class Replica:
                 self._pause = min(self._timeouts.retry, self._pause * 2)
             else:
                 return  # others saw it too
-            self._out(reason, self._pause)
-            self._look_at = 0.0
+            self._take_out(reason, self._pause)
+            self._check_at = 0.0
 
     def _may_retry(self) -> bool:
-        """Whether it is time for one of us to try it again."""
+        """Whether it is time for one thread to try it again."""
         with self._lock:
             now = time.monotonic()
             if now < self._retry_at:
@@ -178,61 +179,61 @@ class Replica:
             self._retry_at = now + self._timeouts.connect + 2 * self._timeouts.answer  # nobody else meanwhile
             return True
 
-    def _out(self, reason: str, pause: float) -> None:
+    def _take_out(self, reason: str, pause: float) -> None:
         if self._fault is None:
             log.warning("replica %s leaves the rotation: %s", self._connector.address, reason)
         self._fault, self._retry_at = reason, time.monotonic() + pause
 
     def _login(self, **more: object) -> connections.Connection:
-        """A connection to a server that is there: a pooler lets everybody in."""
+        """Log in and run a query: PgBouncer lets everybody in, its server there or not."""
         connection = self._connector.connect(**more)
-        ask(connection, b"SELECT 1", self._timeouts.answer)
+        query(connection, b"SELECT 1", self._timeouts.answer)
         connection.read_only = True  # for a transaction that is begun after ours
         return connection
 
     def _begin(self, connection: connections.Connection, _record: object, _proxy: object) -> None:
         try:
-            if self._due():
-                self._judge(connection)
-            ask(connection, _BEGIN, self._timeouts.answer)
-        except NoAnswer:
+            if self._check_due():
+                self._check(connection)
+            query(connection, _BEGIN, self._timeouts.answer)
+        except QueryTimeout:
             raise
         except psycopg.OperationalError as error:
             # It was closed while it lay in the pool, as the others there will have been. The pool connects once more.
             raise InvalidatePoolError(str(error)) from error
 
     def _roll_back(self, connection: Connection) -> None:
-        """Before SQLAlchemy does, which raises: a read that is done is not spoilt by a replica that stops after it."""
+        """Roll back before SQLAlchemy does, which raises: a replica that stops after a read does not spoil it."""
         if connection.closed or connection.invalidated:
             return
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         try:
-            ask(driver, b"ROLLBACK", self._timeouts.answer)
+            query(driver, b"ROLLBACK", self._timeouts.answer)
         except psycopg.Error:
             connection.invalidate()
 
-    def _due(self) -> bool:
+    def _check_due(self) -> bool:
         with self._lock:
             now = time.monotonic()
-            due = now >= self._look_at
+            due = now >= self._check_at
             if due:
-                self._look_at = now + self._timeouts.check
+                self._check_at = now + self._timeouts.check
             return due
 
-    def _judge(self, connection: connections.Connection) -> None:
+    def _check(self, connection: connections.Connection) -> None:
         end = self._position()
-        in_recovery, replayed, received, quiet = ask(connection, _LOOK, self._timeouts.answer)
-        look = Look(
+        in_recovery, replayed, received, quiet = query(connection, _STATE_QUERY, self._timeouts.answer)
+        state = ReplicaState(
             in_recovery=in_recovery == "t",
             replayed=None if replayed is None else int(replayed),
             received=None if received is None else int(received),
             quiet_seconds=None if quiet is None else float(quiet),
         )
-        found = fault(look, end, self._limit)
+        found = unhealthy_reason(state, end, self._limit)
         with self._lock:
             if found is not None:
-                self._out(found, self._timeouts.check)
+                self._take_out(found, self._timeouts.check)
                 return
             if self._fault is not None:
                 log.info("replica %s is back in the rotation", self._connector.address)
@@ -240,7 +241,7 @@ class Replica:
 
 
 class Rotation:
-    """The replicas of each purpose, taken in turn."""
+    """Round robin over the replicas of each purpose."""
 
     def __init__(self, replicas: Mapping[Purpose, Sequence[Replica]]) -> None:
         self.replicas = replicas

@@ -1,7 +1,7 @@
-"""Which statement may be sent to a replica by a session that routes by itself. What is not certain to read is not.
+"""Decides which statements may be sent to a replica: only those that are certain to read.
 
-Twice: by what a statement is made of, before a connection is chosen, and by the very text that is about to be sent,
-which SQLAlchemy has by then completed with column properties, custom types, hints and loader options.
+That is decided twice: by what a statement is made of, before a connection is chosen, and by the very text that is about
+to be sent, which SQLAlchemy has by then completed with column properties, custom types, hints and loader options.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _TOKEN: Final = re.compile(
 def may_read_from_replica(statement: ClauseElement) -> bool:
     """Whether a statement, as it was built, is a SELECT of tables, operators and harmless functions, without a lock.
 
-    Text, alone or inside a construct, is judged by its words.
+    Text, alone or inside a construct, is checked by its tokens.
     """
     if isinstance(statement, TextClause):
         return only_reads(statement.text)
@@ -123,7 +123,7 @@ def _calls_nothing(word: str, before: str) -> bool:
 
 
 def _tokens(sql: str) -> list[str]:
-    """The words, marks and operators of a text; nothing if a part of it is not understood."""
+    """The tokens of an SQL text: words, marks and operators; none if a part of it is not understood."""
     found, end = [], 0
     for match in _TOKEN.finditer(sql):
         if match.start() != end:

@@ -1,4 +1,4 @@
-"""The environment of an application, typed and checked: all problems in one report."""
+"""Settings of an application from environment variables, typed and checked: all problems in one report."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One database and who logs in there."""
+    """One database address and the password of its user."""
 
     address: Address
     password: Password
@@ -56,7 +56,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """Connections that one engine keeps, and how many more it opens when all are in use."""
+    """SQLAlchemy's pool_size and max_overflow of one engine: connections that it keeps, and opens beside them."""
 
     size: int
     max_overflow: int
@@ -64,11 +64,11 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """Seconds. Defaults are the platform's.
+    """Timeouts and intervals in seconds. Defaults are the platform's.
 
     connect: for a TCP connection and a login. keepalive, user_timeout: after which silence a connection is given up
     (tcp(7)); without them a lost host is noticed after 15 minutes. answer: within which a replica begins a transaction;
-    a PgBouncer that cannot reach its server lets a client wait for 120. check: how long a look at a replica's lag
+    a PgBouncer that cannot reach its server lets a client wait for 120. check: how long a check of a replica's lag
     holds. retry: the longest pause between two tries of a replica that does not answer.
     """
 
@@ -84,7 +84,7 @@ class Timeouts:
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """How far a replica may be behind and still serve reads."""
+    """Replication lag up to which a replica serves reads."""
 
     lag_bytes: int
     lag_seconds: float
@@ -102,7 +102,7 @@ LIMITS: Final[Mapping[Purpose, Limit]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that a `Database` is made of. Its representation shows no password."""
+    """All settings of a `Database`. Its repr shows no password."""
 
     primary: Endpoint
     replicas: Mapping[Purpose, tuple[Endpoint, ...]]
@@ -115,7 +115,7 @@ class Settings:
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """The settings of an application. Raises `SettingsRefused`; warns of old names with a `DeprecationWarning`."""
+    """Read the settings of an application. Raises `SettingsRefused`; warns of old names with a `DeprecationWarning`."""
     reader = _Reader(environ)
     primary = reader.endpoints(PRIMARY_URL, PRIMARY_SECRET, required=True)
     replicas = {purpose: reader.endpoints(name, REPLICA_SECRET, many=True) for purpose, name in REPLICA_URLS.items()}
@@ -136,7 +136,7 @@ def read(environ: Mapping[str, str]) -> Settings:
 
 
 def read_migration(environ: Mapping[str, str]) -> Endpoint:
-    """Where and as whom a migration logs in. Raises `SettingsRefused`."""
+    """Read where and as whom a migration logs in. Raises `SettingsRefused`."""
     reader = _Reader(environ)
     found = reader.endpoints(MIGRATION_URL, MIGRATION_SECRET, required=True)
     reader.finish()
@@ -144,7 +144,7 @@ def read_migration(environ: Mapping[str, str]) -> Endpoint:
 
 
 class _Reader:
-    """Reads one variable after the other and gathers what is wrong. An empty variable counts as not set."""
+    """Reads environment variables and collects all problems. An empty variable counts as not set."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -1,4 +1,4 @@
-"""`python -m langpont_db.pgbouncer install --outputs stack-outputs.json`, and `sync` without anything."""
+"""Command line: `python -m langpont_db.pgbouncer install --outputs stack-outputs.json`, and `sync`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from langpont_db.pgbouncer.sync import sync, waiting
 
 
 def main(argv: Sequence[str] | None = None, host: Host | None = None) -> int:
-    """Exit code: 0 if PgBouncer runs with what is published, 1 with the reasons on standard error otherwise."""
+    """Run a command; exit code 0 if PgBouncer runs with what is published, 1 with reasons on standard error if not."""
     arguments = _parser().parse_args(argv)
     host = host or Host()
     try:

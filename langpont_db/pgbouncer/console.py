@@ -1,4 +1,4 @@
-"""PgBouncer's admin console, over its Unix socket: its own user needs no password there."""
+"""PgBouncer's admin console over its Unix socket, where its own user needs no password."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SOCKET = ".s.PGSQL."
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting as PgBouncer runs with it. `fixed`: it is taken at the start only."""
+    """A running PgBouncer's setting, of SHOW CONFIG. `fixed`: a reload does not change it."""
 
     value: str
     default: str
@@ -30,12 +30,12 @@ class Setting:
 
 
 class Console:
-    """One session of the console. Use it with `with`."""
+    """One connection to the admin console, a context manager."""
 
     def __init__(self, socket: Path, owner: Owner) -> None:
         """Raises `HostError` if PgBouncer does not let us in."""
         try:
-            with owner.acting():
+            with owner.impersonate():
                 self._session: psycopg.Connection[DictRow] = psycopg.connect(
                     host=str(socket.parent), port=int(socket.name.removeprefix(_SOCKET)), dbname=NAME, user=NAME,
                     autocommit=True, connect_timeout=CONNECT_SECONDS, sslmode="disable", gssencmode="disable",
@@ -46,14 +46,14 @@ class Console:
 
     @classmethod
     def of(cls, pid: int) -> Console:
-        """Of a running PgBouncer, wherever it listens: its file may say something else by now.
+        """Connect to a running PgBouncer by process id: its file may name another socket by now.
 
         Raises `HostError`.
         """
         try:
             entry = os.stat(f"/proc/{pid}")
             owner = Owner(entry.st_uid, entry.st_gid)
-            with owner.acting():
+            with owner.impersonate():
                 socket = _socket_of(pid)
         except FileNotFoundError:
             raise HostError(f"PgBouncer (process {pid}) has just ended. Look at: journalctl -u pgbouncer") from None
@@ -71,7 +71,7 @@ class Console:
         self._session.close()
 
     def rows(self, command: str) -> list[dict[str, Any]]:
-        """What a command of the console answers. Raises `HostError`."""
+        """Run a command of the console and return its rows. Raises `HostError`."""
         try:
             cursor = self._session.execute(command.encode())
             return cursor.fetchall() if cursor.description else []
@@ -79,36 +79,36 @@ class Console:
             raise HostError(f"PgBouncer's console refused {command}: {first_line(error)}") from None
 
     def version(self) -> tuple[int, ...]:
-        """Such as (1, 18, 0)."""
+        """The version, such as (1, 18, 0)."""
         found = re.search(r"(\d+)\.(\d+)\.(\d+)", self.rows("SHOW VERSION")[0]["version"])
         return tuple(map(int, found.groups())) if found else ()
 
     def settings(self) -> dict[str, Setting]:
-        """All that this version knows, by name."""
+        """SHOW CONFIG: settings by name."""
         return {
             row["key"]: Setting(row["value"] or "", row["default"] or "", row["changeable"] != "yes")
             for row in self.rows("SHOW CONFIG")
         }
 
     def entries(self) -> dict[str, tuple[Any, Any, Any]]:
-        """Host, port and database by name."""
+        """SHOW DATABASES: host, port and database by entry."""
         rows = self.rows("SHOW DATABASES")
         return {row["name"]: (row["host"], row["port"], row["database"]) for row in rows if row["name"] != NAME}
 
     def users(self) -> set[str]:
-        """Who may log in, the console's own user among them."""
+        """SHOW USERS: who may log in, the console's own user among them."""
         return {row["name"] for row in self.rows("SHOW USERS")}
 
     def clients(self) -> int:
-        """Connected clients, without those of the console."""
+        """SHOW CLIENTS: the number of clients, without those of the console."""
         return sum(1 for row in self.rows("SHOW CLIENTS") if row["database"] != NAME)
 
     def pools(self) -> list[dict[str, Any]]:
-        """One row for each role and entry that were used together since the start, and the console's own."""
+        """SHOW POOLS: a row for each role and entry that were used together since the start, and the console's own."""
         return self.rows("SHOW POOLS")
 
     def waiting(self) -> Waiting:
-        """Over all pools, at this moment."""
+        """Clients that wait in all pools now."""
         pools = self.pools()
         return Waiting(
             clients=sum(pool["cl_waiting"] for pool in pools),
@@ -117,12 +117,12 @@ class Console:
 
 
 def first_line(error: Exception) -> str:
-    """What libpq and servers say goes on over several lines."""
+    """The first line of an error of libpq or a server, which have several."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _socket_of(pid: int) -> Path | None:
-    """The socket it listens on: among the system's (proc(5), /proc/net/unix), one that the process holds."""
+    """The Unix socket that a process listens on: one of /proc/net/unix (proc(5)) that is among its descriptors."""
     held = set()
     for descriptor in os.scandir(f"/proc/{pid}/fd"):
         try:

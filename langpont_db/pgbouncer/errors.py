@@ -1,7 +1,7 @@
-"""What a person has to do something about."""
+"""Errors that need an operator."""
 
 from __future__ import annotations
 
 
 class HostError(Exception):
-    """One or more sentences that say what is wrong and the way out; no secret is in them."""
+    """A problem of an application host, in sentences with the way out; no secret is in them."""

@@ -1,4 +1,4 @@
-"""Where things are on the host, and files that others read while they are replaced."""
+"""Paths on an application host, the state of earlier runs, and atomic replacement of files."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CERTIFICATES = Path(__file__).parent.parent / "ap-northeast-1-bundle.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """What earlier runs have achieved, as digests of what was published, so that a later one does the rest.
+class SyncState:
+    """What earlier runs have achieved, as digests of the published configuration, so that a later one does the rest.
 
     loaded: PgBouncer runs with these files. proven: logins worked. restarted: it was restarted for them, since nobody
     was connected; once is enough, whatever comes of it.
@@ -46,17 +46,17 @@ class Host:
 
     @property
     def ini(self) -> Path:
-        """What PgBouncer's unit starts it with."""
+        """The configuration file that PgBouncer's unit starts it with."""
         return self.folder / "pgbouncer.ini"
 
     @property
     def user_list(self) -> Path:
-        """Roles and their verifiers."""
+        """auth_file: roles and their verifiers."""
         return self.folder / "userlist.txt"
 
     @property
     def certificates_file(self) -> Path:
-        """The certificates' copy, where the published configuration looks for it."""
+        """server_tls_ca_file: the copy of the root certificates that the published configuration names."""
         return self.folder / CERTIFICATES.name
 
     @property
@@ -64,21 +64,21 @@ class Host:
         """The stack's outputs that `install` was given; `sync` reads them."""
         return self.folder / "stack-outputs.json"
 
-    def done(self) -> Done:
-        """What is remembered; nothing after a boot, and of another release only what it understands in full."""
+    def sync_state(self) -> SyncState:
+        """Read the state of earlier runs; empty after a boot, and where another release wrote other fields."""
         try:
-            return Done(**json.loads((self.state / "done.json").read_bytes()))
+            return SyncState(**json.loads((self.state / "done.json").read_bytes()))
         except (FileNotFoundError, TypeError, ValueError):
-            return Done()
+            return SyncState()
 
-    def remember(self, done: Done) -> None:
-        """For later runs."""
-        content = json.dumps(asdict(done)).encode()
-        Installed(self.state / "done.json", content, mode=0o600, owner=ourselves()).write()
+    def save(self, state: SyncState) -> None:
+        """Write the state for later runs."""
+        content = json.dumps(asdict(state)).encode()
+        ManagedFile(self.state / "done.json", content, mode=0o600, owner=current_owner()).write()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One run at a time: a deploy may meet the timer."""
+        """Hold a file lock, so that one run goes at a time: a deploy may meet the timer."""
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.state / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -87,14 +87,14 @@ class Host:
 
 @dataclass(frozen=True)
 class Owner:
-    """A user of this system, by number."""
+    """uid and gid of a user of this system."""
 
     uid: int
     gid: int
 
     @classmethod
     def named(cls, name: str) -> Owner:
-        """Raises `HostError` for a name that the system does not have."""
+        """Look up a user by name (getpwnam). Raises `HostError` for one that the system does not have."""
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -102,8 +102,8 @@ class Owner:
         return cls(entry.pw_uid, entry.pw_gid)
 
     @contextmanager
-    def acting(self) -> Iterator[None]:
-        """Do what is inside with this user's rights: PgBouncer's console lets in its own user by the socket alone.
+    def impersonate(self) -> Iterator[None]:
+        """Switch the effective uid and gid in the block: PgBouncer's console lets in its own user by the socket alone.
 
         It is the whole process that changes, so nothing else may run in it meanwhile.
         """
@@ -117,22 +117,22 @@ class Owner:
             os.setegid(before.gid)
 
 
-def ourselves() -> Owner:
-    """Root, on a host."""
+def current_owner() -> Owner:
+    """The user that this process runs as: root, on a host."""
     return Owner(os.geteuid(), os.getegid())
 
 
 @dataclass(frozen=True)
-class Installed:
-    """A file as it should be. Its representation does not show the content, which may be secret."""
+class ManagedFile:
+    """The desired content, mode and owner of a file. Its repr does not show the content, which may be secret."""
 
     path: Path
     content: bytes = field(repr=False)
     mode: int
     owner: Owner
 
-    def in_place(self) -> bool:
-        """Whether exactly this file is there, readable for those it is meant for and nobody else."""
+    def is_installed(self) -> bool:
+        """Whether exactly this file is there, with this mode and owner."""
         try:
             entry = self.path.lstat()
         except FileNotFoundError:
@@ -142,7 +142,7 @@ class Installed:
         return found == wanted and self.path.read_bytes() == self.content
 
     def write(self) -> None:
-        """Put it there in one step: readers find the old file or the new one, whole, whatever interrupts this.
+        """Replace the file atomically: readers find the old one or the new one, whole, whatever interrupts this.
 
         PgBouncer would overlook a rewrite in place of the same size within a second. Raises `OSError`.
         """

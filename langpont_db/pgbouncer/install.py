@@ -1,4 +1,4 @@
-"""What a deploy puts on its host once and again: the units, the stack's outputs, and a first run."""
+"""Installs systemd units and the stack's outputs on a host, at every deploy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from langpont_db.pgbouncer import systemd
 from langpont_db.pgbouncer.errors import HostError
-from langpont_db.pgbouncer.host import Host, Installed, ourselves
+from langpont_db.pgbouncer.host import Host, ManagedFile, current_owner
 from langpont_db.pgbouncer.stack import Stack
 from langpont_db.pgbouncer.systemd import systemctl
 
@@ -18,13 +18,13 @@ _UNITS = Path(__file__).parent
 
 
 def install(outputs: Path, host: Host) -> Stack:
-    """Install the outputs and the units, and let the timer run. Raises `HostError`, before anything is changed if the
+    """Install the outputs and the units, and start the timer. Raises `HostError`, before anything is changed if the
     outputs are not usable or PgBouncer is missing."""
     text = outputs.read_bytes()
     stack = Stack.parse(text, outputs)
     systemd.pooler()
-    Installed(host.outputs, text, mode=0o600, owner=ourselves()).write()
-    units = [file for file in _wanted(host) if not file.in_place()]
+    ManagedFile(host.outputs, text, mode=0o600, owner=current_owner()).write()
+    units = [file for file in _wanted(host) if not file.is_installed()]
     for file in units:
         file.path.parent.mkdir(exist_ok=True)
         file.write()
@@ -36,7 +36,7 @@ def install(outputs: Path, host: Host) -> Stack:
 
 
 def try_service() -> None:
-    """Run once what the timer runs: the unit has another folder and fewer rights than the deploy.
+    """Start the timer's service once: the unit has another folder and fewer rights than the deploy.
 
     Raises `HostError` if it fails.
     """
@@ -46,7 +46,7 @@ def try_service() -> None:
         raise HostError(f"{error} Look at: journalctl -u {SERVICE} -n 20") from None
 
 
-def _wanted(host: Host) -> tuple[Installed, ...]:
+def _wanted(host: Host) -> tuple[ManagedFile, ...]:
     # The deploy's own Python, which has this package; a deploy with another one installs the unit anew.
     service = (_UNITS / SERVICE).read_text(encoding="utf-8").replace("@PYTHON@", sys.executable)
     contents = {
@@ -55,5 +55,5 @@ def _wanted(host: Host) -> tuple[Installed, ...]:
         Path(TIMER): (_UNITS / TIMER).read_bytes(),
     }
     return tuple(
-        Installed(host.units / path, content, mode=0o644, owner=ourselves()) for path, content in contents.items()
+        ManagedFile(host.units / path, content, mode=0o644, owner=current_owner()) for path, content in contents.items()
     )

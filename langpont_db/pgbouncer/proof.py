@@ -1,4 +1,4 @@
-"""What a running PgBouncer shows of itself, against what was published."""
+"""Compares the running PgBouncer with what was published, and logs in as every role."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import psycopg
 from langpont_db.pgbouncer.console import CONNECT_SECONDS, Console, first_line
 from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.published import Published
-from langpont_db.pgbouncer.reload import KEPT, tls_waits
+from langpont_db.pgbouncer.reload import KEPT, tls_needs_restart
 from langpont_db.pgbouncer.stack import Stack
 from langpont_db.pgbouncer.trial import Loaded
 
 ADDRESS = "127.0.0.1"
 
 
-def takes_a_restart(published: Published, console: Console, pid: int) -> Iterator[str]:
-    """What a reload does not bring into effect."""
+def needs_restart(published: Published, console: Console, pid: int) -> Iterator[str]:
+    """Differences that a reload does not bring into effect."""
     running = console.settings()
     for name, value in published.settings.items():
         if name in running and running[name].fixed and running[name].value != value:
             yield f"{name} {running[name].value or 'unset'} -> {value}"
-    if tls_waits(published, console):
+    if tls_needs_restart(published, console):
         yield "the settings server_tls_... changed"
     # With too few, clients hang without a word in the log.
     limit = re.search(r"^Max open files +(\d+)", Path(f"/proc/{pid}/limits").read_text(), flags=re.MULTILINE)
@@ -32,7 +32,7 @@ def takes_a_restart(published: Published, console: Console, pid: int) -> Iterato
         yield f"it may open {limit[1]} files and may need {published.open_files}"
 
 
-def not_taken(published: Published, loaded: Loaded, console: Console) -> list[str]:
+def not_loaded(published: Published, loaded: Loaded, console: Console) -> list[str]:
     """Where the running PgBouncer differs from the one of the trial, but for what takes a restart. One sentence or
     none."""
     names = [
@@ -70,16 +70,16 @@ def failed_logins(published: Published, stack: Stack, console: Console) -> list[
             continue
         mine = [name for name in published.entries if role in users.get(name, {role})]
         for name in mine or [*published.entries][:1]:
-            if said := _refusal(port, name, role, password):
+            if refusal := _login_error(port, name, role, password):
                 problems.append(
-                    f"{role} cannot log in through {name}: {said}. It is tried again every minute. PgBouncer's log "
+                    f"{role} cannot log in through {name}: {refusal}. It is tried again every minute. PgBouncer's log "
                     f"says more: {_log(published)}"
                 )
     return problems
 
 
-def _refusal(port: int, entry: str, role: str, password: str) -> str | None:
-    """Log in as an application does; what is said if that fails."""
+def _login_error(port: int, entry: str, role: str, password: str) -> str | None:
+    """Log in as an application does; the error's first line if that fails."""
     try:
         psycopg.connect(
             host=ADDRESS, port=port, dbname=entry, user=role, password=password, sslmode="disable",

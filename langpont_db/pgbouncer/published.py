@@ -1,4 +1,4 @@
-"""The two published files: what is in them, whether a host may install them, and what a newer version changes."""
+"""The published pgbouncer.ini and userlist.txt: parsed, checked before they are installed, and compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _USER_LINE = re.compile(r'"([^"]+)"\s+"([^"]*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """The files and the authority beside them. entries: connection string by name. users: verifier by role."""
+    """The published configuration. entries: connection string by name. users: verifier by role."""
 
     ini: str = field(repr=False)
     user_list: str = field(repr=False)
@@ -31,24 +31,24 @@ class Published:
 
     @property
     def digest(self) -> str:
-        """Of everything that PgBouncer reads."""
+        """A digest of everything that PgBouncer reads."""
         return digest(self.ini.encode(), self.user_list.encode(), self.certificates)
 
     @property
     def port(self) -> int:
-        """Of PgBouncer itself."""
+        """listen_port of PgBouncer."""
         return int(self.settings["listen_port"])
 
     @property
     def open_files(self) -> int:
-        """What PgBouncer may have to open: every client, every server connection of every role and entry, its own."""
+        """File descriptors that PgBouncer may need: for clients, server connections of every role and entry, itself."""
         number = {name: int(self.settings.get(name, default)) for name, default in _POOL_DEFAULTS.items()}
         per_pool = number["default_pool_size"] + number["reserve_pool_size"]
         return number["max_client_conn"] + per_pool * len(self.entries) * len(self.users) + 100
 
 
 def digest(*parts: bytes) -> str:
-    """Of all parts, each for itself."""
+    """SHA-256 of all parts, each hashed by itself first."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
@@ -57,7 +57,7 @@ _POOL_DEFAULTS = {"max_client_conn": 100, "default_pool_size": 20, "reserve_pool
 
 
 def parse(document: Mapping[str, object], certificates: bytes, host: Host) -> Published:
-    """What the pooler's secret holds. Raises `HostError` with all that forbids to install it, no secret among it."""
+    """Parse the pooler's secret. Raises `HostError` with all that forbids to install it, no secret among it."""
     missing = [name for name in (INI, USER_LIST) if not isinstance(document.get(name), str)]
     if missing:
         raise refused([f'it has no "{name}".' for name in missing])
@@ -74,7 +74,7 @@ def parse(document: Mapping[str, object], certificates: bytes, host: Host) -> Pu
 
 
 def refused(problems: list[str]) -> HostError:
-    """Nothing is installed of a secret with a problem."""
+    """The error for a secret with problems, of which nothing is installed."""
     end = "Nothing was changed on this host. Publish it anew: pulumi up."
     if len(problems) == 1:
         return HostError(f"The pooler's secret: {problems[0]} {end}")
@@ -83,7 +83,7 @@ def refused(problems: list[str]) -> HostError:
 
 
 def installed(host: Host) -> Published | None:
-    """What is there now, for a comparison; None if it was not published by us."""
+    """The configuration that is installed now; None if it was not published by us."""
     try:
         document = {INI: host.ini.read_text("utf-8"), USER_LIST: host.user_list.read_text("utf-8")}
         return parse(document, host.certificates_file.read_bytes(), host)
@@ -92,21 +92,21 @@ def installed(host: Host) -> Published | None:
 
 
 def changes(before: Published | None, after: Published) -> list[str]:
-    """In words, without anything secret."""
+    """The differences between two configurations in words, without anything secret."""
     if before is None:
         return [f"entries {', '.join(after.entries)}"]
-    said = [f"{name} {what}" for name, what in _changed(before.entries, after.entries, "leads elsewhere")]
-    said += [
+    words = [f"{name} {what}" for name, what in _changed(before.entries, after.entries, "leads elsewhere")]
+    words += [
         f"{role}'s password changed" if what == "changed" else f"{role} {what}"
         for role, what in _changed(before.users, after.users, "changed")
     ]
     for name in sorted({*before.settings, *after.settings}):
         old, new = before.settings.get(name, "unset"), after.settings.get(name, "unset")
         if old != new:
-            said.append(f"{name} {old} -> {new}")
+            words.append(f"{name} {old} -> {new}")
     if before.certificates != after.certificates:
-        said.append("root certificates changed")
-    return said
+        words.append("root certificates changed")
+    return words
 
 
 def _changed(before: Mapping[str, str], after: Mapping[str, str], word: str) -> Iterator[tuple[str, str]]:
@@ -120,7 +120,7 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str], word: str) -> 
 
 
 def _read_ini(text: str) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Sections with their settings, and what is no line of such a file."""
+    """Parse pgbouncer.ini: settings by section, and problems."""
     sections: dict[str, dict[str, str]] = {}
     section: dict[str, str] = {}
     problems = []
@@ -144,7 +144,7 @@ def _read_ini(text: str) -> tuple[dict[str, dict[str, str]], list[str]]:
 
 
 def _read_users(text: str) -> tuple[dict[str, str], list[str]]:
-    """Verifier by role, and lines without one."""
+    """Parse userlist.txt: verifier by role, and problems."""
     users: dict[str, str] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -163,7 +163,7 @@ def _read_users(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _problems(entries: Mapping[str, str], settings: Mapping[str, str], host: Host) -> Iterator[str]:
-    """Only what PgBouncer itself would take: the rest is for PgBouncer to say, in a trial."""
+    """Problems that PgBouncer itself would accept: the rest is for PgBouncer to say, in a trial."""
     if not entries:
         yield f"{INI} has no entry under [{ENTRIES}]."
     for name, text in entries.items():

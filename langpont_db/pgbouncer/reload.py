@@ -1,4 +1,4 @@
-"""Let a running PgBouncer read its files again, and keep its connections.
+"""RELOAD of a running PgBouncer without closing its server connections.
 
 Before 1.24 a RELOAD closes every TLS connection to a server. While one is being made, or right after a change of a
 password, when none can be made until a client has logged in with the new one, clients are told then that "server login
@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from langpont_db.pgbouncer.console import Console, Setting
 from langpont_db.pgbouncer.errors import HostError
-from langpont_db.pgbouncer.host import Host, Installed, Owner
+from langpont_db.pgbouncer.host import Host, ManagedFile, Owner
 from langpont_db.pgbouncer.published import SETTINGS, Published, digest
 
 # "Don't recycle connections on RELOAD if TLS config is unchanged", https://github.com/pgbouncer/pgbouncer/pull/1157
@@ -29,10 +29,10 @@ def reload(console: Console, published: Published, host: Host, owner: Owner) -> 
         console.rows("RELOAD")
         return
     copy = host.folder / ".reload.ini"
-    kept = f"{PROTOCOLS} = {KEPT}{_in_effect(console.settings())}"
+    kept = f"{PROTOCOLS} = {KEPT}{_tls_digest(console.settings())}"
     lines = [line for line in published.ini.splitlines() if line.partition("=")[0].strip() != PROTOCOLS]
     lines.insert([line.strip() for line in lines].index(f"[{SETTINGS}]") + 1, kept)
-    Installed(copy, "\n".join([*lines, ""]).encode(), mode=0o640, owner=owner).write()
+    ManagedFile(copy, "\n".join([*lines, ""]).encode(), mode=0o640, owner=owner).write()
     try:
         console.rows(f"SET conffile = '{copy}'")
         with suppress(HostError):  # some versions answer that TLS could not be set up
@@ -42,17 +42,17 @@ def reload(console: Console, published: Published, host: Host, owner: Owner) -> 
         copy.unlink()
 
 
-def tls_waits(published: Published, console: Console) -> bool:
-    """Whether it runs with other TLS settings than the published ones, and a reload does not change that."""
+def tls_needs_restart(published: Published, console: Console) -> bool:
+    """Whether PgBouncer runs with other TLS settings than the published ones, and a reload does not change that."""
     running = console.settings()
     wanted = {
         name: Setting(published.settings.get(name, setting.default), setting.default, setting.fixed)
         for name, setting in running.items()
     }
-    return console.version() < KEEPS_CONNECTIONS and _in_effect(running) != _in_effect(wanted)
+    return console.version() < KEEPS_CONNECTIONS and _tls_digest(running) != _tls_digest(wanted)
 
 
-def _in_effect(settings: dict[str, Setting]) -> str:
+def _tls_digest(settings: dict[str, Setting]) -> str:
     """A digest of the TLS settings that server connections are made with."""
     protocols = settings[PROTOCOLS].value
     if protocols.startswith(KEPT):

@@ -1,4 +1,4 @@
-"""What this host may ask AWS for: its secrets, and to take its metrics."""
+"""The AWS calls of a host: reading secrets, and PutMetricData."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """Clients that PgBouncer lets wait for a server connection, and how long the longest has waited, in seconds."""
+    """Clients that wait in PgBouncer for a server connection, and how long the longest has waited, in seconds."""
 
     clients: int
     longest_seconds: float
@@ -30,7 +30,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Of the stack's outputs, what a host needs. `secret_arns` by role."""
+    """The stack's outputs that a host needs. `secret_arns` by role."""
 
     name: str
     region: str
@@ -40,7 +40,7 @@ class Stack:
 
     @classmethod
     def parse(cls, text: bytes, path: Path) -> Stack:
-        """From what `pulumi stack output --json` printed, read from `path`. Raises `HostError`."""
+        """Parse what `pulumi stack output --json` printed, read from `path`. Raises `HostError`."""
         way_out = "Write it anew: pulumi stack output --json"
         try:
             outputs = json.loads(text)
@@ -59,7 +59,7 @@ class Stack:
         )
 
     def secret(self, arn: str) -> dict[str, Any]:
-        """The JSON object in a secret. Raises `HostError`, without anything of the secret in it."""
+        """Read the JSON object of a secret. Raises `HostError`, without anything of the secret in it."""
         try:
             text = self._client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString", "")
         except (BotoCoreError, ClientError) as error:
@@ -73,13 +73,13 @@ class Stack:
         return document
 
     def password(self, role: str) -> str:
-        """Of a role whose secret this host may read. Raises `HostError`."""
+        """Read the password of a role whose secret this host may read. Raises `HostError`."""
         if role not in self.secret_arns:
             raise HostError(f"{role} is in the user list, and the output secretArns has it not. Install newer outputs.")
         return str(self.secret(self.secret_arns[role]).get("password", ""))
 
     def publish(self, waiting: Waiting) -> None:
-        """To CloudWatch, with the stack as the only dimension: an alarm sees the worst of all hosts as the maximum.
+        """Put metrics to CloudWatch, with the stack as the only dimension: their maximum is the worst of all hosts.
 
         Raises `HostError`.
         """
@@ -95,7 +95,7 @@ class Stack:
             raise HostError(f"CloudWatch did not take the metrics: {_words(error)} {POLICY}.") from None
 
     def _client(self, service: str) -> Any:
-        """One for the run: making it takes longer than most calls."""
+        """The boto3 client of a service, one for the run: creating it takes longer than most calls."""
         if service not in self._clients:
             self._clients[service] = boto3.client(service, region_name=self.region, config=_CONFIG)
         return self._clients[service]

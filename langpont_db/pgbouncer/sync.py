@@ -1,4 +1,4 @@
-"""One run: from the published secret to a PgBouncer that has it, without dropping a client."""
+"""Installs the published configuration and reloads PgBouncer, without dropping a client."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from langpont_db.pgbouncer import published as files
 from langpont_db.pgbouncer import systemd
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.errors import HostError
-from langpont_db.pgbouncer.host import Host, Installed, Owner, ourselves
-from langpont_db.pgbouncer.proof import failed_logins, not_taken, takes_a_restart
+from langpont_db.pgbouncer.host import Host, ManagedFile, Owner, current_owner
+from langpont_db.pgbouncer.proof import failed_logins, needs_restart, not_loaded
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import reload
 from langpont_db.pgbouncer.stack import Stack, Waiting
@@ -20,7 +20,7 @@ from langpont_db.pgbouncer.trial import Loaded, Program
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`done`: one line. `problems`: what a person has to do something about; the files are in place all the same."""
+    """A run's result. `done`: one line. `problems`: what needs an operator; the files are in place all the same."""
 
     done: str
     problems: tuple[str, ...]
@@ -33,19 +33,19 @@ def sync(stack: Stack, host: Host) -> Outcome:
         published = files.parse(document, _certificates(host), host)
         unit = systemd.pooler()
         program, owner = Program.find(), Owner.named(unit.user)
-        stale = [file for file in _wanted(published, host, owner) if not file.in_place()]
-        due = bool(stale) or not unit.pid or host.done().loaded != published.digest
+        stale = [file for file in _wanted(published, host, owner) if not file.is_installed()]
+        due = bool(stale) or not unit.pid or host.sync_state().loaded != published.digest
         loaded = program.load(published, host, owner) if due else None
-        said = files.changes(files.installed(host), published)
+        changes = files.changes(files.installed(host), published)
         for file in stale:
             file.write()
-        if stale and not said:
-            said = [f"{file.path.name} put right" for file in stale]
-        return _apply(published, stack, host, owner, unit.pid, loaded, said)
+        if stale and not changes:
+            changes = [f"{file.path.name} put right" for file in stale]
+        return _apply(published, stack, host, owner, unit.pid, loaded, changes)
 
 
 def waiting() -> Waiting | None:
-    """Who waits in PgBouncer now; None while it does not run. Raises `HostError`."""
+    """Clients that wait in PgBouncer now; None while it does not run. Raises `HostError`."""
     pid = systemd.pooler().pid
     if not pid:
         return None
@@ -54,7 +54,7 @@ def waiting() -> Waiting | None:
 
 
 def _certificates(host: Host) -> bytes:
-    """PgBouncer reads them when it connects, so a trial does not show whether it can."""
+    """Read the root certificates. PgBouncer reads them when it connects, so a trial does not show whether it can."""
     try:
         ssl.create_default_context(cafile=str(host.certificates))
     except ssl.SSLError:
@@ -62,19 +62,19 @@ def _certificates(host: Host) -> bytes:
     return host.certificates.read_bytes()
 
 
-def _wanted(published: Published, host: Host, owner: Owner) -> tuple[Installed, ...]:
-    """In the order in which they are installed: what the configuration names comes before it."""
+def _wanted(published: Published, host: Host, owner: Owner) -> tuple[ManagedFile, ...]:
+    """The files to install, in this order: what the configuration names comes before it."""
     return (
-        Installed(host.certificates_file, published.certificates, mode=0o644, owner=ourselves()),
-        Installed(host.user_list, published.user_list.encode(), mode=0o600, owner=owner),
-        Installed(host.ini, published.ini.encode(), mode=0o640, owner=owner),
+        ManagedFile(host.certificates_file, published.certificates, mode=0o644, owner=current_owner()),
+        ManagedFile(host.user_list, published.user_list.encode(), mode=0o600, owner=owner),
+        ManagedFile(host.ini, published.ini.encode(), mode=0o640, owner=owner),
     )
 
 
 def _apply(
-    published: Published, stack: Stack, host: Host, owner: Owner, pid: int, loaded: Loaded | None, said: list[str]
+    published: Published, stack: Stack, host: Host, owner: Owner, pid: int, loaded: Loaded | None, changes: list[str]
 ) -> Outcome:
-    """Let PgBouncer have the files. `loaded`: what it must make of them, if there is anything new."""
+    """Start or reload PgBouncer with the installed files. `loaded`: what the trial made of them, if any is new."""
     action = "unchanged"
     if not pid:
         action, pid = "started", _start("start")
@@ -83,31 +83,31 @@ def _apply(
         with Console.of(pid) as console:
             reload(console, published, host, owner)
     with Console.of(pid) as console:
-        fixed, clients = list(takes_a_restart(published, console, pid)), console.clients()
-    if fixed and not clients and host.done().restarted != published.digest:
+        fixed, clients = list(needs_restart(published, console, pid)), console.clients()
+    if fixed and not clients and host.sync_state().restarted != published.digest:
         # It drops nobody.
-        host.remember(replace(host.done(), restarted=published.digest))
-        action, pid, said = "restarted", _start("restart"), said or fixed
+        host.save(replace(host.sync_state(), restarted=published.digest))
+        action, pid, changes = "restarted", _start("restart"), changes or fixed
     with Console.of(pid) as console:
-        fixed, clients = list(takes_a_restart(published, console, pid)), console.clients()
-        problems = not_taken(published, loaded, console) if loaded else []
+        fixed, clients = list(needs_restart(published, console, pid)), console.clients()
+        problems = not_loaded(published, loaded, console) if loaded else []
         if loaded and not problems:
-            host.remember(replace(host.done(), loaded=published.digest))
-        if host.done().proven != published.digest:
+            host.save(replace(host.sync_state(), loaded=published.digest))
+        if host.sync_state().proven != published.digest:
             unproven = failed_logins(published, stack, console)
             problems += unproven
             if not unproven:
-                host.remember(replace(host.done(), proven=published.digest))
+                host.save(replace(host.sync_state(), proven=published.digest))
     if fixed:
         problems.append(
             f"PgBouncer needs a restart, which drops its clients ({clients} now): {'; '.join(fixed)}. All else is in "
             f"effect. When it may be: systemctl restart pgbouncer"
         )
-    return Outcome(done=": ".join([action, *([", ".join(said)] if said else [])]), problems=tuple(problems))
+    return Outcome(done=": ".join([action, *([", ".join(changes)] if changes else [])]), problems=tuple(problems))
 
 
 def _start(how: str) -> int:
-    """The number of the process that runs then."""
+    """Start or restart PgBouncer; its process id."""
     try:
         systemctl(how, systemd.POOLER)
     except HostError as error:

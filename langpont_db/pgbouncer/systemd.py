@@ -1,4 +1,4 @@
-"""The one place that calls systemctl."""
+"""Calls systemctl: the one place that does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """PgBouncer's unit. `pid` is 0 unless it runs."""
+    """PgBouncer's systemd unit. `pid` is 0 unless it runs."""
 
     pid: int
     user: str
@@ -32,8 +32,8 @@ def systemctl(*arguments: str) -> str:
     except subprocess.TimeoutExpired:
         raise HostError(f"{' '.join(command)} did not end within {TIMEOUT_SECONDS} s.") from None
     if done.returncode:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise HostError(f"{' '.join(command)}: {said}")
+        stderr = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise HostError(f"{' '.join(command)}: {stderr}")
     return done.stdout
 
 

@@ -1,4 +1,4 @@
-"""PgBouncer has no dry run, so a second one of the host's own version loads new files, away from all clients.
+"""A dry run of new files: a second PgBouncer of the host's own version loads them, away from all clients.
 
 It matters: a reload takes the lines before a mistake and leaves out those after it, and a restart would not come up.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.errors import HostError
-from langpont_db.pgbouncer.host import Host, Installed, Owner, ourselves
+from langpont_db.pgbouncer.host import Host, ManagedFile, Owner, current_owner
 from langpont_db.pgbouncer.published import Published, refused
 
 START_SECONDS = 10
@@ -29,7 +29,7 @@ BROKEN = frozenset({"1.25.1"})
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What a PgBouncer makes of files: settings and entries as its console shows them."""
+    """Settings and entries that a PgBouncer has loaded, as its console shows them."""
 
     settings: dict[str, str]
     entries: dict[str, tuple[Any, Any, Any]]
@@ -37,19 +37,19 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Program:
-    """The host's PgBouncer."""
+    """The host's PgBouncer executable."""
 
     path: Path
 
     @classmethod
     def find(cls) -> Program:
-        """Raises `HostError` if there is none, or one that must not be used."""
+        """Find the executable. Raises `HostError` if there is none, or one that must not be used."""
         places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
         found = shutil.which("pgbouncer", path=places)
         if found is None:
             raise HostError("PgBouncer is missing. apt-get install pgbouncer, and run this again.")
-        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-        version = re.search(r"PgBouncer (\d+)\.(\d+)\.(\d+)", said)
+        output = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+        version = re.search(r"PgBouncer (\d+)\.(\d+)\.(\d+)", output)
         if version is None:
             raise HostError(f"{found} --version does not say that it is PgBouncer. Reinstall it.")
         number = ".".join(version.groups())
@@ -88,8 +88,8 @@ class Program:
             (host.user_list.name, published.user_list.encode()),
             (host.certificates_file.name, published.certificates),
         ):
-            Installed(folder / name, content, mode=0o600, owner=owner).write()
-        other = owner != ourselves()
+            ManagedFile(folder / name, content, mode=0o600, owner=owner).write()
+        other = owner != current_owner()
         process = subprocess.Popen(
             [str(self.path), str(folder / host.ini.name)],
             stdin=subprocess.DEVNULL,
@@ -113,9 +113,9 @@ class Program:
         finally:
             process.kill()  # nobody is connected, and how long TERM takes depends on the version
             output, _ = process.communicate()
-        said = [line.replace(str(folder), str(host.folder)) for line in _complaints(output)]
-        if loaded is None or said:
-            raise refused([f"PgBouncer does not take it: {'; '.join(said) or 'it did not start.'}."])
+        errors = [line.replace(str(folder), str(host.folder)) for line in _log_errors(output)]
+        if loaded is None or errors:
+            raise refused([f"PgBouncer does not take it: {'; '.join(errors) or 'it did not start.'}."])
         if strangers := sorted({*published.users} - users):
             raise refused([f"PgBouncer does not read {', '.join(strangers)} from userlist.txt."])
         # What was replaced for the trial is as published.
@@ -137,11 +137,11 @@ def _console(process: subprocess.Popen[str], socket: Path, owner: Owner) -> Cons
 
 
 def _replaced(line: str, own: Mapping[str, str]) -> str:
-    """In its place, so that line numbers in messages stay right. Names of entries are none of these."""
+    """Replace a setting in its line: line numbers in messages stay right. Names of entries are none of these."""
     name = line.partition("=")[0].strip()
     return f"{name} = {own[name]}" if name in own else line
 
 
-def _complaints(output: str) -> list[str]:
-    """After `2026-11-21 23:40:28.719 UTC [12451]`: the level, then the sentence."""
+def _log_errors(output: str) -> list[str]:
+    """Sentences of level ERROR and FATAL, which follow `2026-11-21 23:40:28.719 UTC [12451]` in the log."""
     return re.findall(r"^.*?\] (?:ERROR|FATAL) (.*?)\.?$", output, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A platform of the library's own, whose replicas tests stop and delay: real servers behind a real PgBouncer."""
+"""Real servers behind a real PgBouncer for the library's tests, whose replicas tests stop and delay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host in between, for tests: it forwards, leads elsewhere, or loses every packet as a dead host does."""
+"""A TCP proxy for tests: it forwards, leads to another server, or drops every packet as a dead host does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs: what they mean, and which are refused, with nothing of a password in what is said."""
+"""Database URLs: what they mean, and which are refused, with nothing of a password in the error."""
 
 from __future__ import annotations
 

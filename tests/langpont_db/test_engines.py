@@ -1,4 +1,4 @@
-"""Which errors give up a whole pool, without a server."""
+"""Which errors invalidate a whole pool, without a server."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from langpont_db.engines import READING, _give_up
+from langpont_db.engines import READING, _mark_disconnect
 
 
 def given_up(error: BaseException, options: dict[str, object]) -> bool:
     connection = SimpleNamespace(get_execution_options=lambda: options)
     context = SimpleNamespace(original_exception=error, connection=connection, is_disconnect=False)
-    _give_up(context)  # type: ignore[arg-type]
+    _mark_disconnect(context)  # type: ignore[arg-type]
     return bool(context.is_disconnect)
 
 

@@ -1,4 +1,4 @@
-"""A primary that becomes another server: the same `Database` finds it, without a restart."""
+"""Failover: the same `Database` finds the new primary, without a restart."""
 
 from __future__ import annotations
 

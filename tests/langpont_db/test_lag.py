@@ -1,17 +1,17 @@
-"""When a replica is too far behind, without a server."""
+"""Replication lag limits, without a server."""
 
 from __future__ import annotations
 
 import pytest
 
-from langpont_db.replicas import Look, fault
+from langpont_db.replicas import ReplicaState, unhealthy_reason
 from langpont_db.settings import LIMITS, Limit
 
 LIMIT = Limit(lag_bytes=1000, lag_seconds=30)
 
 
 @pytest.mark.parametrize(
-    ("look", "primary", "expected"),
+    ("state", "primary", "expected"),
     [
         ((True, 5000, 5000, 1.0), 5000, None),
         ((True, 5000, 5000, 86400.0), 5000, None),  # nothing is written: time says nothing
@@ -35,11 +35,11 @@ LIMIT = Limit(lag_bytes=1000, lag_seconds=30)
     ],
 )
 def test_the_fault_of_a_replica(
-    look: tuple[bool, int | None, int | None, float | None], primary: int | None, expected: str | None
+    state: tuple[bool, int | None, int | None, float | None], primary: int | None, expected: str | None
 ) -> None:
-    in_recovery, replayed, received, quiet = look
-    seen = Look(in_recovery=in_recovery, replayed=replayed, received=received, quiet_seconds=quiet)
-    assert fault(seen, primary, LIMIT) == expected
+    in_recovery, replayed, received, quiet = state
+    seen = ReplicaState(in_recovery=in_recovery, replayed=replayed, received=received, quiet_seconds=quiet)
+    assert unhealthy_reason(seen, primary, LIMIT) == expected
 
 
 def test_limits_are_the_alarms() -> None:

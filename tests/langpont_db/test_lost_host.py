@@ -1,4 +1,4 @@
-"""A host whose packets are lost: no reset, no end, nothing. With the timeouts that applications have."""
+"""A host whose packets are lost: no RST, no FIN, nothing. With the timeouts that applications have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stack's outputs mean for an application and for a migration."""
+"""Environment variables from a stack's outputs, for an application and a migration."""
 
 from __future__ import annotations
 

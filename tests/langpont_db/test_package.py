@@ -1,4 +1,4 @@
-"""What an import does and does not do, and what is public."""
+"""What importing the package does and does not do, and its public names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords from Secrets Manager, without one."""
+"""Passwords from Secrets Manager, with a stub of its client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that only reads: what it refuses itself, and what the server does."""
+"""The read-only session: what it refuses itself, and what the server refuses."""
 
 from __future__ import annotations
 

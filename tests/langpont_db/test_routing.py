@@ -1,4 +1,4 @@
-"""Which statement may go to a replica, without a server: what is not certain to read may not."""
+"""Which statements may be sent to a replica, without a server: only those that are certain to read."""
 
 from __future__ import annotations
 

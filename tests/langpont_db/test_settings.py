@@ -1,4 +1,4 @@
-"""The environment of an application."""
+"""Settings from environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What transaction pooling takes away: a client meets another server connection with each transaction."""
+"""Limits of transaction pooling: a client meets another server connection with each transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits in PgBouncer, as an alarm sees it."""
+"""Metrics of clients that wait in PgBouncer, as an alarm sees them."""
 
 from __future__ import annotations
 

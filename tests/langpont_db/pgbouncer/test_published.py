@@ -1,4 +1,4 @@
-"""What may be installed, and how a change of it reads. The files are as the blueprint renders them."""
+"""Checks of the published files, and a change in words. The files are as the blueprint renders them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not be installed, and what fails: nothing changes, clients work on, and one sentence says what to do."""
+"""Refused configurations and failures: nothing changes, clients work on, and one sentence says what to do."""
 
 from __future__ import annotations
 

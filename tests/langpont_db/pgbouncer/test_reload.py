@@ -1,4 +1,4 @@
-"""Which PgBouncer is reloaded how; that it works is shown on the one that is installed here."""
+"""RELOAD by version of PgBouncer; that it works is shown on the one that is installed here."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from langpont_db.pgbouncer.console import Console, Setting
-from langpont_db.pgbouncer.host import Host, ourselves
+from langpont_db.pgbouncer.host import Host, current_owner
 from langpont_db.pgbouncer.published import Published
-from langpont_db.pgbouncer.reload import reload, tls_waits
+from langpont_db.pgbouncer.reload import reload, tls_needs_restart
 
 
 @dataclass
@@ -49,7 +49,7 @@ def test_an_older_pgbouncer_is_kept_from_closing_its_connections(
     tmp_path: Path, version: tuple[int, ...], protocols: str | None
 ) -> None:
     console = Recorder(version)
-    reload(cast(Console, console), published(protocols), Host(folder=tmp_path), ourselves())
+    reload(cast(Console, console), published(protocols), Host(folder=tmp_path), current_owner())
     copy = tmp_path / ".reload.ini"
     assert console.told == [f"SET conffile = '{copy}'", "RELOAD", f"SET conffile = '{tmp_path / 'pgbouncer.ini'}'"]
     assert re.fullmatch(
@@ -61,20 +61,20 @@ def test_an_older_pgbouncer_is_kept_from_closing_its_connections(
 @pytest.mark.parametrize("version", [(1, 24, 0), (1, 26, 1)])
 def test_a_newer_one_keeps_them_by_itself(tmp_path: Path, version: tuple[int, ...]) -> None:
     console = Recorder(version)
-    reload(cast(Console, console), published("secure"), Host(folder=tmp_path), ourselves())
+    reload(cast(Console, console), published("secure"), Host(folder=tmp_path), current_owner())
     assert console.told == ["RELOAD"]
 
 
 def test_what_it_runs_with_is_known_after_any_number_of_reloads(tmp_path: Path) -> None:
     console = Recorder((1, 18, 0))
     for _ in range(3):
-        reload(cast(Console, console), published("tlsv1.3"), Host(folder=tmp_path), ourselves())
+        reload(cast(Console, console), published("tlsv1.3"), Host(folder=tmp_path), current_owner())
         console.protocols = console.copy.split()[-1]
         console.told.clear()
-    assert tls_waits(published("tlsv1.3"), cast(Console, console))
-    assert not tls_waits(published("secure"), cast(Console, console))
-    assert not tls_waits(published(None), cast(Console, console))  # the default
+    assert tls_needs_restart(published("tlsv1.3"), cast(Console, console))
+    assert not tls_needs_restart(published("secure"), cast(Console, console))
+    assert not tls_needs_restart(published(None), cast(Console, console))  # the default
 
 
 def test_a_newer_one_has_taken_tls_settings_with_the_reload() -> None:
-    assert not tls_waits(published("tlsv1.3"), cast(Console, Recorder((1, 24, 0))))
+    assert not tls_needs_restart(published("tlsv1.3"), cast(Console, Recorder((1, 24, 0))))

@@ -1,4 +1,4 @@
-"""The command against real servers: what a client notices of it, which is nothing."""
+"""`sync` against real servers: what a client notices of it, which is nothing."""
 
 from __future__ import annotations
 
