@@ -1,1 +1,1 @@
-"""What the platform was measured to do on one machine: `python -m benchmarks`, results and pictures."""
+"""Benchmarks of the platform on one machine: `python -m benchmarks`, results and pictures."""

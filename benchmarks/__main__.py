@@ -1,4 +1,4 @@
-"""`python -m benchmarks` measures and draws; `python -m benchmarks render` only draws what was measured."""
+"""Command line: `python -m benchmarks` measures and renders; `python -m benchmarks render` only renders the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from benchmarks import database, failover, library, machine, preview, recovery, render
 from benchmarks.effort import DEADLINE_SECONDS, FULL, QUICK, Effort
 from benchmarks.progress import Progress
-from benchmarks.targets import judged
+from benchmarks.targets import evaluate_targets
 from benchmarks.workshop import PROJECT, workshop
 from local.servers.errors import DataPlaneError
 from recording import stack_files
@@ -64,7 +64,7 @@ def draw() -> None:
 
 
 def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
-    """All measurements, in the schema of results.json; `cache` as `workshop` takes it."""
+    """Run all benchmarks; the results in the schema of results.json. `cache` as `workshop` takes it."""
     expected = (
         database.expected_seconds(effort)
         + library.SECONDS
@@ -88,7 +88,7 @@ def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
         with database.platform(place, effort, progress) as platform:
             rows = database.measure(platform, effort, progress)
             platform.change("ours")
-            results |= {"database": rows, "targets": judged(rows)}
+            results |= {"database": rows, "targets": evaluate_targets(rows)}
             results["library"] = library.measure(platform.plane, effort, progress)
         results["preview"] = preview.measure(effort, progress)
         results["failover"] = failover.measure(place, effort, progress)
@@ -98,7 +98,7 @@ def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
 
 
 def _raise_descriptors() -> None:
-    """For pgbench, which inherits it: a client is a file."""
+    """Raise RLIMIT_NOFILE for pgbench, which inherits it: a client is a file descriptor."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         resource.setrlimit(

@@ -1,4 +1,4 @@
-"""Throughput and latency of PostgreSQL with three sets of parameters, directly and through PgBouncer."""
+"""Throughput and latency of PostgreSQL by pgbench, with three sets of parameters, directly and through PgBouncer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def expected_seconds(effort: Effort) -> float:
 
 
 class Platform:
-    """Prod's servers and its pooler, with pgbench's tables, and whichever parameters are asked for."""
+    """Prod's servers and pooler with pgbench's tables and a chosen set of parameters."""
 
     def __init__(self, workshop: Workshop, ports: Ports) -> None:
         self._workshop = workshop
@@ -63,7 +63,7 @@ class Platform:
         self.plane.up()
 
     def change(self, chosen: ParameterSet) -> None:
-        """Bring all servers to a set, with the tables in the primary's memory, and every write of before on disk."""
+        """Bring all servers to a set of parameters, then pg_prewarm the tables and CHECKPOINT."""
         self.plane = self._plane(chosen)
         self.plane.up()
         with self.plane.cluster.primary.admin(self.plane.plan.database) as session:
@@ -74,8 +74,8 @@ class Platform:
                 )
             session.execute("CHECKPOINT")
 
-    def take(self, path: Path, effort: Effort) -> None:
-        """Have the pooler with its server connections, or not at all: with them not all direct clients would fit."""
+    def prepare(self, path: Path, effort: Effort) -> None:
+        """Start the pooler and its server connections, or stop it: with these not all direct clients would fit."""
         if path == "direct":
             pgbouncer.stop(self.plane.layout)
         else:
@@ -83,7 +83,7 @@ class Platform:
             self.load(path, clients=effort.clients, seconds=effort.warm_up_seconds, rate=None)
 
     def endpoint(self, path: Path) -> Endpoint:
-        """The primary, or the pooler's entry that leads to it."""
+        """The endpoint of the primary, or of the pooler's entry that leads to it."""
         if path == "direct":
             return self.plane.endpoint("primary")
         return self.plane.pooler.endpoint(self.plane.plan.database)
@@ -98,7 +98,7 @@ class Platform:
         )  # fmt: skip
 
     def _wait_for_slots(self) -> None:
-        """Until sessions of before have ended, which clients do not wait for. Raises `TimeoutError`."""
+        """Wait until earlier sessions have ended, which clients do not wait for. Raises `TimeoutError`."""
         deadline = time.monotonic() + SLOTS_SECONDS
         with self.plane.cluster.primary.admin() as session:
             while True:
@@ -112,37 +112,37 @@ class Platform:
 
 @contextmanager
 def platform(workshop: Workshop, effort: Effort, progress: Progress) -> Iterator[Platform]:
-    """Built and filled, and taken down at the end."""
+    """Build and fill the servers, and purge them at the end."""
     progress.begin(f"Building the platform with pgbench's tables at scale {effort.scale}", BUILD_SECONDS)
-    made = Platform(workshop, workshop.free_ports(workshop.plan))
+    running = Platform(workshop, workshop.free_ports(workshop.plan))
     try:
-        made.build(effort.scale)
-        yield made
+        running.build(effort.scale)
+        yield running
     finally:
-        planes.purge(made.plane.layout)
+        planes.purge(running.plane.layout)
 
 
 def measure(
     on: Platform, effort: Effort, progress: Progress, sets: tuple[ParameterSet, ...] = SETS
 ) -> list[dict[str, Any]]:
-    """A row for each combination, in the schema of results.json.
+    """Run pgbench for each combination; a row each, in the schema of results.json.
 
     Each round goes through all sets, every other one in the opposite order, so that what the machine does meanwhile
     does not fall on one of them.
     """
     outcomes: dict[Combination, list[Outcome]] = {key: [] for key in itertools.product(sets, PATHS, LOADS)}
     for number in range(effort.runs):
-        forth = number % 2 == 0
-        for chosen in _turned(sets, forth):
+        forward = number % 2 == 0
+        for chosen in _ordered(sets, forward):
             progress.begin(f"Database, run {number + 1}: changing the parameters to {chosen}", CHANGE_SECONDS)
             on.change(chosen)
-            for path in _turned(PATHS, forth):
+            for path in _ordered(PATHS, forward):
                 progress.begin(f"Database, run {number + 1}: preparing {path}", effort.warm_up_seconds / len(PATHS))
-                on.take(path, effort)
-                for load in _turned(LOADS, forth):
-                    said = f"{chosen}, {path}, {load}"
+                on.prepare(path, effort)
+                for load in _ordered(LOADS, forward):
+                    step = f"{chosen}, {path}, {load}"
                     seconds = effort.seconds if load == "closed" else effort.offered_seconds
-                    progress.begin(f"Database, run {number + 1}: {said}", seconds + REST_SECONDS)
+                    progress.begin(f"Database, run {number + 1}: {step}", seconds + REST_SECONDS)
                     clients = _clients(effort, path)
                     if load == "closed":
                         found = on.load(path, clients=clients, seconds=seconds, rate=None)
@@ -154,8 +154,8 @@ def measure(
     return [_row(key, effort, found) for key, found in outcomes.items()]
 
 
-def _turned(values: tuple[T, ...], forth: bool) -> tuple[T, ...]:
-    return values if forth else values[::-1]
+def _ordered(values: tuple[T, ...], forward: bool) -> tuple[T, ...]:
+    return values if forward else values[::-1]
 
 
 def _clients(effort: Effort, path: Path) -> int:

@@ -1,4 +1,4 @@
-"""The primary is killed under write load, a standby promoted, the pooler pointed at it: what clients see of that."""
+"""Failover under write load: the primary is killed, a standby promoted; downtime and lost commits."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ RUN_SECONDS = 6  # expected of one
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failed:
-    """One failover. downtime: the longest gap between two acknowledged commits, whoever's."""
+class Failover:
+    """The figures of one failover. downtime: the longest gap between two acknowledged commits, whoever's."""
 
     downtime_s: float
     detection_s: float
@@ -52,7 +52,7 @@ def expected_seconds(effort: Effort) -> float:
 
 
 def measure(workshop: Workshop, effort: Effort, progress: Progress) -> dict[str, Any]:
-    """By mode, in the schema of results.json."""
+    """Measure failovers; the results by mode, in the schema of results.json."""
     found: dict[str, Any] = {}
     for mode in MODES:
         runs = []
@@ -70,8 +70,8 @@ def measure(workshop: Workshop, effort: Effort, progress: Progress) -> dict[str,
     return found
 
 
-def fail_over(workshop: Workshop, mode: Mode, load_seconds: float, phase: float) -> Failed:
-    """On servers of its own. `phase`: the part of the time between two checks after which the primary dies."""
+def fail_over(workshop: Workshop, mode: Mode, load_seconds: float, phase: float) -> Failover:
+    """Measure one failover on servers of its own. `phase`: how far between two checks the primary dies, 0 to 1."""
     plan = with_replicas(workshop.plan, 1)
     layout = workshop.layout(f"failover-{mode}")
     servers = workshop.plane(plan, layout, workshop.free_ports(plan))
@@ -98,7 +98,7 @@ def fail_over(workshop: Workshop, mode: Mode, load_seconds: float, phase: float)
         servers.cluster.primary.start()
     finally:
         planes.purge(layout)
-    return Failed(
+    return Failover(
         downtime_s=longest_gap(moment for _, moment in ledger.acknowledged),
         detection_s=detected - died,
         promotion_s=promoted - detected,
@@ -108,12 +108,12 @@ def fail_over(workshop: Workshop, mode: Mode, load_seconds: float, phase: float)
 
 
 def connect(endpoint: Endpoint, password: str) -> Connection:
-    """As the application does."""
+    """Log in as the application does."""
     return endpoint.connect(APPLICATION, password)
 
 
 def _wait_for_standby(servers: DataPlane) -> None:
-    """From now on the primary acknowledges no commit that the standby has not on disk."""
+    """Make the standby synchronous: the primary acknowledges no commit that the standby has not on disk."""
     name = next(one.identifier for one in servers.plan.instances if one.role == STANDBY)
     with servers.cluster.primary.admin() as session:
         session.execute(f"ALTER SYSTEM SET synchronous_standby_names = '\"{name}\"'")
@@ -126,20 +126,20 @@ def _wait_for_standby(servers: DataPlane) -> None:
 
 
 def kill(servers: DataPlane) -> None:
-    """Every process of the primary at once, as when its host is gone: none may send or write what it still has."""
+    """Kill every process of the primary at once, as when its host is gone: none may send or write what it still has."""
     process = servers.cluster.primary.process()
     assert process is not None
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    doomed = [process.pid, *(pid for pid, parent in pairs if parent == process.pid)]
+    pids = [process.pid, *(pid for pid, parent in pairs if parent == process.pid)]
     for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in doomed:
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
 
 def _detect(servers: DataPlane, next_check: float) -> float:
-    """When a check fails. Raises `TimeoutError` if the primary goes on answering."""
+    """Wait until a check fails, and return when. Raises `TimeoutError` if the primary goes on answering."""
     deadline = time.monotonic() + RECOVER_SECONDS
     while time.monotonic() < deadline:
         time.sleep(max(next_check - time.monotonic(), 0))
@@ -153,7 +153,7 @@ def _detect(servers: DataPlane, next_check: float) -> float:
 
 
 def _promote(servers: DataPlane) -> None:
-    """The standby becomes the primary, and the pooler's entry leads to it: a new file and RELOAD, as on a host."""
+    """Promote the standby (pg_promote) and point the pooler's entry to it: a new file and RELOAD, as on a host."""
     with servers.cluster.servers[STANDBY].admin() as session:
         done = session.execute("SELECT pg_promote(true, 60)").fetchone()
     if done != (True,):

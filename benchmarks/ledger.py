@@ -1,4 +1,4 @@
-"""Numbered rows that clients write until they are told to end, and what became of those that were acknowledged."""
+"""Write load of numbered rows, and which acknowledged commits were lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JOIN_SECONDS = 30
 
 
 class Ledger:
-    """Writers, each with a connection of its own. A number is given out once, whatever becomes of it.
+    """Threads that insert numbered rows, each on its own connection. A number is used once, whatever becomes of it.
 
     `acknowledged`: number and the moment, of the monotonic clock, at which its commit came back. A number that failed
     is in neither state as far as its client knows, and is not counted.
@@ -62,7 +62,7 @@ class Ledger:
                 session.close()
 
     def wait_for(self, more: int, seconds: float) -> None:
-        """Until so many further commits were acknowledged. Raises `TimeoutError`."""
+        """Wait until so many further commits were acknowledged. Raises `TimeoutError`."""
         wanted = len(self.acknowledged) + more
         deadline = time.monotonic() + seconds
         while len(self.acknowledged) < wanted:

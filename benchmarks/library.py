@@ -1,4 +1,4 @@
-"""What routing costs: reads through `langpont_db` against the same reads through plain SQLAlchemy."""
+"""Overhead of routing: reads through `langpont_db` against the same reads through plain SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _environment(plane: DataPlane, entry: str) -> dict[str, str]:
 
 
 def _wait_for_replica(database: Database, identifier: str) -> None:
-    """Until a read is answered by it: a replica that has yet to catch up is not read. Raises `TimeoutError`."""
+    """Wait until the replica answers a read: one that has yet to catch up is not read. Raises `TimeoutError`."""
     deadline = time.monotonic() + REPLICA_WAIT_SECONDS
     while True:
         with database.session() as session:

@@ -1,4 +1,4 @@
-"""What was measured on."""
+"""Hardware, versions and commit of a benchmark."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from local.servers.pgbouncer import find_binary
 
 
 def machine(binaries: Binaries) -> dict[str, Any]:
-    """Of results.json. `memory_gib` is what the kernel has to give."""
+    """The machine in the schema of results.json. `memory_gib` is the kernel's physical memory."""
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    said = _output(str(find_binary()), "--version")
-    pooler = re.search(r"PgBouncer ([0-9.]+)", said)
+    version = _output(str(find_binary()), "--version")
+    pooler = re.search(r"PgBouncer ([0-9.]+)", version)
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""The three sets of parameters that are compared, each as a plan of the same servers."""
+"""The three sets of PostgreSQL parameters that are compared, each as a plan of the same servers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DOCUMENT: Mapping[str, HumanValue] = {
 
 
 def document() -> tuple[GroupParameter, ...]:
-    """The document's, as a parameter group takes them."""
+    """The document's parameters, as a parameter group takes them."""
     compiled, problems = compile_parameters(DOCUMENT)
     if problems:
         raise ValueError(f"The document's parameters do not compile: {problems}. Correct them here.")

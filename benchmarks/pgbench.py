@@ -1,4 +1,4 @@
-"""pgbench: how it is run and what it says."""
+"""Runs pgbench and parses its output and its transaction log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRACE_SECONDS = 60  # for logging in, and for what is under way at the end
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Of one run. Times are milliseconds, with a rate from when a transaction was due.
+    """The figures of one run. Times are milliseconds, with a rate from when a transaction was due.
 
     failed: transactions that a server refused, and one for each client that had to give up.
     """
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def build(server: Server, database: str, scale: int) -> None:
-    """Make its tables, as the superuser, by the socket. Raises `DataPlaneError`."""
+    """Create pgbench's tables (-i), as the superuser, by the socket. Raises `DataPlaneError`."""
     server.run(
         server.binaries.tools / "pgbench",
         "-i", "-q", "-s", str(scale), "-h", server.sockets, "-p", str(server.live_port), "-U", SUPERUSER, database,
@@ -44,7 +44,7 @@ def run(
     binaries: Binaries, endpoint: Endpoint, user: str, password: str, *, clients: int, seconds: int, rate: int | None,
     settle: int = 0,
 ) -> Outcome:  # fmt: skip
-    """TPC-B-like transactions for some seconds; with `rate` that many are due each second, without as many as can be.
+    """Run TPC-B-like transactions for some seconds: `rate` of them a second (-R), or in a closed loop.
 
     What is due within the first `settle` seconds is made and its time not counted.
 
@@ -70,12 +70,12 @@ def run(
 
 
 def outcome(output: str, errors: str, times_ms: list[float]) -> Outcome:
-    """Put together what it printed and the times of its log. Raises `DataPlaneError` if there is no transaction."""
+    """Parse pgbench's output, with the times of its log. Raises `DataPlaneError` if there is no transaction."""
     tps = re.search(r"^tps = ([0-9.]+) ", output, flags=re.MULTILINE)
     failed = re.search(r"^number of failed transactions: ([0-9]+) ", output, flags=re.MULTILINE)
     if tps is None or failed is None or not times_ms:
-        said = errors.strip().splitlines()
-        raise DataPlaneError(f"pgbench made no transaction: {said[-1] if said else 'it said nothing'}")
+        messages = errors.strip().splitlines()
+        raise DataPlaneError(f"pgbench made no transaction: {messages[-1] if messages else 'it said nothing'}")
     aborted = len(re.findall(r"client [0-9]+ (?:script [0-9]+ )?aborted", errors))
     return Outcome(
         tps=float(tps[1]),
@@ -86,11 +86,11 @@ def outcome(output: str, errors: str, times_ms: list[float]) -> Outcome:
 
 
 def log_times(lines: Iterable[str], settle: int = 0) -> Iterator[float]:
-    """Milliseconds of each transaction that was made and due `settle` seconds after the first, or later.
+    """Latency in milliseconds of each completed transaction that was due `settle` seconds after the first, or later.
 
     A line's third field is microseconds, or why it was not made; the fifth and sixth are when it ended (pgbench,
     "Per-Transaction Logging").
     """
-    made = [(int(f[2]), int(f[4]) * 1_000_000 + int(f[5])) for f in map(str.split, lines) if f[2].isdecimal()]
-    begin = min((end - time for time, end in made), default=0) + settle * 1_000_000
-    yield from (time / 1000 for time, end in made if end - time >= begin)
+    completed = [(int(f[2]), int(f[4]) * 1_000_000 + int(f[5])) for f in map(str.split, lines) if f[2].isdecimal()]
+    begin = min((end - time for time, end in completed), default=0) + settle * 1_000_000
+    yield from (time / 1000 for time, end in completed if end - time >= begin)

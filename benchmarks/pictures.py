@@ -1,4 +1,4 @@
-"""Small charts as SVG: bars and a line, labelled where they are, readable on a light and on a dark page."""
+"""SVG charts: bars and a line, labelled directly, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Bar:
 
 
 def bars(title: str, unit: str, rows: Sequence[Bar]) -> str:
-    """Horizontal bars to the median, a thin line from least to most, and the numbers beside them."""
+    """A chart of horizontal bars to the median, a thin line from least to most, and the numbers beside them."""
     left, right, top, step = 250, 190, 44, 30
     most = max(row.value["max"] for row in rows) or 1.0
     scale = (WIDTH - left - right) / most
@@ -51,7 +51,7 @@ def bars(title: str, unit: str, rows: Sequence[Bar]) -> str:
             parts.append(
                 f'<path class="spread" d="M{low:.1f} {y + 7}v8M{low:.1f} {y + 11}H{high:.1f}M{high:.1f} {y + 7}v8"/>'
             )
-        parts.append(f'<text x="{max(end, high) + 8:.1f}" y="{y + 15}">{_told(row.value, unit)}</text>')
+        parts.append(f'<text x="{max(end, high) + 8:.1f}" y="{y + 15}">{_formatted(row.value, unit)}</text>')
     height = top + len(rows) * step + 34
     axis = f"{unit}; bar: median, thin line: least to most"
     parts.append(f'<text class="quiet" x="{left}" y="{height - 14}">{escape(axis)}</text>')
@@ -59,7 +59,7 @@ def bars(title: str, unit: str, rows: Sequence[Bar]) -> str:
 
 
 def line(title: str, x_axis: str, y_axis: str, points: Sequence[tuple[float, Spread]]) -> str:
-    """The medians over `x`, joined, with their spread, axes from zero."""
+    """A line chart of medians with their spread, axes from zero."""
     left, right, top, bottom, height = 70, 40, 56, 300, 360
     most_x, most_y = max(x for x, _ in points) or 1, max(value["max"] for _, value in points) * 1.15 or 1.0
 
@@ -89,14 +89,14 @@ def line(title: str, x_axis: str, y_axis: str, points: Sequence[tuple[float, Spr
     return _document(title, height, parts)
 
 
-def _told(value: Spread, unit: str) -> str:
+def _formatted(value: Spread, unit: str) -> str:
     if value["min"] == value["max"]:
         return f"{value['median']:g} {unit}"
     return f"{value['median']:g} {unit} ({value['min']:g} to {value['max']:g})"
 
 
 def _ticks(most: float) -> list[float]:
-    """Some four round numbers from zero."""
+    """Axis ticks: some four round numbers from zero."""
     step = next(
         base * 10.0**power for power in range(-3, 9) for base in (1, 2, 5) if most / (base * 10.0**power) <= 5
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How long an offline preview takes from a standing start, and what of that is importing."""
+"""Time of an offline preview in a new process, by stack and by replicas, and the share of imports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def expected_seconds(effort: Effort) -> float:
 
 
 def measure(effort: Effort, progress: Progress) -> dict[str, Any]:
-    """Seconds by stack, and of prod by number of replicas; shares in percent of prod's whole time."""
+    """Measure previews: seconds by stack, and of prod by replicas; import shares in percent of prod's whole time."""
     stacks: dict[str, Spread] = {}
     for stack in effort.stacks:
         progress.begin(f"Preview: {stack}", (effort.runs + 1) * STACK_SECONDS)
@@ -94,17 +94,17 @@ def _seconds(project: Path, stack: str) -> float:
 
 
 def _import_shares() -> dict[str, float]:
-    seconds, told = _run(PROJECT, "prod", "-X", "importtime")
-    return {name: 100 * import_seconds(told, name) / seconds for name in ("pulumi", "pulumi_aws")}
+    seconds, output = _run(PROJECT, "prod", "-X", "importtime")
+    return {name: 100 * import_seconds(output, name) / seconds for name in ("pulumi", "pulumi_aws")}
 
 
-def import_seconds(told: str, package: str) -> float:
-    """Of what `python -X importtime` tells: the time of a package's modules with all that they import themselves.
+def import_seconds(output: str, package: str) -> float:
+    """Parse `python -X importtime`: seconds of a package's modules with all that they import themselves.
 
     A line follows those of what it imports, which are indented further; times are microseconds.
     """
     total, outer = 0, None
-    for depth, cumulative, name in reversed(list(_import_lines(told))):
+    for depth, cumulative, name in reversed(list(_import_lines(output))):
         if outer is not None and depth > outer:
             continue  # within one that was counted
         outer = None
@@ -113,6 +113,6 @@ def import_seconds(told: str, package: str) -> float:
     return total / 1e6
 
 
-def _import_lines(told: str) -> Iterator[tuple[int, int, str]]:
-    for found in re.finditer(r"^import time: +\d+ \| +(\d+) \| ( *)(\S+)$", told, flags=re.MULTILINE):
+def _import_lines(output: str) -> Iterator[tuple[int, int, str]]:
+    for found in re.finditer(r"^import time: +\d+ \| +(\d+) \| ( *)(\S+)$", output, flags=re.MULTILINE):
         yield len(found[2]) // 2, int(found[1]), found[3]

@@ -1,4 +1,4 @@
-"""Recovery to a point in time: a base backup and archived log, restored to just before a bad write."""
+"""Point-in-time recovery: a base backup and archived WAL, restored to just before a bad write."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ def expected_seconds(effort: Effort) -> float:
 
 
 def measure(workshop: Workshop, effort: Effort, progress: Progress) -> dict[str, Any]:
-    """In the schema of results.json. restore_s: from the decision until the restored server takes writes.
+    """Measure point-in-time recovery, in the schema of results.json.
 
-    lost_s: from the last commit that it has to the bad write. lost_commits: acknowledged before the bad write, and not
-    there. size_mib: of the base backup that was copied back.
+    restore_s: from the decision until the restored server takes writes. lost_s: from the last commit that it has to the
+    bad write. lost_commits: acknowledged before the bad write, and not there. size_mib: of the base backup that was
+    copied back.
     """
     progress.begin("Recovery: building a primary that archives", BUILD_SECONDS)
     plan = with_replicas(workshop.plan, 0)
@@ -105,7 +106,7 @@ def _archive(servers: DataPlane, archive: Path) -> None:
 
 
 def _write_and_spoil(servers: DataPlane, seconds: float, spoilt: int) -> tuple[list[int], datetime]:
-    """Numbers acknowledged before the bad write, which is a number everywhere, and when that was by the server."""
+    """Write until a bad UPDATE sets a number everywhere; numbers acknowledged before it, and its time by the server."""
     plan = servers.plan
     ledger = Ledger(lambda: connect(servers.endpoint(PRIMARY), plan.passwords[APPLICATION]), WRITERS)
     with ledger, servers.cluster.primary.admin(plan.database) as session:
@@ -121,7 +122,7 @@ def _write_and_spoil(servers: DataPlane, seconds: float, spoilt: int) -> tuple[l
 
 
 def _wait_archived(servers: DataPlane) -> None:
-    """Close the segment and wait until it is in the archive, which on RDS happens every five minutes by itself."""
+    """Close the WAL segment and wait until it is archived, which on RDS happens every five minutes by itself."""
     with servers.cluster.primary.admin() as session:
         row = session.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
         assert row is not None
@@ -138,7 +139,7 @@ def _archived(session: Connection, segment: str) -> bool:
 
 
 def _restored_server(servers: DataPlane) -> Server:
-    """Another server beside the primary, which nothing was made of yet."""
+    """The server to restore to, beside the primary; nothing of it exists yet."""
     port = next(port for port in servers.ports.servers.values() if is_free(port))
     return replace(
         servers.cluster.primary, role="restored", folder=servers.layout.server("restored"), port=port
@@ -146,7 +147,7 @@ def _restored_server(servers: DataPlane) -> Server:
 
 
 def _restore(servers: DataPlane, restored: Server, backup: Path, archive: Path, until: datetime) -> None:
-    """Copy the backup back and replay the log up to a moment; it takes writes afterwards."""
+    """Copy the base backup and replay WAL up to recovery_target_time; the server takes writes afterwards."""
     restored.make_folder()
     new = restored.folder / "data.new"
     subprocess.run(["cp", "-a", str(backup), str(new)], check=True)

@@ -1,4 +1,4 @@
-"""What was measured, as a document, pictures and the README's section: all of it computed from results.json."""
+"""Renders results.json: docs/measurements.md, its pictures and the README's section."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ def with_section(readme: str, results: Results) -> str:
 
 
 def readme_section(results: Results) -> str:
-    """Targets, and one line for each other measurement."""
+    """The README's section: targets, and one line for each other measurement."""
     recovery, failover, library = results["recovery"], results["failover"], results["library"]
     stacks = results["preview"]["stacks"]
     rows = [
-        ["library", f"a routed read takes {told(library['overhead_percent'], ' %')} longer than a plain one"],
-        ["preview", ", ".join(f"{stack} {told(value, ' s')}" for stack, value in stacks.items())],
+        ["library", f"a routed read takes {formatted(library['overhead_percent'], ' %')} longer than a plain one"],
+        ["preview", ", ".join(f"{stack} {formatted(value, ' s')}" for stack, value in stacks.items())],
         *[
             [
                 f"failover, {mode} standby",
-                f"{told(value['downtime_s'], ' s')} without a commit, "
-                f"{told(value['lost_commits'])} acknowledged commits lost",
+                f"{formatted(value['downtime_s'], ' s')} without a commit, "
+                f"{formatted(value['lost_commits'])} acknowledged commits lost",
             ]
             for mode, value in failover.items()
         ],
         [
             "recovery to a point in time",
-            f"{told(recovery['restore_s'], ' s')} for {told(recovery['size_mib'], ' MiB')}, "
-            f"{told(recovery['lost_commits'])} commits of before lost",
+            f"{formatted(recovery['restore_s'], ' s')} for {formatted(recovery['size_mib'], ' MiB')}, "
+            f"{formatted(recovery['lost_commits'])} commits of before lost",
         ],
     ]
     return README.format(
@@ -80,7 +80,7 @@ def readme_section(results: Results) -> str:
 
 
 def document(results: Results) -> str:
-    """docs/measurements.md."""
+    """The text of docs/measurements.md."""
     preview = results["preview"]
     return "\n".join(
         [
@@ -94,20 +94,20 @@ def document(results: Results) -> str:
                 targets=_targets(results), rows=_database_table(results), offered=_offered(results),
                 rate=_targets_of(results),
             ),
-            LIBRARY.format(**{name: told(results["library"][name]) for name in results["library"]}),
+            LIBRARY.format(**{name: formatted(results["library"][name]) for name in results["library"]}),
             PREVIEW.format(
-                rows=table(["stack", "seconds"], [[stack, told(v)] for stack, v in preview["stacks"].items()]),
-                pulumi=told(preview["import_pulumi_share_percent"]),
-                pulumi_aws=told(preview["import_pulumi_aws_share_percent"]),
+                rows=table(["stack", "seconds"], [[stack, formatted(v)] for stack, v in preview["stacks"].items()]),
+                pulumi=formatted(preview["import_pulumi_share_percent"]),
+                pulumi_aws=formatted(preview["import_pulumi_aws_share_percent"]),
             ),
             FAILOVER.format(rows=_failover_table(results["failover"])),
-            RECOVERY.format(**{name: told(value) for name, value in results["recovery"].items()}),
+            RECOVERY.format(**{name: formatted(value) for name, value in results["recovery"].items()}),
         ]
     )  # fmt: skip
 
 
 def pictures(results: Results) -> dict[str, str]:
-    """SVG by name."""
+    """The charts: SVG by name."""
     database, failover = results["database"], results["failover"]
     offered = [row for row in database if row["load"] == "1000-tps"]
     return {
@@ -130,8 +130,8 @@ def pictures(results: Results) -> dict[str, str]:
     }  # fmt: skip
 
 
-def told(value: Spread, unit: str = "") -> str:
-    """`5.2 ms (4.9 to 6.1)`, or the median alone where all runs agree."""
+def formatted(value: Spread, unit: str = "") -> str:
+    """Format a median with its spread: `5.2 ms (4.9 to 6.1)`, or the median alone where all runs agree."""
     median = f"{value['median']:,.10g}{unit}"
     return (
         median if value["min"] == value["max"] else f"{median} ({value['min']:,.10g} to {value['max']:,.10g})"
@@ -139,7 +139,7 @@ def told(value: Spread, unit: str = "") -> str:
 
 
 def machine(found: Mapping[str, Any]) -> str:
-    """In one line."""
+    """The machine in one line."""
     return (
         f"{found['cpu']}, {found['cores']} cores, {found['memory_gib']:g} GiB, PostgreSQL {found['postgresql']}, "
         f"PgBouncer {found['pgbouncer']}"
@@ -147,7 +147,7 @@ def machine(found: Mapping[str, Any]) -> str:
 
 
 def table(heads: list[str], rows: Iterable[list[str]]) -> str:
-    """In Markdown, with its last line break."""
+    """A Markdown table, with its last line break."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
 
@@ -157,13 +157,13 @@ def _runs(number: int) -> str:
 
 
 def _targets_of(results: Results) -> str:
-    """What load the targets are for, as it was offered."""
+    """The load that the targets are for, as it was offered."""
     row = next(
         row
         for row in results["database"]
         if (row["parameters"], row["path"], row["load"]) == ("ours", "pgbouncer", "1000-tps")
     )
-    return f"{row['clients']} clients through PgBouncer, our parameters, {told(row['tps'])} TPS done"
+    return f"{row['clients']} clients through PgBouncer, our parameters, {formatted(row['tps'])} TPS done"
 
 
 def _targets(results: Results) -> str:
@@ -184,7 +184,7 @@ def _database_table(results: Results) -> str:
         [
             [
                 _SETS[row["parameters"]], _PATHS[row["path"]], loads[row["load"]], str(row["clients"]),
-                *(told(row[name]) for name in ("tps", "average_ms", "p99_ms", "failed")),
+                *(formatted(row[name]) for name in ("tps", "average_ms", "p99_ms", "failed")),
             ]
             for row in results["database"]
         ],
@@ -195,7 +195,7 @@ def _failover_table(failover: Mapping[str, Mapping[str, Spread]]) -> str:
     columns = ("downtime_s", "detection_s", "promotion_s", "lost_commits", "acknowledged_commits")
     return table(
         ["standby", "downtime, s", "detection, s", "promotion, s", "acknowledged commits lost", "acknowledged"],
-        [[mode, *(told(value[name]) for name in columns)] for mode, value in failover.items()],
+        [[mode, *(formatted(value[name]) for name in columns)] for mode, value in failover.items()],
     )
 
 

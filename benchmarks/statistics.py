@@ -9,7 +9,7 @@ from typing import TypedDict
 
 
 class Spread(TypedDict):
-    """Of several runs."""
+    """Median, least and most of several runs."""
 
     median: float
     min: float

@@ -1,4 +1,4 @@
-"""What was asked of the database, and whether it was met."""
+"""Latency targets of the database, and whether results meet them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Below `limit` milliseconds in the median of all runs; `whose` it is."""
+    """One target: a figure below `limit` milliseconds in the median of all runs. `whose`: who set it."""
 
     whose: str
     figure: Literal["average_ms", "p99_ms"]
@@ -24,8 +24,8 @@ TARGETS = (
 _NAMES = {"average_ms": "average", "p99_ms": "99th percentile"}
 
 
-def judged(database: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each target with what was measured, of the rows of results.json. No failure means none in any run."""
+def evaluate_targets(database: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Compare the rows of results.json with each target. No failure means none in any run."""
     row = next(
         row for row in database if (row["parameters"], row["path"], row["load"]) == ("ours", "pgbouncer", "1000-tps")
     )

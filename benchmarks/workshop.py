@@ -1,4 +1,4 @@
-"""A place for servers that are measured: folders of its own, free ports, and nothing left afterwards."""
+"""Temporary servers for benchmarks: folders of their own, free ports, and nothing left afterwards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ APPLICATION, READER = "langpont_app", "langpont_readonly"
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What every measurement needs. `plan` is prod's, as the program registers it."""
+    """A temporary folder with binaries, account and plan. `plan` is prod's, as the program registers it."""
 
     folder: Path
     binaries: Binaries
@@ -38,15 +38,15 @@ class Workshop:
     plan: DataPlan
 
     def layout(self, name: str) -> Layout:
-        """A folder in here."""
+        """The layout of a platform's folder in it."""
         return Layout(self.folder / name)
 
     def free_ports(self, plan: DataPlan) -> Ports:
-        """Ports that nobody has."""
+        """Free ports for a plan."""
         return ports.choose(plan, asked={}, ours=frozenset())
 
     def plane(self, plan: DataPlan, layout: Layout, at: Ports) -> DataPlane:
-        """Servers and pooler of a plan; not brought up."""
+        """The servers and pooler of a plan, not started yet."""
         return DataPlane(
             plan, binaries=self.binaries, account=self.account, layout=layout, ports=at, make_roles=make_roles
         )
@@ -54,7 +54,7 @@ class Workshop:
 
 @contextmanager
 def workshop(stack_file: StackFile, cache: Path | None = None) -> Iterator[Workshop]:
-    """Make it, and at the end, or when interrupted, stop every server in it and remove it.
+    """Create the workshop; at the end, or when interrupted, stop every server in it and remove it.
 
     `cache`: where PostgreSQL's programs stay; by default where `make up` has them. Raises `DataPlaneError`.
     """
@@ -88,14 +88,14 @@ def with_replicas(plan: DataPlan, number: int) -> DataPlan:
 
 
 def make_roles(data: DataPlane) -> bool:
-    """The pooled roles with their passwords, timeouts and rights on every table of the superuser.
+    """Create the pooled roles with passwords, timeouts and rights on every table of the superuser.
 
     `make up` lets the roles function make them, with moto as AWS; nothing of that is measured here.
     """
     with data.cluster.primary.admin(data.plan.database) as session:
         session.execute("SET log_statement = 'none'; SET log_min_duration_statement = -1")  # no verifier in a log
-        made = {row[0] for row in session.execute("SELECT rolname FROM pg_roles").fetchall()}
-        missing = [role for role in ROLES if role.pooled and role.name not in made]
+        existing = {row[0] for row in session.execute("SELECT rolname FROM pg_roles").fetchall()}
+        missing = [role for role in ROLES if role.pooled and role.name not in existing]
         for role in missing:
             name = sql.Identifier(role.name)
             rights = sql.SQL("SELECT, INSERT, UPDATE, DELETE" if role.name == APPLICATION else "SELECT")
@@ -118,7 +118,7 @@ def make_roles(data: DataPlane) -> bool:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C once is enough: a second one would leave servers behind."""
+    """Ignore SIGINT, SIGTERM and alarms in the block: a second Ctrl-C would leave servers behind."""
     kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     alarm = signal.alarm(0)
     try:

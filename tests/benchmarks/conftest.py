@@ -1,4 +1,4 @@
-"""A workshop with real servers for tests, and results that are as small as their schema allows."""
+"""A workshop with real servers, and results that are as small as their schema allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures out of what programs say: medians, percentiles, pgbench, imports, stack files, targets."""
+"""Parsing and arithmetic: medians, percentiles, pgbench, imports, stack files, targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.parameters import SETS, with_parameters
 from benchmarks.pgbench import Outcome
 from benchmarks.progress import Progress
 from benchmarks.statistics import percentile, spread
-from benchmarks.targets import judged
+from benchmarks.targets import evaluate_targets
 from local.servers.configuration import own_settings
 from local.servers.errors import DataPlaneError
 from local.servers.plan import data_plan
@@ -82,7 +82,7 @@ def test_a_run_without_a_transaction_is_refused_with_pgbench_s_words(errors: str
 
 
 def test_an_import_s_time_is_counted_once_with_all_that_it_imports() -> None:
-    told = (
+    output = (
         "import time: self [us] | cumulative | imported package\n"
         "import time:       100 |        100 |     pulumi._types\n"
         "import time:        50 |         70 |     grpc\n"
@@ -91,8 +91,8 @@ def test_an_import_s_time_is_counted_once_with_all_that_it_imports() -> None:
         "import time:        10 |        410 | components\n"
         "import time:         5 |          5 | pulumi.late\n"
     )
-    assert preview.import_seconds(told, "pulumi") == pytest.approx(375e-6)
-    assert preview.import_seconds(told, "pulumi_aws") == pytest.approx(30e-6)
+    assert preview.import_seconds(output, "pulumi") == pytest.approx(375e-6)
+    assert preview.import_seconds(output, "pulumi_aws") == pytest.approx(30e-6)
 
 
 @pytest.mark.parametrize("number", [0, 1, 15])
@@ -137,7 +137,7 @@ def row(average: float, p99: float, failed: float) -> dict[str, Any]:
      ((100, 300, 0), [False, False, False, True])],
 )  # fmt: skip
 def test_targets_are_judged_where_they_are_set(measured: tuple[float, float, float], met: list[bool]) -> None:
-    judgement = judged([row(1, 1, 0) | {"path": "direct"}, row(*measured)])
+    judgement = evaluate_targets([row(1, 1, 0) | {"path": "direct"}, row(*measured)])
     assert [one["met"] for one in judgement] == met
     average, p99, failed = measured
     assert [(one["what"], one["target"], one["measured"]) for one in judgement] == [

@@ -15,7 +15,7 @@ from benchmarks import render
 from benchmarks.__main__ import app
 from benchmarks.effort import FULL
 from benchmarks.pictures import Bar, bars, line
-from benchmarks.targets import judged
+from benchmarks.targets import evaluate_targets
 from tests.benchmarks.conftest import of
 from tests.recordings import ROOT
 
@@ -76,7 +76,7 @@ def test_the_committed_results_are_those_of_a_whole_run() -> None:
 
 def test_the_committed_targets_are_judged_by_the_committed_rows() -> None:
     results = render.load()
-    assert results["targets"] == judged(results["database"])
+    assert results["targets"] == evaluate_targets(results["database"])
 
 
 @pytest.mark.parametrize("name", sorted(render.files(render.load())))
@@ -127,16 +127,16 @@ def test_one_run_is_called_one_run(results: dict[str, Any]) -> None:
 
 
 def test_the_document_has_each_row_of_the_database(results: dict[str, Any]) -> None:
-    told = render.document(results)
+    text = render.document(results)
     assert (
         "| parameters | path | load | clients | TPS | average, ms | p99, ms | failed |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
         "| ours | through PgBouncer | closed loop | 300 | 1,234 | 5.5 (5 to 6) | 400 | 0 |\n"
         "| ours | through PgBouncer | 1,000 TPS offered | 300 | 998 | 5.5 (5 to 6) | 81 | 0 |\n"
-    ) in told
-    assert "on 5,000,000 accounts (scale 50)" in told
-    assert re.findall(r"\{\w+\}", told) == []
-    assert re.findall(r"^## (.+)$", told, flags=re.MULTILINE) == [
+    ) in text
+    assert "on 5,000,000 accounts (scale 50)" in text
+    assert re.findall(r"\{\w+\}", text) == []
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == [
         "Database", "Library", "Preview", "Failover", "Recovery to a point in time",
     ]  # fmt: skip
 
