@@ -1,1 +1,1 @@
-"""Runs the program without AWS or the Pulumi engine, and keeps what it registers."""
+"""The recording engine: runs the Pulumi program without AWS or the Pulumi engine, and keeps its registrations."""

@@ -1,4 +1,4 @@
-"""An archive of assets as the program registered it: its files, read when it is registered."""
+"""A pulumi.AssetArchive as the program registered it: its files, read when it is registered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WHEN = (1980, 1, 1, 0, 0, 0)  # the first moment that ZIP knows: the same files
 
 @dataclass(frozen=True)
 class Archive:
-    """Content by name."""
+    """The files of an archive: content by name."""
 
     files: Mapping[str, bytes]
 
@@ -26,13 +26,13 @@ class Archive:
 
     @cached_property
     def digest(self) -> str:
-        """Of names and contents, as the engine compares archives: where a file came from does not count."""
+        """A digest of names and contents, as the engine compares archives: where a file came from does not count."""
         contents = {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
         return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
     @cached_property
     def zipped(self) -> bytes:
-        """As the provider would send it."""
+        """The ZIP file that the provider would upload."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
             for name, content in self.files.items():
@@ -43,7 +43,7 @@ class Archive:
 
 
 def loaded(value: Any, root: Path) -> Any:
-    """A decoded input, an archive of texts and of paths below the project turned into its files; others as they are.
+    """Convert a decoded input: an archive of texts and of paths below the project into its files; others as they are.
 
     Raises `OSError` for a path that cannot be read.
     """

@@ -31,11 +31,11 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 class EngineRefusal(Exception):
-    """The program did what a real engine or provider would not bear; the message names the resource and the way out."""
+    """The program did what a real engine or provider would refuse; the message names the resource and the way out."""
 
 
 class Provider(Protocol):
-    """Who answers registrations: what AWS would have computed."""
+    """A provider: answers registrations with what AWS would have computed."""
 
     def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
         """The id and the computed outputs. Raises `EngineRefusal` for a type it does not know."""
@@ -89,7 +89,7 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """End what a failed run left waiting: its one exception is raised, the consequences are not told beside it."""
+    """Cancel tasks that a failed run left waiting: its one exception is raised, without the consequences beside it."""
     loop.set_exception_handler(lambda *_: None)
     failed = False
     while tasks := asyncio.all_tasks(loop):  # ending some begins others
@@ -163,7 +163,7 @@ class _Monitor(mocks.MockMonitor):
         raise EngineRefusal(f"{request.type} {request.name} is read from the cloud; this program creates all it needs.")
 
     def check_complete(self) -> None:
-        """Every component said that it was done, the mark of a constructor that ran to its end."""
+        """Check that every component called register_outputs, the mark of a constructor that ran to its end."""
         open_ = [
             r.identity
             for r in self._recording.registrations.values()
@@ -187,7 +187,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 class _NoMocks(mocks.Mocks):
-    """The monitor answers everything itself; what reaches these is a call nobody planned."""
+    """Mocks that refuse everything: the monitor answers itself, and what reaches these is a call nobody planned."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         raise EngineRefusal(f"{args.typ} {args.name}: an unplanned registration")
@@ -197,7 +197,7 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Inline(ThreadPoolExecutor):
-    """Runs each call where it is submitted: the monitor only computes, and threads would only shuffle the order."""
+    """An executor without threads: the monitor only computes, and threads would only shuffle the order."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -246,7 +246,7 @@ def _logger(recording: Recording) -> logging.Logger:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A run makes objects by the hundred thousand and drops none: collecting between them takes half of its time."""
+    """Pause the garbage collector: a run makes 100,000s of objects and drops none; collecting takes half the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -258,7 +258,7 @@ def _collector_paused() -> Iterator[None]:
 
 @contextmanager
 def _output_strings_refused() -> Iterator[None]:
-    """`str()` and f-strings on an output raise instead of giving a text about outputs."""
+    """PULUMI_ERROR_OUTPUT_STRING: `str()` and f-strings on an output raise instead of giving a text about outputs."""
     key, before = "PULUMI_ERROR_OUTPUT_STRING", os.environ.get("PULUMI_ERROR_OUTPUT_STRING")
     os.environ[key] = "true"
     try:
@@ -271,7 +271,7 @@ def _output_strings_refused() -> Iterator[None]:
 
 @contextmanager
 def _project_modules_forgotten() -> Iterator[None]:
-    """Components are imported anew by each run, so that a value read at import is never that of another one."""
+    """Forget `components` in sys.modules, so that a value read at import is never that of another run."""
     _forget_components()
     try:
         yield

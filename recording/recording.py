@@ -1,4 +1,4 @@
-"""What a run of the program registered, decoded from the wire: plain values, `Secret` and `UNKNOWN`."""
+"""Registrations and outputs of a run, decoded from Pulumi's gRPC wire: plain values, `Secret` and `UNKNOWN`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
 class Unknown:
-    """What the provider computes, as a preview sees it. There is one instance, `UNKNOWN`."""
+    """An output that the provider computes, as a preview sees it. There is one instance, `UNKNOWN`."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -28,7 +28,7 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that travelled as a secret. Its representation never shows it."""
+    """A Pulumi secret. Its repr never shows the value."""
 
     value: Any
 
@@ -38,7 +38,7 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """One resource as the engine received it. Names of inputs and options are the wire's (camelCase)."""
+    """One registered resource, as the engine received it. Names of inputs and options are the wire's (camelCase)."""
 
     urn: str
     type: str
@@ -63,7 +63,7 @@ class Registration:
 
 @dataclass(kw_only=True)
 class Recording:
-    """All of one run: registrations by URN, the outputs of components and of the stack, and what was logged."""
+    """Everything of one run: registrations by URN, the outputs of components and of the stack, and what was logged."""
 
     stack: str
     project: str
@@ -90,7 +90,7 @@ class Recording:
 
 
 def decode(value: struct_pb2.Value) -> Any:
-    """One value of the wire. Whole numbers become int, as every AWS number of ours is one unless it has a fraction."""
+    """Decode a protobuf value. Whole numbers become int: every AWS number of ours is one unless it has a fraction."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return UNKNOWN if value.string_value == rpc.UNKNOWN else value.string_value
@@ -107,7 +107,7 @@ def decode(value: struct_pb2.Value) -> Any:
 
 
 def decode_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """The properties of a request."""
+    """Decode the properties of a request."""
     return {key: decode(value) for key, value in struct.fields.items()}
 
 

@@ -1,4 +1,4 @@
-"""Reads `Pulumi.yaml` and `Pulumi.<stack>.yaml` the way the Pulumi CLI does, without the CLI."""
+"""Reads the project file `Pulumi.yaml` and stack settings files `Pulumi.<stack>.yaml` as the Pulumi CLI does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 
 class StackFileError(Exception):
-    """The files of a stack cannot be read; the message says which, where and what to do."""
+    """A project or stack settings file cannot be read; the message says which, where and what to do."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -79,7 +79,7 @@ def names(root: Path) -> tuple[str, ...]:
 
 
 def checked_name(stack: str) -> str:
-    """The name itself. Raises `StackFileError` for what would be a path."""
+    """Check the name of a stack and return it. Raises `StackFileError` for what would be a path."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", stack):
         raise StackFileError(f"{stack!r} is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.")
     return stack
