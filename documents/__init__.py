@@ -1,4 +1,4 @@
-"""The generated parts of docs/ and of README.ja.md: tables and pictures of what the program registers.
+"""Renders the generated parts of docs/ and README.ja.md: tables and diagrams of what the program registers.
 
 `python -m documents` writes them.
 """

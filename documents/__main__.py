@@ -1,4 +1,4 @@
-"""`python -m documents`: write the generated parts of docs/ anew, and say which documents changed."""
+"""Command line: `python -m documents` renders the generated parts of docs/ and prints which documents changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    """Each document is written only if it changed."""
+    """Render all documents; each is written only if it changed."""
     loaded = [stacks.load(ROOT, name) for name in stack_files.names(ROOT)]
     sources = Sources(ROOT, loaded, measured.load(ROOT))
     changed = []

@@ -1,4 +1,4 @@
-"""Pictures of a stack: its components, the way of the data, the way of what is told."""
+"""Mermaid diagrams of a stack: components, data flow, monitoring."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 
 def components(stack: Stack) -> str:
-    """Which component uses what another one makes: the dependencies that were registered."""
+    """Dependencies between components, as they were registered."""
     flow, registrations = Flow("LR"), stack.recording.registrations
     parents = [component.registration for component in stack.components if component.registration is not None]
     by_urn = {parent.urn: parent for parent in parents}
@@ -35,7 +35,7 @@ def components(stack: Stack) -> str:
 
 
 def data_path(stack: Stack) -> str:
-    """From an application's process to the database, with the number of connections on each way."""
+    """Data flow from an application's process to the database, with the number of connections on each edge."""
     flow, platform = Flow("LR"), stack.platform
     budget, database, pooler = platform.budget, platform.settings.database, platform.pooler
     with flow.group("host", f"each of {count(budget.hosts, 'application host')}"):
@@ -72,7 +72,7 @@ def data_path(stack: Stack) -> str:
 
 
 def monitoring(stack: Stack) -> str:
-    """What tells what to whom; alarms are counted by the namespace of their metric."""
+    """Monitoring: metrics, alarms, events, topics and e-mail; alarms are counted by the namespace of their metric."""
     flow, recorded = Flow("LR"), stack.recording
     by_namespace = Counter(_namespace(each.inputs) for each in recorded.of_type(_ALARM))
     for name, label in (

@@ -1,4 +1,4 @@
-"""What a stack is made of, as tables: resources by component, alarms, parameters, outputs."""
+"""Tables of a stack: resources by component, instances, alarms, parameters, keys, outputs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def resources(stack: Stack) -> str:
 
 
 def alarms(stack: Stack) -> str:
-    """Each kind of alarm with where it stands; where thresholds differ, each has a row."""
+    """Alarms with the instances that have them; where thresholds differ, each has a row."""
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for alarm in stack.platform.alarms:
         alike[_alarm(alarm)].append(alarm.instance)

@@ -1,4 +1,4 @@
-"""Markdown as text: tables, code marks, and documents whose generated parts stand between markers."""
+"""Markdown: tables, code marks, and documents whose generated parts stand between markers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PART = re.compile(r"(?<=<!-- generated: )(?P<name>[a-z-]+) -->\n.*?(?=<!-- end 
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; what holds a bar is refused by an AssertionError, as it would become two cells."""
+    """A Markdown table. Raises AssertionError for a cell with a bar, which would become two cells."""
     lines = [tuple(header)]
     lines += [tuple("---" for _ in lines[0]), *(tuple(row) for row in rows)]
     for line in lines:
@@ -22,12 +22,12 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def code(text: object) -> str:
-    """In code marks."""
+    """Text in code marks."""
     return f"`{text}`"
 
 
 def codes(texts: Iterable[object]) -> str:
-    """Several in code marks, with commas."""
+    """Texts in code marks, with commas."""
     return ", ".join(code(text) for text in texts)
 
 

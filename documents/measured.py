@@ -1,4 +1,4 @@
-"""Figures of `benchmarks/results.json` that documents quote. All were measured on one machine, none on RDS."""
+"""Benchmark results (`benchmarks/results.json`) that documents quote. All were measured on one machine, none on RDS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from preview.units import count, number
 ABSENT = "Not measured yet: there is no `benchmarks/results.json`."
 ABSENT_JAPANESE = "まだ測定していません。"
 _NOTHING = "not measured yet"
-# What results.json calls a target; what it has beside these is told in its own words.
+# What results.json calls a target; what it has beside these is quoted in its own words.
 _IN_JAPANESE = {
     "average (the document's)": "平均（設計書の目標）",
     "average (ours)": "平均（独自の目標）",

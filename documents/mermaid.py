@@ -1,4 +1,4 @@
-"""Flow charts in Mermaid, built so that no label or id can break the chart."""
+"""Mermaid flowcharts, built so that no label or id can break the chart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _KEYWORDS = {"end", "graph", "flowchart", "subgraph", "style", "class", "click",
 
 
 class Flow:
-    """A chart. Nodes are named before their edges; an edge to nobody is refused by an AssertionError."""
+    """A flowchart. Nodes come before their edges; an edge to an unknown node raises AssertionError."""
 
     def __init__(self, direction: str) -> None:
         self._lines = [f"flowchart {direction}"]
@@ -18,13 +18,13 @@ class Flow:
         self._depth = 1
 
     def node(self, name: str, *label: str, store: bool = False) -> None:
-        """A box with lines of text, or a store's shape for what keeps data."""
+        """Add a node with lines of text; `store`: the cylinder of what keeps data."""
         shape = f"[({_text(label)})]" if store else f"[{_text(label)}]"
         self._line(f"{self._declared(name)}{shape}")
 
     @contextmanager
     def group(self, name: str, *label: str) -> Iterator[None]:
-        """A frame around the nodes that are named inside."""
+        """Add a subgraph around the nodes that are added inside the block."""
         self._line(f"subgraph {self._declared(name)}[{_text(label)}]")
         self._depth += 1
         yield
@@ -32,14 +32,14 @@ class Flow:
         self._line("end")
 
     def edge(self, start: str, end: str, *label: str, dotted: bool = False) -> None:
-        """An arrow. `dotted`: something that tells, as against something that carries."""
+        """Add an arrow. `dotted`: replication or another flow beside the data path."""
         for name in (start, end):
             assert _id(name) in self._known, f"no node {name}"
         arrow = "-.->" if dotted else "-->"
         self._line(f"{_id(start)} {arrow}{f'|{_text(label)}|' if label else ''} {_id(end)}")
 
     def text(self) -> str:
-        """As a fenced block."""
+        """The chart as a fenced block."""
         return "\n".join(["```mermaid", *self._lines, "```"])
 
     def _line(self, text: str) -> None:
@@ -57,5 +57,5 @@ def _id(name: str) -> str:
 
 
 def _text(lines: tuple[str, ...]) -> str:
-    """In quotes, in which only a quote has a meaning."""
+    """A quoted label, in which only a quote has a meaning."""
     return '"' + "<br/>".join(lines).replace('"', "#quot;") + '"'

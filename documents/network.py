@@ -1,4 +1,4 @@
-"""The network of a stack: subnets, routes, rules of the security groups, and a picture of it."""
+"""Tables and a diagram of the network: subnets, routes, security group rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INTERFACE = "Interface"
 
 
 def subnets_table(stack: Stack) -> str:
-    """CIDR by zone and tier."""
+    """Subnets: CIDR by zone and tier."""
     plan = stack.platform.subnets
     assert plan is not None, "a network of our own"
     zones = stack.platform.settings.zones
@@ -24,7 +24,7 @@ def subnets_table(stack: Stack) -> str:
 
 
 def routes_table(stack: Stack) -> str:
-    """Each route table with its subnets and its ways out, beside the VPC's own."""
+    """Route tables with their subnets and routes out of the VPC, beside the local one."""
     rows = []
     for route_table in stack.recording.of_type("aws:ec2/routeTable:RouteTable"):
         members = [
@@ -33,15 +33,15 @@ def routes_table(stack: Stack) -> str:
             if stack.of_id(each.inputs["routeTableId"]) is route_table
         ]
         name = stack.short(route_table.name).removeprefix("network-")
-        rows.append((code(name), ", ".join(members), ", ".join(_ways_out(stack, route_table)) or "none"))
+        rows.append((code(name), ", ".join(members), ", ".join(_route_targets(stack, route_table)) or "none"))
     return table(("route table", "subnets", "ways out of the VPC"), rows)
 
 
-def _ways_out(stack: Stack, route_table: Registration) -> Iterator[str]:
+def _route_targets(stack: Stack, route_table: Registration) -> Iterator[str]:
     for route in stack.recording.of_type("aws:ec2/route:Route"):
         if stack.of_id(route.inputs["routeTableId"]) is route_table:
-            way = stack.of_id(route.inputs.get("natGatewayId") or route.inputs["gatewayId"])
-            yield f"{code(route.inputs['destinationCidrBlock'])} by {code(_network_name(stack, way))}"
+            target = stack.of_id(route.inputs.get("natGatewayId") or route.inputs["gatewayId"])
+            yield f"{code(route.inputs['destinationCidrBlock'])} by {code(_network_name(stack, target))}"
     for endpoint in stack.recording.of_type("aws:ec2/vpcEndpoint:VpcEndpoint"):
         if any(stack.of_id(id_) is route_table for id_ in endpoint.inputs.get("routeTableIds") or ()):
             service = endpoint.inputs["serviceName"].rpartition(".")[2].upper()
@@ -49,7 +49,7 @@ def _ways_out(stack: Stack, route_table: Registration) -> Iterator[str]:
 
 
 def rules_table(stack: Stack) -> str:
-    """Every rule of every security group; what is not listed is closed."""
+    """Security group rules, all of them; what is not listed is closed."""
     rows = [
         (code(_network_name(stack, stack.of_id(rule.inputs["securityGroupId"]))), direction, _ports(rule),
          _peer(stack, rule), rule.inputs["description"])
@@ -82,7 +82,7 @@ def _network_name(stack: Stack, registration: Registration) -> str:
 
 
 def diagram(stack: Stack) -> str:
-    """Zones and tiers, what stands in them, and who reaches whom on which port."""
+    """The network diagram: zones and tiers, what stands in them, and who reaches whom on which port."""
     flow, plan, settings = Flow("TB"), stack.platform.subnets, stack.platform.settings
     assert plan is not None, "a network of our own"
     nats = _by_zone(stack, "aws:ec2/natGateway:NatGateway", "subnetId")
@@ -133,6 +133,6 @@ def _zones_of(stack: Stack, route_table_id: str) -> list[str]:
 
 
 def _by_zone(stack: Stack, type_: str, subnet: str) -> Mapping[str, tuple[str, ...]]:
-    """A word for each resource of a type, by the zone that it stands in."""
+    """A label for each resource of a type, by its availability zone."""
     word = "NAT gateway" if type_.endswith("NatGateway") else type_
     return {_zone(stack, each.inputs[subnet]): (word,) for each in stack.recording.of_type(type_)}

@@ -1,4 +1,4 @@
-"""Which document has which generated parts, and how each is made."""
+"""The generated parts of documents by name, and the function that renders each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOCUMENTS = (
 
 @dataclass(frozen=True)
 class Sources:
-    """What parts are made of. `stacks`: all that are deployed, by name; `results`: None where nothing was measured."""
+    """Data of generated parts. `stacks`: all that are deployed, by name; `results`: None where nothing was measured."""
 
     root: Path
     stacks: Sequence[Stack]
@@ -30,7 +30,7 @@ class Sources:
 
     @property
     def prod(self) -> Stack:
-        """The stack that is drawn."""
+        """Stack prod, of which diagrams and most tables are."""
         return next(stack for stack in self.stacks if stack.name == "prod")
 
 
@@ -62,5 +62,5 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
 
 
 def rendered(document: str, sources: Sources) -> str:
-    """A document with its parts made anew. Raises `KeyError` for a part that nothing makes."""
+    """Render the generated parts of a document anew. Raises `KeyError` for a part that nothing makes."""
     return replaced(document, {name: PARTS[name](sources) for name in part_names(document)})

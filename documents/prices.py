@@ -21,7 +21,7 @@ _SEARCHED_DATE = "2026-11-21"
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What one unit costs. `usd` is for a `unit` of "hour", "month", "GB", ...; None: unknown.
+    """The price of one unit. `usd` is for a `unit` of "hour", "month", "GB", ...; None: unknown.
 
     `usage_type`: what AWS's bill and price list call it; "" where that was not found either.
     """
@@ -35,7 +35,7 @@ class Price:
 
     @property
     def monthly(self) -> Decimal | None:
-        """Dollars a month for one that stands all month; None for what costs by volume, or is unknown."""
+        """US dollars a month for one that stands all month; None for what costs by volume, or is unknown."""
         if self.usd is None:
             return None
         return {"hour": self.usd * HOURS_A_MONTH, "month": self.usd}.get(self.unit)

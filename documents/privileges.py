@@ -1,4 +1,4 @@
-"""Who may do what, as tables: IAM documents from the recording, database roles from the blueprint."""
+"""Privileges as tables: IAM policies, trust and topics from the recording, database roles from the blueprint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVICE_POLICIES = {"backups-role": "AWS Backup", "db-monitoring-role": "Enhance
 
 
 def iam(stack: Stack) -> str:
-    """A row for each statement that the program writes; names of resources without the stack's prefix."""
+    """IAM permissions: a row for each statement that the program writes; resources without the stack's prefix."""
     rows: list[tuple[str, ...]] = []
     for type_ in _ATTACHED:
         for registration in stack.recording.of_type(type_):
@@ -54,7 +54,7 @@ def _conditions(stack: Stack, condition: Mapping[str, Mapping[str, Any]]) -> Ite
 
 
 def trust(stack: Stack) -> str:
-    """Who may assume each role of the stack."""
+    """Trust policies: who may assume each role of the stack."""
     rows = []
     for role in stack.recording.of_type("aws:iam/role:Role"):
         for statement in json.loads(role.inputs["assumeRolePolicy"])["Statement"]:
@@ -65,7 +65,7 @@ def trust(stack: Stack) -> str:
 
 
 def topics(stack: Stack) -> str:
-    """Who may publish to each topic."""
+    """Topic policies: who may publish to each SNS topic."""
     rows = []
     for policy in stack.recording.of_type("aws:sns/topicPolicy:TopicPolicy"):
         for statement in json.loads(policy.inputs["policy"])["Statement"]:
@@ -76,7 +76,7 @@ def topics(stack: Stack) -> str:
 
 
 def database(stack: Stack) -> str:
-    """Roles of the database with what each may do, and who reads its password."""
+    """PostgreSQL roles with what each may do, and who reads its secret."""
     master = stack.platform.settings.database.master_username
     rows = [
         (code(master), "password", "everything that RDS's master may: no superuser; owns the database", "the server's",

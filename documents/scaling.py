@@ -1,4 +1,4 @@
-"""What a step of growth would do to the connection budget and to memory: the blueprint, with other settings."""
+"""Scaling: connection budget and memory after a step of growth, by the blueprint with other settings."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def next_class(current: InstanceClass) -> InstanceClass | None:
 
 
 def sections(root: Path, stack: str) -> Sections:
-    """The project's sections of a stack file, as `blueprint.stack_file.load.load` takes them."""
+    """Read the project's sections of a stack file, as `blueprint.stack_file.load.load` takes them."""
     config = stack_files.load(root, stack).config
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith("langpont-database:")}
     return {key: json.loads(value) for key, value in own.items()}
 
 
 def platform(of: Sections, stack: str, region: str, change: Callable[[Sections], None]) -> Platform:
-    """The blueprint of a changed stack file. Raises `StackFileRefused` for one that does not fit."""
+    """Plan the platform of a changed stack file. Raises `StackFileRefused` for one that does not fit."""
     changed = deepcopy(of)
     change(changed)
     return Platform(load(changed, environment=stack, region=region))
 
 
 def steps_table(root: Path, stacks: Sequence[Stack]) -> str:
-    """Each stack as it is and after one step."""
+    """Connection budget and memory of each stack as it is and after one step."""
     rows: list[tuple[str, ...]] = []
     for stack in stacks:
         of = sections(root, stack.name)
@@ -89,7 +89,7 @@ def _steps(now: Platform) -> Iterator[tuple[str, Callable[[Sections], None]]]:
 
 
 def limits_table(root: Path, stacks: Sequence[Stack]) -> str:
-    """How many application hosts the present class and parameters bear."""
+    """The number of application hosts that the present class and parameters bear."""
     rows = []
     for stack in stacks:
         of, region = sections(root, stack.name), stack.platform.settings.region

@@ -1,4 +1,4 @@
-"""A stack as the documents see it: its blueprint, its recording, and names where the recording has made-up ids."""
+"""A stack for the documents: its blueprint, its recording, and logical names for the recording's made-up ids."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stack:
 
     @property
     def name(self) -> str:
-        """As in Pulumi.<name>.yaml."""
+        """The stack's name, as in Pulumi.<name>.yaml."""
         return self.platform.settings.environment
 
     @property
@@ -35,17 +35,17 @@ class Stack:
         return report.Report(platform=self.platform, first=self.recording, update=self.recording).components
 
     def inputs(self, registration: Registration) -> dict[str, Any]:
-        """All inputs of a resource, secrets revealed: for counting, never for showing."""
+        """The inputs of a resource with secrets revealed: for counting, never for showing."""
         revealed: dict[str, Any] = reveal(registration.inputs)
         return revealed
 
     def short(self, name: str) -> str:
-        """A logical name without what begins every logical name of the stack."""
-        return name.removeprefix(f"{self.platform.naming.prefix}-")
+        """A logical name without the stack's prefix."""
+        return name.removeprefix(f"{self.platform.names.prefix}-")
 
     @cached_property
     def _by_id(self) -> Mapping[str, Registration]:
-        """Registrations by what stands for them in other resources' inputs: the id, and the ARN if there is one."""
+        """Registrations by id, and by ARN if there is one: what stands for them in other resources' inputs."""
         answers = Answers(self.platform.settings.region)
         found: dict[str, Registration] = {}
         for registration in self.recording.registrations.values():
@@ -61,7 +61,7 @@ class Stack:
         return self._by_id[id_]
 
     def readable(self, text: str) -> str:
-        """A text with logical names in the place of ids and ARNs of the stack, and `<account>` for the account."""
+        """Replace ids and ARNs of the stack in a text by logical names, and the account by `<account>`."""
         if text in self._by_id:
             return self.short(self._by_id[text].name)
         return self._ids.sub(lambda found: f"<{self.short(self._by_id[found[0]].name)}>", text).replace(

@@ -1,4 +1,4 @@
-"""Writes a row to the primary and reads it from a replica. The environment says where both are.
+"""Example of langpont_db: writes a row to the primary and reads it from a replica, configured by the environment.
 
 set -a; . .local/prod/app.env; set +a
 venv/bin/python -m examples.application

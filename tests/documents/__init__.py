@@ -1,4 +1,4 @@
-"""The stacks as the documents' renderer takes them, from the recordings that all tests share."""
+"""The documents' stacks, made of the recordings that all tests share."""
 
 from __future__ import annotations
 

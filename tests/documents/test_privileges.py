@@ -78,8 +78,8 @@ def test_the_roles_command_needs_what_it_calls() -> None:
 
 
 def test_snapshot_commands_together_need_what_they_call() -> None:
-    told = actions_of("snapshots create") | actions_of("snapshots list") | actions_of("snapshots prune")
-    assert told == called("snapshots/commands.py", "snapshots/model.py", "stack.py")
+    documented = actions_of("snapshots create") | actions_of("snapshots list") | actions_of("snapshots prune")
+    assert documented == called("snapshots/commands.py", "snapshots/model.py", "stack.py")
 
 
 def test_no_other_module_of_ops_calls_aws() -> None:
@@ -90,17 +90,17 @@ def test_no_other_module_of_ops_calls_aws() -> None:
 
 def test_the_commands_of_the_guides_need_what_is_listed() -> None:
     guides = ["docs/runbook.md", "docs/access.md", "docs/disaster-recovery.md", "docs/cost.md"]
-    told = set()
+    documented = set()
     for guide in guides:
         text = re.sub(r"\s+", " ", read(guide))
-        told |= {
+        documented |= {
             action(service, operation)
             for service, operation in re.findall(r"\baws ([a-z0-9]+) (?!wait )([a-z-]+)", text)
             if operation != "generate-db-auth-token"
         }
     gap = TEXT.split("**The runbook's and the guides' own")[1].split("- **The tags decide")[0]
     listed = set(re.findall(r"`([a-z0-9-]+:\w+)`", gap)) - {"kms:Decrypt"}
-    assert told - FORWARDED == listed
+    assert documented - FORWARDED == listed
 
 
 # What nobody may do

@@ -1,4 +1,4 @@
-"""What the documents tell their readers to type and to follow: commands, settings, links, names."""
+"""Commands, settings, links and names in the documents: each exists."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_aws_commands_were_found() -> None:
 
 def ops_commands() -> Iterator[tuple[str, list[str]]]:
     for document in WRITTEN:
-        for told in re.findall(r"python -m ops( [^|`\n>;&]*)", read(document)):
-            yield document, shlex.split(told, comments=True)
+        for documented in re.findall(r"python -m ops( [^|`\n>;&]*)", read(document)):
+            yield document, shlex.split(documented, comments=True)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
 def test_every_make_command_has_its_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*)(?: [a-z ]+)?:", makefile, re.MULTILINE))
-    told = {
+    documented = {
         target
         for document in WRITTEN
         for code in [*re.findall(r"`([^`\n]+)`", read(document)), *blocks(read(document), r"\w*")]
         for target in re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)
     }
-    assert told - targets == set()
+    assert documented - targets == set()
 
 
 def settings() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -115,12 +115,12 @@ def test_every_setting_that_a_document_shows_loads_in_prod(document: str, block:
 def test_every_failure_of_the_overview_has_a_section_and_every_section_a_line() -> None:
     text = read("docs/disaster-recovery.md")
     overview = text.split("## At a glance")[1].split("\n## ")[0]
-    told = re.findall(r"^\| \[[^]]+\]\(#([\w-]+)\)", overview, re.MULTILINE)
+    documented = re.findall(r"^\| \[[^]]+\]\(#([\w-]+)\)", overview, re.MULTILINE)
     apart = {"At a glance", "Measured", "Who hears of it", "Drills"}
     sections = [
         heading.lower().replace(" ", "-").replace(",", "") for heading in headings(text, 2) if heading not in apart
     ]
-    assert told == sections
+    assert documented == sections
 
 
 @pytest.mark.parametrize("key", headings(read(RUNBOOK), 2))
