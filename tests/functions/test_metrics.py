@@ -19,6 +19,7 @@ from functions.metrics import handler
 from local.servers.connections import Connection
 from tests.functions.conftest import Stage
 from tests.functions.emf import broken_rules
+from tests.waiting import until
 
 TABLES = """
 CREATE TABLE analytics.analytics_events (user_id bigint, "timestamp" timestamptz);
@@ -58,9 +59,8 @@ def replayed(stage: Stage) -> None:
     with stage.admin() as primary, stage.plane.cluster.servers["replica-1"].admin() as replica:
         row = primary.execute("SELECT pg_current_wal_lsn()::text").fetchone()
         assert row is not None
-        deadline = time.monotonic() + 10
-        while replica.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [row[0]]).fetchone() != (True,):
-            assert time.monotonic() < deadline
+        replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        until(lambda: replica.execute(replayed, [row[0]]).fetchone() == (True,))
 
 
 def direct(session: Connection, sql: str) -> float:
@@ -273,9 +273,7 @@ def test_no_session_is_left_open(applied: Stage) -> None:
     query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'langpont-metrics'"
     for server in applied.plane.cluster.servers.values():
         with server.admin() as session:
-            deadline = time.monotonic() + 5
-            while session.execute(query).fetchone() != (0,):
-                assert time.monotonic() < deadline
+            until(lambda session=session: session.execute(query).fetchone() == (0,))  # type: ignore[misc]
 
 
 def closed_port() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from tests.local.servers.conftest import bring as bring
 from tests.local.servers.conftest import make
 from tests.local.servers.conftest import runtime as runtime
 from tests.recordings import recording
+from tests.waiting import until
 
 APPLICATION, READER, MIGRATOR = "langpont_app", "langpont_readonly", "langpont_migrator"
 
@@ -198,15 +198,6 @@ def answers(platform: Platform, entry: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> float:
-    """Wait for a condition; how long it took."""
-    begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
-        time.sleep(0.01)
-    return time.monotonic() - begun
 
 
 class Log:

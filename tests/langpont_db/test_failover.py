@@ -18,11 +18,12 @@ from local.servers import plane
 from local.servers.layout import Layout, write
 from local.servers.plan import data_plan
 from tests.langpont_db import writing
-from tests.langpont_db.conftest import APPLICATION, READER, Platform, caught_up, stopped, until
+from tests.langpont_db.conftest import APPLICATION, READER, Platform, caught_up, stopped
 from tests.langpont_db.proxy import Proxy
 from tests.langpont_db.writing import Written
 from tests.local.servers.conftest import Bring
 from tests.recordings import recording
+from tests.waiting import until
 
 WHO = text("SELECT current_user")  # langpont_readonly reads from replicas, langpont_app from the primary
 

@@ -22,9 +22,9 @@ from tests.langpont_db.conftest import (
     replay_paused,
     rows,
     stopped,
-    until,
 )
 from tests.langpont_db.writing import Written
+from tests.waiting import until
 
 BOTH = ["replica-1", "replica-2"]
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,6 +37,7 @@ from local.servers.plane import DataPlane
 from local.servers.ports import choose
 from tests.local.servers.conftest import account, binaries, make, runtime
 from tests.recordings import recording
+from tests.waiting import until
 
 __all__ = ["account", "binaries", "runtime"]  # fixtures
 
@@ -215,7 +216,7 @@ class Traffic:
     def goes_on(self) -> None:
         """Every client ends another transaction after this moment, or has failed."""
         begun = list(self.done)
-        wait(lambda: bool(self.errors) or all(now > then + 1 for now, then in zip(self.done, begun, strict=True)))
+        until(lambda: bool(self.errors) or all(now > then + 1 for now, then in zip(self.done, begun, strict=True)))
 
     def stop(self) -> None:
         self._stopped.set()
@@ -231,17 +232,7 @@ def alter_role(platform: DataPlane, role: str, verifier: str) -> None:
     for server in replicas:
         with server.admin() as session:
             look = partial(session.execute, "SELECT rolpassword FROM pg_authid WHERE rolname = %s", [role])
-            wait(lambda look=look: look().fetchone() == (verifier,))  # type: ignore[misc]
-
-
-def wait(condition: Callable[[], bool], seconds: float = 15) -> None:
-    """Until it holds."""
-    waiting = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        waiting.wait(0.01)
-    raise AssertionError("it never became true")
+            until(lambda look=look: look().fetchone() == (verifier,))  # type: ignore[misc]
 
 
 STARTED = "pgbouncer: started: entries langpont, langpont_replica_1, langpont_replica_2"

@@ -10,7 +10,8 @@ import pytest
 
 from blueprint.postgres import pgbouncer as blueprint
 from langpont_db.pgbouncer import stack
-from tests.langpont_db.pgbouncer.conftest import NOBODY_WAITS, STARTED, UNCHANGED, Answer, Machine, wait
+from tests.langpont_db.pgbouncer.conftest import NOBODY_WAITS, STARTED, UNCHANGED, Answer, Machine
+from tests.waiting import until
 
 
 def published(machine: Machine) -> dict[str, list[tuple[str, float]]]:
@@ -48,7 +49,7 @@ def test_clients_that_wait_are_counted_over_all_pools(machine: Machine) -> None:
     for thread in threads:
         thread.start()
     with machine.console() as console:
-        wait(lambda: console.waiting().clients == 3 and console.waiting().longest_seconds > 0.1)
+        until(lambda: console.waiting().clients == 3 and console.waiting().longest_seconds > 0.1)
     answer = machine.sync()
     for holder in holders:
         holder.close()

@@ -17,8 +17,8 @@ from tests.langpont_db.pgbouncer.conftest import (
     UNCHANGED,
     Answer,
     Machine,
-    wait,
 )
+from tests.waiting import until
 
 
 def one(session: psycopg.Connection[Any], query: str) -> Any:
@@ -127,9 +127,9 @@ def test_a_changed_password_is_picked_up_while_clients_work(machine: Machine) ->
         # No client has logged in anew, and yet PgBouncer logs in to servers: at first to have its least number of
         # connections, then in the place of all that it had, as it happens to one after the other by their age.
         with machine.console() as console:
-            wait(lambda: {entry for entry, _ in servers(console) - before} >= {"langpont", "langpont_replica_1"})
+            until(lambda: {entry for entry, _ in servers(console) - before} >= {"langpont", "langpont_replica_1"})
             console.rows("RECONNECT")
-            wait(lambda: not before & servers(console))
+            until(lambda: not before & servers(console))
         traffic.goes_on()
     for entry in ("langpont", "langpont_replica_1", OTHER_REPLICA):
         machine.connect(entry).close()
@@ -168,7 +168,7 @@ def test_new_tls_settings_wait_until_no_client_is_left(machine: Machine) -> None
         assert machine.sync() == Answer(1, [said], [needed])
         traffic.goes_on()
     with machine.console() as console:
-        wait(lambda: console.clients() == 0)
+        until(lambda: console.clients() == 0)
     said = "pgbouncer: restarted: the settings server_tls_... changed"
     assert machine.sync() == Answer(0, [said], [])
     with machine.console() as console:
@@ -203,7 +203,7 @@ def test_a_setting_that_takes_a_restart_waits_until_no_client_is_left(machine: M
         with machine.console() as console:
             assert (console.settings()["default_pool_size"].value, machine.pid) == ("26", pid)
     with machine.console() as console:
-        wait(lambda: console.clients() == 0)
+        until(lambda: console.clients() == 0)
     said = f"pgbouncer: restarted: listen_port {machine.port} -> {machine.port + 1}"
     assert machine.sync() == Answer(0, [said], [])
     machine.port += 1
