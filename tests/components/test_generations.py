@@ -1,4 +1,4 @@
-"""A way back: a restored generation beside the old one, and everything that points to the database follows it."""
+"""Restored generations: a new primary beside the old one, and everything that points to the database follows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function is deployed as: which files, from where, and a digest that knows every byte of them."""
+"""Lambda deployment packages: which files, from where, and a digest of every byte of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every registration of every stack: parents, tags, encryption, retention, the world's doors."""
+"""What holds for every registration of every stack: parents, tags, encryption, retention, ingress from the internet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a review must see, in files: identities, outputs, alarms, and what AWS is asked for."""
+"""Golden identities and outputs: a changed identity replaces a resource, an output that goes breaks a deploy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, words and ARNs that AWS takes. Sets and limits are from the API references of November 2026, typed out."""
+"""Names, enum values and ARNs that AWS accepts; sets and limits typed out from the API references of November 2026."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/ci.md against the workflows and the program: every workflow, environment, variable and service is told."""
+"""docs/ci.md against the workflows and the program: every workflow, environment, variable and service is in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every workflow keeps to: triggers, permissions, pins, limits, and that what it calls exists."""
+"""Rules for every workflow: triggers, permissions, pins, limits, and that what it calls exists."""
 
 from __future__ import annotations
 

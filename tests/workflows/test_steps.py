@@ -1,4 +1,4 @@
-"""The shell steps, run: with stand-ins for GitHub, AWS and Pulumi, and with a real git."""
+"""Runs the workflows' shell steps, with stand-ins for GitHub, AWS and Pulumi, and a real git."""
 
 from __future__ import annotations
 

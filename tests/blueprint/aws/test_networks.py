@@ -1,4 +1,4 @@
-"""Who may be named as a network, and where."""
+"""CIDR blocks that settings may name, and where."""
 
 from __future__ import annotations
 

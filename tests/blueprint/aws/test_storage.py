@@ -1,4 +1,4 @@
-"""gp3 storage: what RDS refuses, and what it accepts although somebody should know."""
+"""gp3 storage: what RDS refuses, and what it accepts with a warning of ours."""
 
 from __future__ import annotations
 

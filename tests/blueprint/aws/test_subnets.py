@@ -1,4 +1,4 @@
-"""Subnets that stay where they are."""
+"""Subnet CIDR plans: which subnets a VPC gets, and that a zone more moves none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows on the circle of a week, compared with sets of minutes."""
+"""Maintenance and backup windows on the circle of a week, compared with sets of minutes."""
 
 from __future__ import annotations
 
