@@ -82,8 +82,8 @@ def with_replicas(plan: DataPlan, number: int) -> DataPlan:
     roles = {instance.role for instance in kept}
     entries = read_ini(plan.ini)["databases"]
     hosts = {host: role for host, role in plan.hosts.items() if role in roles}
-    gone = [name for name, text in entries.items() if not any(f"host={host} " in text for host in hosts)]
-    lines = [line for line in plan.ini.splitlines() if line.split(" = ")[0] not in gone]
+    removed = [name for name, text in entries.items() if not any(f"host={host} " in text for host in hosts)]
+    lines = [line for line in plan.ini.splitlines() if line.split(" = ")[0] not in removed]
     return replace(plan, instances=kept, hosts=hosts, ini="\n".join(lines) + "\n")
 
 

@@ -30,8 +30,8 @@ def resources(stack: Stack) -> str:
         by_type = Counter(_short_type(each.type) for each in component.resources)
         name = component.registration.type.rpartition(":")[2] if component.registration else "outside components"
         kept = sum(each.protect for each in component.resources)
-        made = ", ".join(f"{number} {type_}" for type_, number in sorted(by_type.items()))
-        rows.append((code(name), str(len(component.resources)), str(kept), made))
+        types = ", ".join(f"{number} {type_}" for type_, number in sorted(by_type.items()))
+        rows.append((code(name), str(len(component.resources)), str(kept), types))
     total = [sum(int(row[index]) for row in rows) for index in (1, 2)]
     rows.append(("all", str(total[0]), str(total[1]), ""))
     return table(("component", "resources", "protected", "of which"), rows)

@@ -41,7 +41,7 @@ class Stack:
 
     def short(self, name: str) -> str:
         """A logical name without the stack's prefix."""
-        return name.removeprefix(f"{self.platform.names.prefix}-")
+        return name.removeprefix(f"{self.platform.naming.prefix}-")
 
     @cached_property
     def _by_id(self) -> Mapping[str, Registration]:

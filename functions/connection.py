@@ -159,7 +159,7 @@ class Session(pg8000.native.Connection):  # type: ignore[misc]
             self.login.salt, self.login.iterations = bytes(self.auth.salt), int(self.auth.iterations)
         self.login.proven = self.login.proven or code == _PROVEN
 
-    def ask(self, sql: str, **parameters: Any) -> list[list[Any]]:
+    def query(self, sql: str, **parameters: Any) -> list[list[Any]]:
         """Run one statement; its rows. Raises `Refused` with the server's words, `Unreachable` if none came in time."""
         try:
             return self.run(sql, **parameters) or []

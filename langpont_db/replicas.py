@@ -79,7 +79,7 @@ class PrimaryLsn:
         if self._lock.acquire(blocking=False):
             try:
                 if time.monotonic() >= self._due:
-                    self._value = self._ask()
+                    self._value = self._query()
                     pause = self._timeouts.retry if self._value is None else self._timeouts.check
                     self._due = time.monotonic() + pause
             finally:
@@ -90,7 +90,7 @@ class PrimaryLsn:
         """Close the connection."""
         self._pool.dispose()
 
-    def _ask(self) -> int | None:
+    def _query(self) -> int | None:
         try:
             found = self._pool.connect()
         except (psycopg.Error, SecretRefused):

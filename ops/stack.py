@@ -10,7 +10,6 @@ from typing import Any
 
 from blueprint.names import LangPontNaming, check_environment
 from blueprint.problems import Refused
-from blueprint.names import PROJECT
 from ops.aws import Aws, tags_of
 from ops.errors import OpsError
 
@@ -28,7 +27,7 @@ def names_of(stack: str) -> LangPontNaming:
 
 def belongs_to(names: LangPontNaming, tags: Mapping[str, str]) -> bool:
     """Whether the tags Environment and Project are those of the stack."""
-    return tags.get("Environment") == names.environment and tags.get("Project") == PROJECT
+    return names.owner_tags.items() <= tags.items()
 
 
 def primary_generation(names: LangPontNaming, identifier: str) -> int | None:

@@ -115,12 +115,12 @@ class Hosts:
 def measure(session: Session, row: Mapping[str, Any]) -> float | None:
     """Run one statement read-only; its number, None for nothing to publish. Raises `Failed` with PostgreSQL's words."""
     try:
-        session.ask("BEGIN READ ONLY")
-        session.ask(f"SET LOCAL statement_timeout = '{row['timeoutSeconds']}s'")
-        answer = session.ask(row["sql"])
+        session.query("BEGIN READ ONLY")
+        session.query(f"SET LOCAL statement_timeout = '{row['timeoutSeconds']}s'")
+        answer = session.query(row["sql"])
     finally:
         if not session.broken:
-            session.ask("ROLLBACK")
+            session.query("ROLLBACK")
     if len(answer) != 1 or len(answer[0]) != 1:
         values = f" of {len(answer[0])} values" if answer else ""
         raise Failed(f"It answered {len(answer)} rows{values}, where one number is due.")

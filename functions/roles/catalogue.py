@@ -88,7 +88,7 @@ GROUP BY kind, path, rolname
 
 def facts(session: Session, definition: Definition) -> Facts:
     """The actual state of all that the definition names, and of others of the same kinds. Raises `Refused`."""
-    rows = session.ask(
+    rows = session.query(
         QUERY,
         roles=list(definition.names),
         schemas=list(definition.schemas),

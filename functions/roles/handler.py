@@ -135,13 +135,13 @@ def _login_hint(refused: Refused) -> str:
 
 
 def _begin(session: Session, mode: str) -> None:
-    session.ask(f"BEGIN {mode}")
-    session.ask(
+    session.query(f"BEGIN {mode}")
+    session.query(
         f"SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; "
         f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
     )
     try:
-        session.ask(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+        session.query(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
     except Refused as refused:
         raise Failed(
             f"Another run has held the lock for {LOCK_SECONDS} s ({refused.sqlstate}). Nothing was changed. Run it "
@@ -151,7 +151,7 @@ def _begin(session: Session, mode: str) -> None:
 
 def _end(session: Session, how: str) -> None:
     try:
-        session.ask(how)
+        session.query(how)
     except Failed as failure:
         raise Failed(f"{failure} It was at {how}, so a check has to tell whether anything was changed.") from None
 
@@ -159,7 +159,7 @@ def _end(session: Session, how: str) -> None:
 def _run(session: Session, sql: Iterable[str]) -> None:
     for statement in sql:
         try:
-            session.ask(statement)
+            session.query(statement)
         except Refused as refused:
             raise Failed(
                 f"PostgreSQL refused {redacted(statement)}: {refused.message} ({refused.sqlstate}). Nothing was "
@@ -171,13 +171,13 @@ def _run(session: Session, sql: Iterable[str]) -> None:
 
 def _change_owners(session: Session, sql: Iterable[str]) -> None:
     """Change owners, each after a savepoint: a table that somebody is using keeps its owner, and is logged."""
-    session.ask(f"SET LOCAL lock_timeout = '{OWNERSHIP_LOCK_SECONDS}s'")
+    session.query(f"SET LOCAL lock_timeout = '{OWNERSHIP_LOCK_SECONDS}s'")
     for statement in sql:
-        session.ask("SAVEPOINT one")
+        session.query("SAVEPOINT one")
         try:
-            session.ask(statement)
+            session.query(statement)
         except Refused as refused:
-            session.ask("ROLLBACK TO SAVEPOINT one")
+            session.query("ROLLBACK TO SAVEPOINT one")
             logger.warning("%s: %s (%s)", statement, refused.message, refused.sqlstate)
 
 

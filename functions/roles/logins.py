@@ -53,9 +53,9 @@ class Password:
 
 def make_verifier(password: str, salt: bytes, iterations: int) -> str:
     """A SCRAM-SHA-256 verifier, as PostgreSQL stores it."""
-    made = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(password, iterations, salt)
-    encoded = [base64.b64encode(part).decode() for part in made[:3]]
-    return f"SCRAM-SHA-256${made[3]}:{encoded[0]}${encoded[1]}:{encoded[2]}"
+    auth_info = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(password, iterations, salt)
+    encoded = [base64.b64encode(part).decode() for part in auth_info[:3]]
+    return f"SCRAM-SHA-256${auth_info[3]}:{encoded[0]}${encoded[1]}:{encoded[2]}"
 
 
 def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tuple[Credentials, dict[str, Password]]:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-
-from blueprint.names import LangPontNaming
+from blueprint.names import PROJECT, LangPontNaming
 from ops.durations import format_duration
 from ops.snapshots.model import AVAILABLE, MADE_BY, OPS, Snapshot, has_manual_name
 from ops.stack import belongs_to, owner_from_tags, primary_generation

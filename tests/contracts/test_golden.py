@@ -1,4 +1,4 @@
-"""Golden identities and outputs: a changed identity replaces a resource, an output that goes breaks a deploy."""
+"""Golden files that a review must see change: identities, outputs, alarms, and AWS API calls."""
 
 from __future__ import annotations
 

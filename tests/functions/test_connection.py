@@ -112,16 +112,18 @@ def test_the_client_gives_up_before_a_function_does() -> None:
 def test_a_session_is_verified_and_has_its_settings(applied: Stage) -> None:
     session = connect(applied.host, password=applied.passwords["langpont_app"])
     try:
-        assert session.ask("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [[True, "TLSv1.3"]]
-        assert session.ask("SELECT system_user, current_setting('lock_timeout'), :x", x="y'") == [
+        assert session.query("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [[True, "TLSv1.3"]]
+        assert session.query("SELECT system_user, current_setting('lock_timeout'), :x", x="y'") == [
             ["scram-sha-256:langpont_app", "7s", "y'"]
         ]
-        assert session.ask("SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()") == [["tests"]]
+        assert session.query("SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()") == [
+            ["tests"]
+        ]
         assert (session.login.proven, session.login.iterations, len(session.login.salt)) == (True, 4096, 16)
         with pytest.raises(Refused) as refusal:
-            session.ask("SELECT 1 / 0")
+            session.query("SELECT 1 / 0")
         assert str(refusal.value) == "PostgreSQL says: division by zero (22012)."
-        assert session.ask("SELECT 1") == [[1]]
+        assert session.query("SELECT 1") == [[1]]
     finally:
         session.close()
         session.close()
@@ -207,7 +209,7 @@ def test_a_connection_that_breaks_is_told_and_known(applied: Stage) -> None:
     with applied.admin() as admin:
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tests'")
     with pytest.raises(Unreachable) as refusal:
-        session.ask("SELECT 1")
+        session.query("SELECT 1")
     assert str(refusal.value).startswith("The connection broke: ")
     assert session.broken
     session.close()

@@ -251,7 +251,7 @@ def test_a_check_cannot_write(tables: Stage, monkeypatch: pytest.MonkeyPatch) ->
     real = catalogue.facts
 
     def watched(session: Session, definition: Definition) -> Facts:
-        seen.append(session.ask("SHOW transaction_read_only"))
+        seen.append(session.query("SHOW transaction_read_only"))
         return real(session, definition)
 
     monkeypatch.setattr(catalogue, "facts", watched)
