@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -31,13 +30,6 @@ def next_class(current: InstanceClass) -> InstanceClass | None:
     return min(larger, key=lambda each: each.memory_gib, default=None)
 
 
-def sections(root: Path, stack: str) -> Sections:
-    """Read the project's sections of a stack file, as `blueprint.stack_file.load.load` takes them."""
-    config = stack_files.load(root, stack).config
-    own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith("langpont-database:")}
-    return {key: json.loads(value) for key, value in own.items()}
-
-
 def platform(of: Sections, stack: str, region: str, change: Callable[[Sections], None]) -> Platform:
     """Plan the platform of a changed stack file. Raises `StackFileRefused` for one that does not fit."""
     changed = deepcopy(of)
@@ -49,7 +41,7 @@ def steps_table(root: Path, stacks: Sequence[Stack]) -> str:
     """Connection budget and memory of each stack as it is and after one step."""
     rows: list[tuple[str, ...]] = []
     for stack in stacks:
-        of = sections(root, stack.name)
+        of = stack_files.load(root, stack.name).sections()
         for label, change in _steps(stack.platform):
             try:
                 grown = platform(of, stack.name, stack.platform.settings.region, change)
@@ -92,7 +84,7 @@ def limits_table(root: Path, stacks: Sequence[Stack]) -> str:
     """The number of application hosts that the present class and parameters bear."""
     rows = []
     for stack in stacks:
-        of, region = sections(root, stack.name), stack.platform.settings.region
+        of, region = stack_files.load(root, stack.name).sections(), stack.platform.settings.region
         budget = stack.platform.budget
         by_slots = _last_that_fits(of, stack.name, region, lambda grown: grown.budget.free >= 0)
         by_memory = _last_that_fits(of, stack.name, region, lambda grown: all(map(_fits(grown), grown.instances)))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from blueprint.platform import Platform
-from preview import report
+from blueprint.stack_file.load import load as load_settings
 from recording import stack_files
 from recording.answers import ACCOUNT, Answers
 from recording.engine import record
-from recording.recording import Recording, Registration, reveal
+from recording.recording import Component, Recording, Registration, reveal
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Stack:
         return self.platform.settings.environment
 
     @property
-    def components(self) -> list[report.Component]:
+    def components(self) -> list[Component]:
         """Components by logical name, each with its own children, sorted by type and name."""
-        return report.Report(platform=self.platform, first=self.recording, update=self.recording).components
+        return self.recording.components
 
     def inputs(self, registration: Registration) -> dict[str, Any]:
         """The inputs of a resource with secrets revealed: for counting, never for showing."""
@@ -76,7 +76,8 @@ class Stack:
 
 
 def load(root: Path, name: str) -> Stack:
-    """Run the program in `root` on a stack's file. Raises as `preview.report.preview` does."""
+    """Run the program in `root` on a stack's file. Raises `StackFileError`, `pulumi.RunError` and `EngineRefusal`."""
     file = stack_files.load(root, name)
-    recording = record(file, Answers(file.config["aws:region"]), preview=False)
-    return Stack(Platform(report.settings(file)), recording)
+    region = file.config["aws:region"]
+    recording = record(file, Answers(region), preview=False)
+    return Stack(Platform(load_settings(file.sections(), environment=name, region=region)), recording)

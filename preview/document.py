@@ -37,14 +37,15 @@ from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
 from blueprint.settings import Settings
 from policy import RULES
-from preview.report import Component, OutputValue, Report, in_japan, is_rds_default, subnets, throughput_mibps
+from preview.report import OutputValue, Report, in_japan, is_rds_default, subnets, throughput_mibps
 from recording.archives import Archive
-from recording.recording import Registration, Secret, Unknown
+from recording.recording import Component, Registration, Secret, Unknown
 
 
 def document(report: Report) -> dict[str, Any]:
     """The whole report as plain JSON values, in a fixed order, without any secret value."""
-    settings, components = report.platform.settings, report.components
+    settings, resources = report.platform.settings, report.first.resources
+    components = report.first.components
     return {
         "project": report.first.project,
         "stack": report.first.stack,
@@ -54,9 +55,9 @@ def document(report: Report) -> dict[str, Any]:
             "engineVersion": str(settings.database.engine_version),
             "deletionPolicy": settings.database.deletion_policy,
             "components": sum(component.registration is not None for component in components),
-            "resources": len(report.resources),
-            "protected": sum(resource.protect for resource in report.resources),
-            "retainedOnDelete": sum(resource.retain_on_delete for resource in report.resources),
+            "resources": len(resources),
+            "protected": sum(resource.protect for resource in resources),
+            "retainedOnDelete": sum(resource.retain_on_delete for resource in resources),
         },
         "totals": dict(sorted(report.totals.items())),
         "warnings": report.warnings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,19 +23,8 @@ from blueprint.stack_file.load import load
 from recording import stack_files
 from recording.answers import Answers
 from recording.engine import EngineRefusal, record
-from recording.recording import Recording, Registration, unknown_paths
+from recording.recording import Recording, unknown_paths
 from recording.stack_files import StackFile
-
-
-class Component(NamedTuple):
-    """A component and its children, sorted by type and name; the stack itself (None) where a resource has none."""
-
-    registration: Registration | None
-    resources: tuple[Registration, ...]
-
-    def short_name(self, resource: Registration) -> str:
-        """A child's logical name without its component's."""
-        return resource.name.removeprefix(f"{self.registration.name}-") if self.registration else resource.name
 
 
 class OutputValue(NamedTuple):
@@ -61,25 +49,9 @@ class Report:
     update: Recording
 
     @property
-    def resources(self) -> list[Registration]:
-        """What is made at a provider, sorted by type and logical name; components are not among them."""
-        found = (r for r in self.first.registrations.values() if r.custom)
-        return sorted(found, key=lambda r: (r.type, r.name))
-
-    @property
-    def components(self) -> list[Component]:
-        """Components by logical name, each with its own children; what has no component comes last."""
-        parents = sorted((r for r in self.first.registrations.values() if not r.custom), key=lambda r: r.name)
-        urns = {parent.urn for parent in parents}
-        resources = self.resources
-        found = [Component(p, tuple(r for r in resources if r.parent == p.urn)) for p in parents]
-        rest = tuple(r for r in resources if r.parent not in urns)
-        return [*found, Component(None, rest)] if rest else found
-
-    @property
     def totals(self) -> Mapping[str, int]:
         """Resources by type."""
-        return Counter(r.type for r in self.resources)
+        return Counter(r.type for r in self.first.resources)
 
     @property
     def outputs(self) -> list[OutputValue]:
@@ -207,8 +179,5 @@ def _only_in(where: str, run: Recording, other: Recording, why: str) -> Iterator
 
 
 def settings(file: StackFile) -> Settings:
-    """The settings of a stack file that the program has accepted, read as `configuration()` in `__main__.py` does."""
-    prefix = f"{file.project}:"
-    raw = {key.removeprefix(prefix): value for key, value in file.config.items() if key.startswith(prefix)}
-    document = {key: json.loads(value) if value[:1] in ("{", "[") else value for key, value in raw.items()}
-    return load(document, environment=file.stack, region=file.config["aws:region"])
+    """The settings of a stack file that the program has accepted."""
+    return load(file.sections(), environment=file.stack, region=file.config["aws:region"])

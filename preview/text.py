@@ -18,9 +18,9 @@ from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
 from policy import RULES, Excepted, Level
 from preview.page import Page, Row
-from preview.report import Component, Report, in_japan, is_rds_default, subnets, throughput_mibps
+from preview.report import Report, in_japan, is_rds_default, subnets, throughput_mibps
 from preview.units import amount, count, number, size, span
-from recording.recording import Registration, Secret, Unknown
+from recording.recording import Component, Registration, Secret, Unknown
 
 KEYS = {"customerManaged": "customer-managed keys", "awsManaged": "AWS-managed keys"}
 NAT = {"none": "no NAT gateway", "single": "one NAT gateway for all zones", "perZone": "a NAT gateway in each zone"}
@@ -67,20 +67,21 @@ def show(report: Report) -> None:
 
 def _headline(page: Page, report: Report) -> None:
     settings, database = report.platform.settings, report.platform.settings.database
+    resources = report.first.resources
     page.title(
         f"{report.first.project} / {report.first.stack}",
         f"{settings.region}  offline preview: no account was asked, nothing was changed",
     )
     versions = "automatic minor versions" if database.engine_version.automatic_minor_upgrades else "minor version fixed"
     zones = "Multi-AZ" if database.multi_az else "one zone"
-    protected = sum(resource.protect for resource in report.resources)
-    kept = sum(resource.retain_on_delete for resource in report.resources)
+    protected = sum(resource.protect for resource in resources)
+    kept = sum(resource.retain_on_delete for resource in resources)
     deletion = (
         f"{count(protected, 'resource')} protected, {kept} kept when deleted, a final snapshot"
         if settings.protected
         else "nothing is protected, no final snapshot"
     )
-    components = sum(component.registration is not None for component in report.components)
+    components = sum(component.registration is not None for component in report.first.components)
     page.table(
         [
             ("database", f"PostgreSQL {database.engine_version}, {versions}; {database.instance_class.name}, {zones}; "
@@ -91,7 +92,7 @@ def _headline(page: Page, report: Report) -> None:
             ("changes", "at once" if database.apply_immediately else "in the maintenance window"),
             ("alerts", ", ".join(settings.monitoring.alert_emails) or Text("to nobody", "yellow")),
             ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
-            ("resources", f"{len(report.resources)} in {count(components, 'component')}; a first preview and an update "
+            ("resources", f"{len(resources)} in {count(components, 'component')}; a first preview and an update "
                           f"register the same"),
             ("policy", _verdict(report)),
             ("warnings", Text(f"{len(report.warnings)}, at the end", "yellow") if report.warnings else "none"),
@@ -133,7 +134,7 @@ def _backups(report: Report) -> str:
 
 def _resources(page: Page, report: Report) -> None:
     page.heading("Resources", "by component, without the component's name")
-    for component in report.components:
+    for component in report.first.components:
         total = count(len(component.resources), "resource")
         if component.registration is None:
             page.subheading("outside components", total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
@@ -61,6 +61,20 @@ class Registration:
         return f"{self.type} {self.name}"
 
 
+class Component(NamedTuple):
+    """A component resource and its children, sorted by type and logical name.
+
+    `registration` is None for the stack itself, which is the parent of what stands in no component.
+    """
+
+    registration: Registration | None
+    resources: tuple[Registration, ...]
+
+    def short_name(self, resource: Registration) -> str:
+        """A child's logical name without its component's."""
+        return resource.name.removeprefix(f"{self.registration.name}-") if self.registration else resource.name
+
+
 @dataclass(kw_only=True)
 class Recording:
     """Everything of one run: registrations by URN, the outputs of components and of the stack, and what was logged."""
@@ -72,6 +86,22 @@ class Recording:
     component_outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def resources(self) -> list[Registration]:
+        """Custom resources, those that a provider makes, sorted by type and logical name."""
+        found = (r for r in self.registrations.values() if r.custom)
+        return sorted(found, key=lambda r: (r.type, r.name))
+
+    @property
+    def components(self) -> list[Component]:
+        """Components by logical name, each with its own children; what has no component comes last."""
+        parents = sorted((r for r in self.registrations.values() if not r.custom), key=lambda r: r.name)
+        urns = {parent.urn for parent in parents}
+        resources = self.resources
+        found = [Component(p, tuple(r for r in resources if r.parent == p.urn)) for p in parents]
+        rest = tuple(r for r in resources if r.parent not in urns)
+        return [*found, Component(None, rest)] if rest else found
 
     def of_type(self, type_: str) -> list[Registration]:
         """Registrations of one type, such as `aws:rds/instance:Instance`, sorted by logical name."""

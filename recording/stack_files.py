@@ -44,6 +44,12 @@ class StackFile:
     config: Mapping[str, str]
     secret_keys: tuple[str, ...]
 
+    def sections(self) -> dict[str, Any]:
+        """The project's own values without their namespace, decoded as `configuration()` in `__main__.py` does it."""
+        namespace = f"{self.project}:"
+        raw = {key.removeprefix(namespace): text for key, text in self.config.items() if key.startswith(namespace)}
+        return {key: json.loads(text) if text[:1] in ("{", "[") else text for key, text in raw.items()}
+
 
 def load(root: Path, stack: str) -> StackFile:
     """Read both files below `root`. Raises `StackFileError` for a missing stack, broken YAML or a misshapen file."""

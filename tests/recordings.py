@@ -67,16 +67,7 @@ def changed(stack_file: stack_files.StackFile, changes: Mapping[str, Any]) -> st
 
 def sections(stack: str) -> dict[str, Any]:
     """The project's sections of a fixture stack, as `blueprint.stack_file.load.load` takes them."""
-    return sections_of(frozen(stack))
-
-
-def sections_of(file: stack_files.StackFile) -> dict[str, Any]:
-    """The project's sections of a stack file."""
-    return {
-        key.removeprefix(f"{PROJECT}:"): json.loads(value)
-        for key, value in file.config.items()
-        if key.startswith(f"{PROJECT}:")
-    }
+    return frozen(stack).sections()
 
 
 def merged(old: Any, new: Any) -> Any:

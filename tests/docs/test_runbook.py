@@ -28,7 +28,6 @@ from tests.recordings import (
     deployable,
     frozen,
     recording,
-    sections_of,
 )
 
 RUNBOOK, README = read("docs/runbook.md"), read("README.md")
@@ -37,7 +36,7 @@ RUNBOOK, README = read("docs/runbook.md"), read("README.md")
 def alarm_keys() -> set[str]:
     """Keys of all alarms of the fixture stacks, and of the deployable ones."""
     files = [*map(frozen, STACKS), *(stack_files.load(ROOT, stack) for stack in DEPLOYABLE)]
-    platforms = (Platform(load(sections_of(file), environment=file.stack, region=REGION)) for file in files)
+    platforms = (Platform(load(file.sections(), environment=file.stack, region=REGION)) for file in files)
     return {alarm.key for platform in platforms for alarm in platform.alarms}
 
 

@@ -10,7 +10,7 @@ from documents import measured
 from documents.parts import Sources
 from documents.stacks import Stack
 from recording import stack_files
-from tests.recordings import DEPLOYABLE, REGION, ROOT, deployable, recording, sections, sections_of
+from tests.recordings import DEPLOYABLE, REGION, ROOT, deployable, recording, sections
 
 WRITTEN = (
     "CONTRIBUTING.md",
@@ -33,7 +33,7 @@ def stack(name: str) -> Stack:
 @cache
 def deployed(name: str) -> Stack:
     """One stack as it is deployed."""
-    sections = sections_of(stack_files.load(ROOT, name))
+    sections = stack_files.load(ROOT, name).sections()
     return Stack(Platform(load(sections, environment=name, region=REGION)), deployable(name))
 
 

@@ -9,6 +9,7 @@ from blueprint.platform import Platform
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
 from blueprint.stack_file.load import StackFileRefused
 from documents import scaling
+from recording import stack_files
 from tests.docs import read, table
 from tests.documents import deployed
 from tests.recordings import REGION, ROOT
@@ -46,11 +47,11 @@ def test_another_host_adds_one_pool_and_its_reserve_to_the_sessions() -> None:
 def test_the_last_host_that_fits_fits_and_the_next_one_does_not() -> None:
     limits = {row[0]: row for row in table(TEXT, "stack", "hosts now", "hosts that max_connections bears",
                                            "hosts that memory bears", "alarm above sessions")}  # fmt: skip
-    sections = scaling.sections(ROOT, "prod")
+    prod = stack_files.load(ROOT, "prod").sections()
     by_slots, by_memory = int(limits["prod"][2]), int(limits["prod"][3])
 
     def with_hosts(hosts: int) -> Platform:
-        return scaling.platform(sections, "prod", REGION, scaling._hosts(hosts))
+        return scaling.platform(prod, "prod", REGION, scaling._hosts(hosts))
 
     assert with_hosts(by_slots).budget.free >= 0
     with pytest.raises(StackFileRefused):
@@ -63,9 +64,9 @@ def test_the_last_host_that_fits_fits_and_the_next_one_does_not() -> None:
 
 
 def test_a_change_leaves_the_sections_as_they_were() -> None:
-    sections = scaling.sections(ROOT, "prod")
-    scaling.platform(sections, "prod", REGION, scaling._class("db.t3.large"))
-    assert sections == scaling.sections(ROOT, "prod")
+    prod = stack_files.load(ROOT, "prod").sections()
+    scaling.platform(prod, "prod", REGION, scaling._class("db.t3.large"))
+    assert prod == stack_files.load(ROOT, "prod").sections()
 
 
 def test_the_hours_that_a_full_credit_balance_lasts_are_the_classs() -> None:

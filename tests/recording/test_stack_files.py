@@ -30,6 +30,17 @@ def test_scalars_arrive_as_text_and_structures_as_json(project: Path) -> None:
     }
 
 
+def test_sections_are_the_project_s_own_keys_decoded_and_a_text_stays_one(project: Path) -> None:
+    write(
+        project,
+        "config:\n  aws:region: ap-northeast-1\n  langpont-database:replicas: []\n"
+        "  langpont-database:network: {vpc: {cidr: 10.0.0.0/16}}\n  langpont-database:typo: 3\n",
+    )
+    assert load(project, "prod").sections() == {
+        "replicas": [], "network": {"vpc": {"cidr": "10.0.0.0/16"}}, "typo": "3",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "text", ["on", "off", "yes", "no", "03:00-04:00", "12:30", "2026-11-20T12:00:00Z", "0x1F", "1_000"]
 )

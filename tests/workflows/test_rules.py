@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from recording import stack_files
-from tests.recordings import DEPLOYABLE, ROOT, sections_of
+from tests.recordings import DEPLOYABLE, ROOT
 from tests.workflows import ACTION, FILES, JOBS, TEXTS, WORKFLOWS, Step, load, shell, steps
 
 READ = {"contents": "read"}
@@ -295,7 +295,7 @@ def test_drift_is_looked_for_outside_the_windows_in_which_aws_changes_things() -
     minute, hour = map(int, WORKFLOWS["drift"]["on"]["schedule"][0]["cron"].split()[:2])
     start, latest = hour * 60 + minute, hour * 60 + minute + int(JOBS["drift", "drift"]["timeout-minutes"])
     for stack in DEPLOYABLE:
-        told = sections_of(stack_files.load(ROOT, stack))
+        told = stack_files.load(ROOT, stack).sections()
         windows = (
             told.get("backups", {}).get("window", "03:00-04:00"),
             re.sub("[a-z]{3}:", "", told.get("database", {}).get("maintenanceWindow", "sat:18:00-sat:19:00")),
