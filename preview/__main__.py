@@ -19,7 +19,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def preview(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="As in Pulumi.STACK.yaml.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show every resource, parameter and output too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, all of it.")] = False,
     project: Annotated[Path, typer.Option(help="The folder with Pulumi.yaml and __main__.py.")] = PROJECT,
 ) -> None:
     """Run the program offline, as a first preview and as an update, and show what it makes.
@@ -47,7 +48,7 @@ def preview(
     else:
         from preview.text import show
 
-        show(report)
+        show(report, everything=everything)
     sys.stdout.flush()  # here, where Typer handles a pipe that was closed, and not at exit
     if report.stopped:
         raise typer.Exit(1)

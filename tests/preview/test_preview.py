@@ -43,8 +43,8 @@ def machine(stack: str) -> Any:
     return document(report(stack))
 
 
-def text(shown: Report, capsys: pytest.CaptureFixture[str]) -> str:
-    show(shown)
+def text(shown: Report, capsys: pytest.CaptureFixture[str], *, everything: bool = True) -> str:
+    show(shown, everything=everything)
     return capsys.readouterr().out
 
 
@@ -283,6 +283,51 @@ def test_no_secret_is_told_to_anybody(stack: str, capsys: pytest.CaptureFixture[
 # What a person gets
 
 
+def headings(page: str) -> list[str]:
+    return [line.split("  ")[0] for line in page.split("\n")[1:] if line[:1] not in ("", " ")]
+
+
+DECIDED = [
+    "Warnings", "Policy", "Instances", "Connections", "Memory", "Windows", "Network", "Parameters of primary",
+    "Parameters of replica-1", "Parameters of replica-2", "Alarms",
+]  # fmt: skip
+
+
+def test_a_page_begins_with_what_to_decide_on_and_names_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    page = text(report("prod"), capsys, everything=False)
+    assert headings(page) == [*DECIDED, "Not shown"]
+    assert page.split("\n")[-2] == (
+        "Not shown  207 resources, parameters left at defaults, 30 outputs: make preview STACK=prod ARGS=--all"
+    )
+    assert page.count("\n") < 130
+    assert section(page, "Parameters of primary") == [
+        "  asked for by the stack file  3",
+        "  parameter             asked  what RDS gets        applied",
+        "  maintenance_work_mem  256MB  262144 kB = 256 MiB  at once",
+        "  max_connections       300    300                  reboot",
+        "  work_mem              16MB   16384 kB = 16 MiB    at once",
+    ]
+    assert "\nParameters of primary  30; 27 are this project's defaults\n" in page
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_all_of_a_page_has_every_line_of_the_short_one_and_every_parameter_and_output(
+    stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short, page = (text(report(stack), capsys, everything=everything) for everything in (False, True))
+    left_out = [line for line in short.split("\n") if line not in page.split("\n")]
+    assert [line.split("  ")[0] for line in left_out] in (["Not shown"], ["Parameters of primary", "Not shown"])
+    assert headings(page)[-3:] == ["Resources", "Totals by type", "Outputs"]
+    words = set(page.split())
+    assert {p["name"] for p in machine(stack)["instances"][0]["parameters"]} <= words
+    assert {output["name"] for output in machine(stack)["outputs"]} <= words
+
+
+def test_all_is_an_option_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke("dev", "--all").stdout == text(report("dev"), capsys)
+    assert invoke("dev").stdout == text(report("dev"), capsys, everything=False)
+
+
 def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys)
     assert section(page, "Connections") == [
@@ -359,15 +404,15 @@ def test_copies_of_a_resource_are_one_name_and_marks_are_said(capsys: pytest.Cap
     assert "cloudwatch.LogGroup 6 {primary,replica-1,replica-2}-{postgresql-log, upgrade-log}" in lines
 
 
-def test_warnings_are_whole_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_are_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     joined = " ".join(line.strip() for line in section(text(report("prod"), capsys), "Warnings"))
     assert joined == " ".join(f"!  {warning}" for warning in recording("prod").warnings)
     assert recording("prod").warnings == list(machine("prod")["warnings"])
 
 
-def test_the_policy_stands_before_the_warnings_with_what_is_excepted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_policy_is_told_with_what_is_excepted(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys)
-    assert "  policy     1 advisory, at the end\n" in page
+    assert "  policy     1 advisory, below\n" in page
     joined = " ".join(line.strip() for line in section(page, "Policy"))
     assert joined.startswith(
         "advisory  rds.Instance langpont-prod-db-primary: port is 5432. RDS.23 wants another port than 5432, which "
@@ -381,7 +426,7 @@ def test_a_stack_that_the_policy_stops_is_shown_and_ends_with_one(project: Path)
     replace(project / "Pulumi.prod.yaml", "    maxAllocatedStorageGib: 1000\n", "    multiAz: false\n")
     result = invoke("prod", "--project", str(project))
     assert result.exit_code == 1
-    assert "  policy     stops this stack: 1 mandatory violation, at the end\n" in result.stdout
+    assert "  policy     stops this stack: 1 mandatory violation, below\n" in result.stdout
     assert (
         "  mandatory  rds.Instance langpont-prod-db-primary: multiAz is false. RDS.5 wants a standby in a second zone."
         in result.stdout

@@ -1,0 +1,152 @@
+"""How much the database bears: instances, connections, memory, windows, network, parameters."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from blueprint.aws.subnets import Tier
+from blueprint.platform import Instance
+from blueprint.postgres import connections
+from blueprint.postgres.parameters import CompiledParameter, display
+from preview.page import Page, Row
+from preview.report import Report, in_japan, is_rds_default, subnets
+from preview.units import count, number, size
+
+NAT = {"none": "no NAT gateway", "single": "one NAT gateway for all zones", "perZone": "a NAT gateway in each zone"}
+ORIGINS = {
+    "stack file": "asked for by the stack file",
+    "replica": "asked for by the stack file, for this replica",
+    "purpose": "because of its purpose",
+    "default": "this project's defaults",
+}
+
+
+def show(page: Page, report: Report, *, everything: bool) -> None:
+    """Its sections; of the parameters only those that the stack file or a purpose asks for, unless `everything`."""
+    for section in (_instances, _connections, _memory, _windows, _network):
+        section(page, report)
+    _parameters(page, report, everything=everything)
+
+
+def _instances(page: Page, report: Report) -> None:
+    anywhere = "Multi-AZ" if report.platform.settings.database.multi_az else "RDS chooses"
+    page.heading("Instances")
+    page.table(
+        [
+            (i.role, report.identifier(i), i.instance_class.name, str(i.instance_class.vcpus),
+             f"{i.instance_class.memory_gib} GiB", i.zone or anywhere, i.purpose or "writes")
+            for i in report.platform.instances
+        ],
+        ("role", "identifier", "class", "vCPUs", "memory", "zone", "purpose"),
+    )  # fmt: skip
+
+
+def _connections(page: Page, report: Report) -> None:
+    b, pooler = report.platform.budget, report.platform.settings.pooler
+    hosts, processes = count(b.hosts, "host"), count(b.processes_per_host, "process", "processes")
+    primary = f"{b.primary_pool.size} + {b.primary_pool.max_overflow}"
+    replica = f"{b.replica_pool.size} + {b.replica_pool.max_overflow}"
+    note = f"a process has a pool of {primary} to the primary" + (f", of {replica} to replicas" if b.replicas else "")
+    reserved, internal = connections.RESERVED_CONNECTIONS, connections.INTERNAL_CONNECTIONS
+    page.heading("Connections", note)
+    page.table(
+        [
+            ("clients per host", f"{processes} x ({f'{primary} + {replica}' if b.replicas else primary})",
+             _sum(b.clients_per_host), _fit(b.clients_per_host <= b.max_client_conn,
+                                            f"of max_client_conn {number(b.max_client_conn)}")),
+            ("primary's clients", f"{hosts} x {processes} x ({primary})", _sum(b.primary_clients), ""),
+            ("through PgBouncer", f"{hosts} x ({pooler.default_pool_size} + {pooler.reserve_pool_size} in reserve)",
+             _sum(b.pooled), "to each instance"),
+            ("sessions", f"{b.pooled} + {b.direct} beside PgBouncer", _sum(b.backends),
+             f"alarm above {b.alarm_threshold}"),
+            ("slots", f"{b.backends} + {reserved} reserved + {internal} of RDS itself", _sum(b.needed),
+             _fit(b.free >= 0, f"of max_connections {number(b.max_connections)}, {number(b.free)} free")),
+        ]
+    )  # fmt: skip
+
+
+def _sum(value: int) -> str:
+    return f"= {number(value):>5}"
+
+
+def _fit(fits: bool, text: str) -> Text:
+    return Text(text) if fits else Text(f"{text}: does not fit", "bold red")
+
+
+def _memory(page: Page, report: Report) -> None:
+    rows = []
+    for instance in report.platform.instances:
+        m = report.platform.memory(instance)
+        vacuum = f"{m.autovacuum_workers} x {size(m.maintenance_work_mem)}" if m.autovacuum_workers else "-"
+        share = f"of {size(m.available)}, {m.total * 100 // m.available} %"
+        rows.append(
+            (instance.role, size(m.shared_buffers), f"{m.backends} x {size(m.work_mem)}", vacuum, size(m.total),
+             _fit(m.fits, share))
+        )  # fmt: skip
+    page.heading("Memory", "worst case: every session sorts, every autovacuum worker runs")
+    page.table(rows, ("", "shared_buffers", "+ sessions x work_mem", "+ autovacuum", "= total", ""))
+    page.note(f"{size(connections.SYSTEM_BYTES)} of each class's memory are the system's and not counted.")
+
+
+def _windows(page: Page, report: Report) -> None:
+    backups, maintenance = report.platform.settings.backups, report.platform.settings.database.maintenance_window
+    page.heading("Windows")
+    page.table(
+        [
+            ("backup", str(backups.window), in_japan(backups.window), "automated backups, every day"),
+            ("AWS Backup", str(backups.vault_time), in_japan(backups.vault_time), "starts, daily and monthly"),
+            ("maintenance", str(maintenance), in_japan(maintenance), "every week"),
+        ],
+        ("", "UTC", "Japan", ""),
+    )
+
+
+def _network(page: Page, report: Report) -> None:
+    network, plan = report.platform.settings.network, report.platform.subnets
+    if network.vpc and plan:
+        page.heading("Network", f"{network.vpc.cidr}, of which {plan.free} is free; {NAT[network.vpc.nat_gateways]}")
+    elif network.existing_vpc:
+        page.heading("Network", f"existing {network.existing_vpc.vpc_id}; its routes and endpoints are left alone")
+    by_zone = subnets(report.platform).items()
+    page.table(
+        [(zone, *(ids.get(tier.value, "-") for tier in Tier)) for zone, ids in by_zone],
+        ("zone", *(tier.value for tier in Tier)),
+    )
+    access = report.platform.settings.access
+    for networks, what in ((access.ssh_networks, "port 22 of hosts"), (access.database_networks, "the database")):
+        if networks:
+            page.note(f"{', '.join(map(str, networks))} may reach {what}.")
+
+
+def _parameters(page: Page, report: Report, *, everything: bool) -> None:
+    shown = []
+    for instance in report.platform.instances:
+        parameters = report.parameters(instance)
+        by_origin = {
+            origin: [p for p in parameters if report.origin(p, instance) == origin]
+            for origin in ORIGINS
+            if everything or origin != "default"
+        }
+        total = len(instance.parameters)
+        note = str(total) if instance.number is None else f"{total}, of which {len(parameters)} are not the primary's"
+        left = len(parameters) - sum(map(len, by_origin.values()))
+        page.heading(f"Parameters of {instance.role}", f"{note}; {left} are this project's defaults" if left else note)
+        for origin, chosen in by_origin.items():
+            if chosen:
+                page.subheading(ORIGINS[origin], str(len(chosen)))
+                rows = [_parameter_row(parameter, instance) for parameter in chosen]
+                page.table(rows, ("parameter", "asked", "what RDS gets", "applied"), wrap=2)
+                shown += chosen
+    if any(is_rds_default(p) for p in shown):
+        page.note("* RDS's own default: nothing waits for a reboot.")
+    if any("DBInstanceClassMemory" in p.value for p in shown):
+        page.note("Shares are counted from the whole memory of the class; RDS's own count is a little less.")
+
+
+def _parameter_row(parameter: CompiledParameter, instance: Instance) -> Row:
+    meaning = display(parameter, instance.class_memory_bytes)
+    if meaning.startswith(f"{parameter.value} = ") and parameter.value.startswith("{"):
+        meaning = f"{meaning.removeprefix(f'{parameter.value} = ')}\n{parameter.value}"
+    applied = "at once" if parameter.apply_method == "immediate" else "reboot"
+    default = is_rds_default(parameter)
+    return parameter.name, parameter.asked, meaning, Text(f"{applied}*", "dim") if default else applied

@@ -1,0 +1,126 @@
+"""All resources by component, their number by type, and the stack's outputs."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from preview.page import Page, Row
+from preview.report import Report
+from preview.units import count
+from recording.recording import Component, Registration, Secret, Unknown
+
+MADE_UP = "~"
+# What tells the copies of a resource apart: the instance at the beginning, or the letter of a zone.
+VARIANT = re.compile(r"(^primary(?=-)|^replica-\d+(?=-)|(?<=[a-z]-\d)[a-z]\b)")
+
+
+def show(page: Page, report: Report) -> None:
+    """Its sections."""
+    _resources(page, report)
+    _totals(page, report)
+    _outputs(page, report)
+
+
+def _resources(page: Page, report: Report) -> None:
+    page.heading("Resources", "by component, without the component's name")
+    for component in report.first.components:
+        total = count(len(component.resources), "resource")
+        if component.registration is None:
+            page.subheading("outside components", total)
+        else:
+            page.subheading(component.registration.name, f"{_short_type(component.registration.type)}  {total}")
+        page.table(list(_resource_rows(component)), indent=4)
+
+
+def _totals(page: Page, report: Report) -> None:
+    by_service: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for type_, total in report.totals.items():
+        service, _, kind = _short_type(type_).partition(".")
+        by_service[service].append((-total, kind))
+    page.heading("Totals by type")
+    page.table(
+        [
+            (service, str(-sum(total for total, _ in kinds)).rjust(3),
+             ", ".join(f"{-total} {kind}" for total, kind in sorted(kinds)))
+            for service, kinds in sorted(by_service.items())
+        ]
+    )  # fmt: skip
+
+
+def _resource_rows(component: Component) -> Iterator[Row]:
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for resource in component.resources:
+        groups[_short_type(resource.type), _marks(resource)].append(component.short_name(resource))
+    for (type_, marks), names in groups.items():
+        listed = Text(", ".join(_merged(names)))
+        if marks:
+            listed.append(f"  [{marks}]", "green")
+        yield type_, str(len(names)).rjust(2), listed
+
+
+def _merged(names: Sequence[str]) -> Iterator[str]:
+    """Copies in one, as in a shell: `nat-ap-northeast-1{a,c}`, `{primary,replica-1}-{cpu-high, swap-high}`."""
+    copies: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in names:
+        before, variant, after = (*VARIANT.split(name, maxsplit=1), "", "")[:3]
+        copies[before, after].append(variant)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for (before, after), variants in copies.items():
+        alike[before + _braces(variants, ",")].append(after)
+    for head, ends in alike.items():
+        if len(ends) > 1 and all(end.startswith("-") for end in ends):
+            yield f"{head}-{_braces([end[1:] for end in ends], ', ')}"
+        else:
+            yield from (head + end for end in ends)
+
+
+def _braces(parts: Sequence[str], separator: str) -> str:
+    return parts[0] if len(parts) == 1 else f"{{{separator.join(parts)}}}"
+
+
+def _marks(resource: Registration) -> str:
+    marks = (("protected", resource.protect), ("kept when deleted", resource.retain_on_delete))
+    return ", ".join(mark for mark, holds in marks if holds)
+
+
+def _short_type(type_: str) -> str:
+    """`aws:rds/instance:Instance` as `rds.Instance`, `langpont:database:Secrets` as `Secrets`."""
+    package, module, name = type_.split(":")
+    if package == "langpont":
+        return name
+    service = module.split("/")[0]
+    return f"{package if service == 'index' else service}.{name}"
+
+
+def _outputs(page: Page, report: Report) -> None:
+    page.heading("Outputs", f"{MADE_UP} marks what only a deployment tells: the form is right, the ids are made up")
+    for value in report.outputs:
+        page.table([(value.output.name, Text(value.output.description, "dim"))])
+        leaves = list(_leaves(value.first, value.update))
+        joined = ", ".join(text for _, text in leaves)
+        if len(joined) < page.columns - 8:
+            leaves = [(max((mark for mark, _ in leaves), default=""), joined or "none")]
+        page.table([(mark.ljust(1), text) for mark, text in leaves], indent=4, wrap=None)
+
+
+def _leaves(first: Any, update: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Mark and text of each part of an output; `first` tells which of them are known before a deployment."""
+    if isinstance(update, Mapping):
+        for key, item in sorted(update.items()):
+            yield from _leaves(_part(first, key), item, f"{path}.{key}" if path else str(key))
+    elif isinstance(update, list):
+        for index, item in enumerate(update):
+            numbered = f"{path}[{index}]" if isinstance(item, list | Mapping) else path
+            yield from _leaves(_part(first, index), item, numbered)
+    else:
+        text = "(secret)" if isinstance(update, Secret) else str(update)
+        yield MADE_UP if isinstance(first, Unknown) else "", f"{path}: {text}" if path else text
+
+
+def _part(value: Any, key: Any) -> Any:
+    return value if isinstance(value, Unknown) else value[key]

@@ -1,0 +1,105 @@
+"""What a stack is in a few lines, what the program warned of, and what the policy pack finds."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from blueprint.aws import storage
+from policy import RULES, Excepted, Level
+from preview.page import Page, Row
+from preview.report import Report, throughput_mibps
+from preview.units import count, number
+
+KEYS = {"customerManaged": "customer-managed keys", "awsManaged": "AWS-managed keys"}
+LEVELS = {Level.MANDATORY: "bold red", Level.ADVISORY: "yellow"}
+
+
+def show(page: Page, report: Report) -> None:
+    """The first sections of the page."""
+    _headline(page, report)
+    _warnings(page, report)
+    _policy(page, report)
+
+
+def _headline(page: Page, report: Report) -> None:
+    settings, database = report.platform.settings, report.platform.settings.database
+    resources = report.first.resources
+    page.title(
+        f"{report.first.project} / {report.first.stack}",
+        f"{settings.region}  offline preview: no account was asked, nothing was changed",
+    )
+    versions = "automatic minor versions" if database.engine_version.automatic_minor_upgrades else "minor version fixed"
+    zones = "Multi-AZ" if database.multi_az else "one zone"
+    protected = sum(resource.protect for resource in resources)
+    kept = sum(resource.retain_on_delete for resource in resources)
+    deletion = (
+        f"{count(protected, 'resource')} protected, {kept} kept when deleted, a final snapshot"
+        if settings.protected
+        else "nothing is protected, no final snapshot"
+    )
+    components = sum(component.registration is not None for component in report.first.components)
+    page.table(
+        [
+            ("database", f"PostgreSQL {database.engine_version}, {versions}; {database.instance_class.name}, {zones}; "
+                         f"{count(len(settings.replicas), 'replica')}"),
+            ("storage", _storage(report)),
+            ("backups", _backups(report)),
+            ("deletion", f"{database.deletion_policy}: {deletion}"),
+            ("changes", "at once" if database.apply_immediately else "in the maintenance window"),
+            ("alerts", ", ".join(settings.monitoring.alert_emails) or Text("to nobody", "yellow")),
+            ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
+            ("resources", f"{len(resources)} in {count(components, 'component')}; a first preview and an update "
+                          f"register the same"),
+            ("policy", _verdict(report)),
+            ("warnings", Text(f"{len(report.warnings)}, below", "yellow") if report.warnings else "none"),
+        ]
+    )  # fmt: skip
+
+
+def _verdict(report: Report) -> Text:
+    if report.stopped:
+        return Text(f"stops this stack: {count(len(report.stopped), 'mandatory violation')}, below", "bold red")
+    advised = len(report.violations)
+    return Text(f"{advised} advisory, below" if advised else "nothing to say", "yellow" if advised else "")
+
+
+def _storage(report: Report) -> str:
+    settings, database = report.platform.settings, report.platform.settings.database
+    ceiling = database.max_allocated_storage_gib
+    growth = f"grows by itself to {number(ceiling)} GiB" if ceiling else "does not grow by itself"
+    iops = storage.baseline_iops(database.allocated_storage_gib, database.iops)
+    return (
+        f"{number(database.allocated_storage_gib)} GiB gp3, {growth}; {number(iops)} IOPS, "
+        f"{number(throughput_mibps(settings))} MiB/s; {KEYS[settings.encryption.keys]}"
+    )
+
+
+def _backups(report: Report) -> str:
+    backups = report.platform.settings.backups
+    elsewhere = f", also in {backups.replicate_to_region}" if backups.replicate_to_region else ""
+    automated = (
+        f"any point in the last {count(backups.retention_days, 'day')}{elsewhere}"
+        if backups.retention_days
+        else "no automated ones"
+    )
+    return (
+        f"{automated}; AWS Backup daily for {count(backups.daily_retention_days, 'day')}, monthly for "
+        f"{count(backups.monthly_retention_days, 'day')}"
+    )
+
+
+def _warnings(page: Page, report: Report) -> None:
+    if report.warnings:
+        page.heading("Warnings")
+        page.table([(Text("!", "bold yellow"), warning) for warning in report.warnings])
+
+
+def _policy(page: Page, report: Report) -> None:
+    excepted = count(len(report.exceptions), "exception")
+    page.heading("Policy", f"{count(len(RULES), 'rule')}, {excepted}; as `pulumi preview --policy-pack policy` judges")
+    rows: list[Row] = [(Text(each.level.value, LEVELS[each.level]), each.message) for each in report.violations]
+    page.table([*rows, *((Text("excepted", "dim"), Text(_exception(each), "dim")) for each in report.exceptions)])
+
+
+def _exception(excepted: Excepted) -> str:
+    return f"{excepted.pattern} from {excepted.rule}: {excepted.reason}"
