@@ -13,7 +13,8 @@ from preview.difference import ABSENT, LONGEST_VALUE, Difference, differences, l
 from preview.document import document
 from preview.report import Report, settings
 from tests.recordings import STACKS, changed, frozen, record_with, sections
-from tests.workflows.archives import SMALLEST
+
+SMALLEST: dict[str, Any] = {"components": [], "instances": [], "warnings": []}
 
 
 def previewed(stack: str, changes: Mapping[str, Any]) -> dict[str, Any]:

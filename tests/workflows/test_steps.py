@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
-from tests.recordings import ROOT
 from tests.workflows import StandIn, execute, named
-from tests.workflows.archives import archive, preview
 
 KEY = "awskms://alias/state?region=ap-northeast-1"
 SETTINGS = {
@@ -191,80 +188,3 @@ def test_a_job_fails_on_drift(tmp_path: Path) -> None:
             "--color", "never",
         ]
     ]  # fmt: skip
-
-
-# The comment
-
-HEAD = {"HEAD_OWNER": "somebody", "HEAD_BRANCH": "a$(b)`c`", "HEAD_SHA": "f" * 40}
-
-
-def outputs(scratch: Path) -> str:
-    file = scratch / "output"
-    return file.read_text() if file.exists() else ""
-
-
-@pytest.mark.parametrize(
-    "answer, output, said",
-    [
-        ("7\n", "number=7\n", ""),
-        ("", "", f"No open pull request is at {'f' * 40}: nothing to comment on.\n"),
-        ("7\nother=1", "", f"No open pull request is at {'f' * 40}: nothing to comment on.\n"),
-    ],
-)
-def test_the_pull_request_is_the_open_one_of_the_branch_that_github_names(
-    tmp_path: Path, answer: str, output: str, said: str
-) -> None:
-    gh = StandIn(tmp_path, "gh")
-    gh.answer(("pulls", 0, answer))
-    done = execute(named("preview-comment", "Find the pull request"), tmp_path, tmp_path, HEAD)
-    assert (done.returncode, done.stdout, outputs(tmp_path)) == (0, said, output)
-    assert gh.calls[0][:-2] == [
-        "api", "--method", "GET", "repos/langpont/database/pulls",
-        "-f", "state=open", "-f", "base=main", "-f", "head=somebody:a$(b)`c`",
-    ]  # fmt: skip
-
-
-def test_the_previews_are_those_of_the_run_and_none_is_fetched_that_is_too_large_or_gone(tmp_path: Path) -> None:
-    gh = StandIn(tmp_path, "gh")
-    fetch = named("preview-comment", "Fetch the previews")
-    gh.answer(("preview-base", 0, "11\n"), ("preview-head", 0, "12\n"), ("11/zip", 0, "base"), ("12/zip", 0, "head"))
-    assert execute(fetch, tmp_path, tmp_path, {"RUN_ID": "5"}).returncode == 0
-    assert outputs(tmp_path) == "fetched=true\n"
-    assert [(tmp_path / f"{side}.zip").read_text() for side in ("base", "head")] == ["base", "head"]
-    assert [call[-5:-2] for call in gh.calls if "--jq" in call] == [
-        ["repos/langpont/database/actions/runs/5/artifacts", "-f", f"name=preview-{side}"] for side in ("base", "head")
-    ]
-
-    (tmp_path / "output").unlink()
-    gh.answer(("preview-base", 0, "11\n"), ("preview-head", 0, ""))
-    done = execute(fetch, tmp_path, tmp_path, {"RUN_ID": "5"})
-    assert (done.returncode, done.stdout) == (0, "The run made no preview of the head: its own page says why.\n")
-    assert outputs(tmp_path) == ""
-
-
-@pytest.mark.parametrize(
-    "existing, written",
-    [("", ["POST", "repos/langpont/database/issues/7/comments"]),
-     ("3\n9\n", ["PATCH", "repos/langpont/database/issues/comments/3"])],
-)  # fmt: skip
-def test_one_comment_is_written_and_then_updated(tmp_path: Path, existing: str, written: list[str]) -> None:
-    gh = StandIn(tmp_path, "gh")
-    gh.answer(("issues/7/comments", 0, existing))
-    for side in ("base", "head"):
-        archive(tmp_path / f"{side}.zip", {"dev.json": preview("dev"), "dev.txt": "the page\n\nthe rest"})
-    told = {"NUMBER": "7", "HEAD_SHA": "f" * 40, "RUN_URL": "https://github.com/langpont/database/actions/runs/5"}
-    done = execute(named("preview-comment", "Comment"), ROOT, tmp_path, told)
-    assert (done.returncode, done.stderr) == (0, "")
-    body = tmp_path / "comment.md"
-    assert gh.calls[-1] == ["api", "--silent", "--method", *written, "-F", f"body=@{body}"]
-    assert "#### dev: no difference from the base\n\n```text\nthe page\n```\n" in body.read_text()
-
-
-def test_nothing_is_written_from_an_archive_that_is_none(tmp_path: Path) -> None:
-    gh = StandIn(tmp_path, "gh")
-    for side in ("base", "head"):
-        (tmp_path / f"{side}.zip").write_text("no zip")
-    told: dict[str, Any] = {"NUMBER": "7", "HEAD_SHA": "f" * 40, "RUN_URL": "https://github.com"}
-    done = execute(named("preview-comment", "Comment"), ROOT, tmp_path, told)
-    assert (done.returncode, gh.calls) == (1, [])
-    assert done.stderr == "base.zip is no archive of previews: File is not a zip file\n"
