@@ -1,10 +1,12 @@
-"""`python -m preview STACK`: what a stack file makes, told without an AWS account or the Pulumi CLI."""
+"""`python -m preview STACK`: what a stack file makes or changes, told without an AWS account or the Pulumi CLI."""
 
 from __future__ import annotations
 
 import gc
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,44 +21,74 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def preview(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="As in Pulumi.STACK.yaml.", show_default=False)],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="Show what differs from a branch, tag, commit or folder instead."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every resource, parameter and output too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, all of it.")] = False,
     project: Annotated[Path, typer.Option(help="The folder with Pulumi.yaml and __main__.py.")] = PROJECT,
 ) -> None:
     """Run the program offline, as a first preview and as an update, and show what it makes.
 
-    Exits with 1 and a report on standard error if the stack file or the program is refused, and with 1 if the policy
-    pack would stop the stack.
+    With --against the other version's own program is run too, with the packages that are installed here.
+
+    Exits with 1 and a report on standard error if the stack file, the program or the other version is refused, and with
+    1 if the policy pack would stop the stack.
     """
     import pulumi
 
     from policy import ConfigurationRefused
+    from preview import text
+    from preview.against import compared
+    from preview.document import document
     from preview.report import preview as run
+    from preview.versions import VersionError, opened
     from recording.engine import EngineRefusal
     from recording.stack_files import StackFileError
 
+    if everything and against is not None:
+        _fail("--all and --against are two reports. Ask for one; with --json both have every value whole.")
     try:
-        report = run(project, stack)
+        if against is None:
+            report, differing = run(project, stack), None
+        else:
+            with opened(project, against) as version, _progress(f"Running the program of {version.name} too"):
+                differing = compared(project, stack, version)
+            report = differing.report
     except pulumi.ConfigMissingError as missing:
         _fail(f"Pulumi.{stack}.yaml: {missing.key} is missing. Write it under `config:`, at the top.")
-    except (StackFileError, EngineRefusal, ConfigurationRefused, pulumi.RunError) as refusal:
+    except (StackFileError, EngineRefusal, ConfigurationRefused, VersionError, pulumi.RunError) as refusal:
         _fail(str(refusal))
+    except KeyboardInterrupt:
+        _fail("Interrupted. Nothing was changed, and nothing is left behind.", code=130)
     if as_json:
-        from preview.document import document
-
-        print(json.dumps(document(report), indent=2))
+        print(json.dumps(differing.document() if differing else document(report), indent=2))
+    elif differing:
+        text.show_changes(differing)
     else:
-        from preview.text import show
-
-        show(report, everything=everything)
+        text.show(report, everything=everything)
     sys.stdout.flush()  # here, where Typer handles a pipe that was closed, and not at exit
     if report.stopped:
         raise typer.Exit(1)
 
 
-def _fail(message: str) -> NoReturn:
+@contextmanager
+def _progress(doing: str) -> Iterator[None]:
+    """On a terminal, a line that is there while it lasts."""
+    terminal = sys.stderr.isatty()
+    if terminal:
+        print(f"{doing} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _fail(message: str, *, code: int = 1) -> NoReturn:
     print(message, file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def main() -> None:

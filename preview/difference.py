@@ -1,21 +1,33 @@
-"""What the previews of two versions of one stack differ in, for a reviewer: documents of `preview_json` in, lines out.
+"""What two previews of one stack differ in: resources, settings, and everything else that a preview says.
 
-What is registered stands under `resources`, by type and logical name; what people read beside it under a heading of its
-own. A part of the document that only repeats the resources (totals, alarms, raw values of parameters) is left out.
-Nothing in a document is trusted: whatever stands in it comes out as text on one line. Standard library alone, because a
-workflow that may write comments runs this without installing anything.
+`compare` takes the documents of `preview.document`, each with the stack file's own values under "settings". It works on
+documents because one of the two sides was made by another version of the program, in a process of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-LONGEST_VALUE = 160  # characters of a value that is shown
-_IDENTITIES = (("type", "name"), ("identifier",), ("name",), ("id",), ("Sid",), ("ruleName",))
-_REPEATED = ("totals", "alarms", "components")
+Document = Mapping[str, Any]
+
+EMPTY: Final[Document] = {}  # the side on which the stack does not exist: everything on the other is new
+_IDENTITIES = (
+    ("type", "name"), ("rule", "resource"), ("rule", "resources"), ("identifier",), ("name",), ("number",), ("id",),
+    ("Sid",), ("ruleName",),
+)  # fmt: skip
+_NEEDED = {
+    "components": ("name", "type", "resources"),
+    "instances": ("identifier", "role", "parameters"),
+    "alarms": (
+        "name", "instance", "metric", "statistic", "expression", "comparison", "threshold", "unit", "periodSeconds",
+        "periods", "treatMissingData",
+    ),
+    "outputs": ("name",),
+}  # fmt: skip
+_REPEATED = ("totals", "components")  # what the resources say already
 
 
 class _Absent:
@@ -27,7 +39,7 @@ ABSENT: Final = _Absent()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class ValueChange:
     """One value that differs. `path` leads to it; on the side where nothing stands, the value is `ABSENT`."""
 
     path: tuple[str, ...]
@@ -35,83 +47,163 @@ class Difference:
     after: Any
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """Every value that differs between two previews, in the order of their headings; empty if there is none."""
-    old, new = _headings(before), _headings(after)
-    return [
-        difference
-        for heading in dict.fromkeys([*old, *new])
-        for difference in _differ((heading,), old.get(heading, {}), new.get(heading, {}))
-    ]
+@dataclass(frozen=True, kw_only=True)
+class ResourceChange:
+    """A resource that is added (`before` is None), removed (`after` is None) or changed.
+
+    `before` and `after` are the resource as its preview has it. `values` are the inputs and options of a changed one
+    that differ; their paths begin with "inputs", with the name of an option, or are ("parent",), the component's type.
+    """
+
+    component: str
+    type: str
+    name: str
+    before: Document | None
+    after: Document | None
+    values: tuple[ValueChange, ...]
 
 
-def lines(found: Sequence[Difference], before: Mapping[str, Any]) -> list[str]:
-    """The differences as lines of a diff: `@@` a heading, `+` and `-` a value. `before` tells what was protected."""
-    protected = {name for name, resource in resources(before).items() if resource.get("protect") is True}
-    shown: list[str] = []
-    for heading, part in _grouped(found, 0):
-        shown.append(f"@@ {visible(heading)}{_count(part) if heading == 'resources' else ''} @@")
-        for item, inside in _grouped(part, 1):
-            whole = inside[0] if len(inside[0].path) <= 2 else None
-            if whole is None:
-                shown.append(f"  {visible(item)}")
-                shown += [line for d in inside for line in _value_lines(d, ".".join(d.path[2:]), "  ")]
-            elif heading == "resources":
-                kept = "  (protected: Pulumi refuses to delete it)" if item in protected else ""
-                shown.append(f"+ {visible(item)}" if whole.before is ABSENT else f"- {visible(item)}{kept}")
-            elif heading == "warnings":
-                shown.append(f"{'+' if whole.before is ABSENT else '-'} {visible(item)}")
-            else:
-                shown += _value_lines(whole, item, "")
-    return shown
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that differs. `sections` holds the values beside the resources, by the key of the preview's document."""
+
+    before: Document
+    after: Document
+    resources: tuple[ResourceChange, ...]
+    sections: Mapping[str, tuple[ValueChange, ...]]
+
+    @property
+    def added(self) -> list[ResourceChange]:
+        """Resources that only the later side has."""
+        return [each for each in self.resources if each.before is None]
+
+    @property
+    def removed(self) -> list[ResourceChange]:
+        """Resources that only the earlier side has."""
+        return [each for each in self.resources if each.after is None]
+
+    @property
+    def changed(self) -> list[ResourceChange]:
+        """Resources that both sides have, differently."""
+        return [each for each in self.resources if each.values]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether both sides are the same."""
+        return not self.resources and not any(self.sections.values())
 
 
-def visible(text: str) -> str:
-    """Text on one line without a character that hides or reorders others: those stand as `\\u202e`."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+def compare(before: Document, after: Document) -> Comparison:
+    """Everything that differs between two previews, `before` being `EMPTY` for a stack that did not exist.
+
+    Raises `ValueError` for a document that has not the form of a preview.
+    """
+    for side in (before, after):
+        _check_form(side)
+    old, new = _sections(before), _sections(after)
+    return Comparison(
+        before=before,
+        after=after,
+        resources=tuple(_resource_changes(_resources(before), _resources(after))),
+        sections={key: tuple(_differ((), old.get(key, {}), new.get(key, {}))) for key in dict.fromkeys([*new, *old])},
+    )
 
 
-def resources(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """All resources of a preview by type and name, whichever component they stand in."""
+def _check_form(document: Document) -> None:
+    """Raise `ValueError` unless what is read here and on a page is there; another version may have more."""
+    for section, keys in _NEEDED.items():
+        for item in document.get(section, ()):
+            lacking = [key for key in keys if key not in item]
+            if lacking:
+                raise ValueError(f"{section}: {', '.join(lacking)} missing")
+
+
+def as_document(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON has it. A change has `path`, and `before` and `after` where something stands there.
+
+    Under `resources`: added, removed and changed, each with component, type, name, protect and retainOnDelete (as they
+    are, or of a removed one were), a changed one with its values. Under `sections`: changes by section of the preview.
+    """
     return {
-        f"{resource['type']} {resource['name']}": resource
-        for component in document["components"]
+        "resources": {
+            kind: [_resource(each) for each in found]
+            for kind, found in (
+                ("added", comparison.added), ("removed", comparison.removed), ("changed", comparison.changed)
+            )
+        },
+        "sections": {key: [_value(each) for each in found] for key, found in comparison.sections.items()},
+    }  # fmt: skip
+
+
+def _resource(change: ResourceChange) -> dict[str, Any]:
+    told = {"component": change.component, "type": change.type, "name": change.name}
+    side = change.after or change.before or {}
+    options = {key: side.get(key) for key in ("protect", "retainOnDelete")}
+    return told | options | ({"values": [_value(each) for each in change.values]} if change.values else {})
+
+
+def _value(change: ValueChange) -> dict[str, Any]:
+    sides = {"before": change.before, "after": change.after}
+    return {"path": list(change.path)} | {side: value for side, value in sides.items() if value is not ABSENT}
+
+
+Key = tuple[str, str]
+
+
+def _resources(document: Document) -> dict[Key, tuple[str, Document]]:
+    """By type and logical name: the component's name, and the resource with the component's type as its parent.
+
+    The parent's type is a part of the URN: another one makes another resource of it, where a component's name does not.
+    """
+    return {
+        (resource["type"], resource["name"]): (component["name"] or "", {**resource, "parent": component["type"]})
+        for component in document.get("components", ())
         for resource in component["resources"]
     }
 
 
-def _headings(document: Mapping[str, Any]) -> dict[str, Any]:
+def _resource_changes(
+    old: Mapping[Key, tuple[str, Document]], new: Mapping[Key, tuple[str, Document]]
+) -> Iterator[ResourceChange]:
+    nowhere: tuple[str, Document | None] = ("", None)
+    for type_, name in dict.fromkeys([*new, *old]):
+        component_before, before = old.get((type_, name), nowhere)
+        component_after, after = new.get((type_, name), nowhere)
+        values = () if before is None or after is None else tuple(_differ((), before, after))
+        if before is None or after is None or values:
+            yield ResourceChange(
+                component=component_after or component_before, type=type_, name=name,
+                before=before, after=after, values=values,
+            )  # fmt: skip
+
+
+def _sections(document: Document) -> dict[str, Any]:
+    """What is compared beside the resources, by key; parameters apart from their instance, invented ids left out."""
     told = {key: value for key, value in document.items() if key not in _REPEATED}
-    warnings = told.pop("warnings", [])
-    instances = [
-        instance | {"parameters": {p["name"]: p["meaning"] for p in instance["parameters"]}}
-        for instance in told.pop("instances", [])
-    ]
     scalars = {key: told.pop(key) for key in list(told) if not isinstance(told[key], dict | list)}
-    told.pop("resources", None)  # no preview has it, and it would hide ours
+    instances = told.pop("instances", [])
+    outputs = {o["name"]: {k: v for k, v in o.items() if k not in ("name", "standIn")} for o in told.pop("outputs", [])}
     return {
-        "resources": {
-            name: {key: value for key, value in resource.items() if key not in ("type", "name")}
-            for name, resource in resources(document).items()
-        },
         "stack": scalars,
-        "summary": told.pop("summary", {}),
-        "instances": instances,
         **told,
-        "warnings": dict.fromkeys(warnings, True),
+        "instances": [{key: value for key, value in i.items() if key != "parameters"} for i in instances],
+        "parameters": {instance["identifier"]: instance["parameters"] for instance in instances},
+        "outputs": outputs,
+        "warnings": dict.fromkeys(told.get("warnings", []), True),
     }
 
 
-def _differ(path: tuple[str, ...], before: Any, after: Any) -> Iterator[Difference]:
+def _differ(path: tuple[str, ...], before: Any, after: Any) -> Iterator[ValueChange]:
     old, new = _tree(before), _tree(after)
+    old, new = {} if old == [] and isinstance(new, dict) else old, {} if new == [] and isinstance(old, dict) else new
     if isinstance(old, dict) and isinstance(new, dict) and _marker(old) == _marker(new):
         for key in dict.fromkeys([*old, *new]):
             if key not in old or key not in new:
-                yield Difference(path=(*path, key), before=old.get(key, ABSENT), after=new.get(key, ABSENT))
+                yield ValueChange(path=(*path, key), before=old.get(key, ABSENT), after=new.get(key, ABSENT))
             else:
                 yield from _differ((*path, key), old[key], new[key])
     elif not _same(old, new):
-        yield Difference(path=path, before=before, after=after)
+        yield ValueChange(path=path, before=before, after=after)
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -138,34 +230,3 @@ def _tree(value: Any) -> Any:
             if all(names) and len(set(names)) == len(names):
                 return dict(zip(names, value, strict=True))
     return value
-
-
-def _grouped(found: Sequence[Difference], depth: int) -> list[tuple[str, list[Difference]]]:
-    groups: dict[str, list[Difference]] = {}
-    for difference in found:
-        groups.setdefault(".".join(difference.path[depth : depth + 1]), []).append(difference)
-    return list(groups.items())
-
-
-def _count(part: Sequence[Difference]) -> str:
-    added = sum(len(d.path) == 2 and d.before is ABSENT for d in part)
-    removed = sum(len(d.path) == 2 and d.after is ABSENT for d in part)
-    changed = len({d.path[1] for d in part}) - added - removed
-    return f": {added} added, {removed} removed, {changed} changed"
-
-
-def _value_lines(difference: Difference, name: str, indent: str) -> list[str]:
-    return [
-        f"{sign} {indent}{visible(name)}: {_text(value)}"
-        for sign, value in (("-", difference.before), ("+", difference.after))
-        if value is not ABSENT
-    ]
-
-
-def _text(value: Any) -> str:
-    if value == {"secret": True}:
-        return "[secret]"
-    if value == {"unknown": True}:
-        return "[known after the deployment]"
-    text = visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True))
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} ... ({len(text)} characters)"

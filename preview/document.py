@@ -69,7 +69,7 @@ def document(report: Report) -> dict[str, Any]:
         "storage": _storage(settings),
         "backups": _backups(settings),
         "network": _network(report.platform),
-        "alarms": [_alarm(alarm) for alarm in report.platform.alarms],
+        "alarms": [alarm(each) for each in report.platform.alarms],
         "outputs": [_output(value) for value in report.outputs],
     }
 
@@ -229,7 +229,8 @@ def _network(platform: Platform) -> dict[str, Any]:
     }
 
 
-def _alarm(alarm: Alarm) -> dict[str, Any]:
+def alarm(alarm: Alarm) -> dict[str, Any]:
+    """An alarm as the document has it."""
     return {
         "name": alarm.name,
         "instance": alarm.instance,

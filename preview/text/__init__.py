@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from preview.against import Against
 from preview.page import Page
 from preview.report import Report
-from preview.text import alarms, capacity, inventory, overview
+from preview.text import alarms, capacity, changes, inventory, overview
 from preview.units import count
 
 
@@ -20,3 +21,31 @@ def show(report: Report, *, everything: bool) -> None:
         resources, outputs = count(len(report.first.resources), "resource"), count(len(report.outputs), "output")
         command = f"make preview STACK={report.first.stack} ARGS=--all"
         page.heading("Not shown", f"{resources}, parameters left at defaults, {outputs}: {command}")
+
+
+def show_changes(against: Against) -> None:
+    """Print what differs from the other version to standard output."""
+    page, comparison = Page(), against.comparison
+    report, name = against.report, against.version.name
+    page.title(
+        f"{report.first.project} / {report.first.stack}",
+        f"{report.platform.settings.region}  compared offline with {name}",
+    )
+    if not comparison.before:
+        page.table([(f"{name} has no Pulumi.{report.first.stack}.yaml: everything is new",)])
+    settings = count(len(comparison.sections.get("settings", ())), "change")
+    page.table(
+        [
+            ("settings", settings if comparison.before else "all"),
+            ("resources", changes.counted(comparison.resources)),
+            ("policy", overview.verdict(report)),
+        ]
+    )
+    if report.stopped:
+        page.heading("Stops this stack", "whether it is new or not")
+        page.table([(violation.message,) for violation in report.stopped])
+    changes.show(page, comparison)
+    if comparison.nothing:
+        page.heading("Nothing differs")
+    else:
+        page.heading("Offline", "whether AWS changes a resource in place or replaces it, only `pulumi preview` tells")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from rich.text import Text
 
-from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
+from blueprint.monitoring.alarms import Compare, Missing, Severity
+from preview import document
 from preview.page import Page
 from preview.report import Report
 from preview.units import amount, count, span
 
 STATISTICS = {"Average": "average", "Maximum": "max", "Minimum": "min", "Sum": "sum", "SampleCount": "number of"}
 WITHOUT_DATA = {
-    Missing.BREACHING: "alarm",
-    Missing.NOT_BREACHING: "OK",
-    Missing.IGNORE: "as before",
-    Missing.MISSING: "undecided",
+    Missing.BREACHING.value: "alarm",
+    Missing.NOT_BREACHING.value: "OK",
+    Missing.IGNORE.value: "as before",
+    Missing.MISSING.value: "undecided",
 }
 HEARD = {Severity.CRITICAL: "someone gets up", Severity.WARNING: "someone looks in the morning"}
 
@@ -31,8 +34,10 @@ def show(page: Page, report: Report) -> None:
     for severity in Severity:
         alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for alarm in sorted((a for a in alarms if a.severity is severity), key=lambda a: order.index(a.key)):
-            alike[_alarm_row(alarm)].append(alarm.instance)
-        rows = [(*row, "all" if set(on) == everywhere and len(on) > 1 else ", ".join(on)) for row, on in alike.items()]
+            alike[row(document.alarm(alarm))].append(alarm.instance)
+        rows = [
+            (*told, "all" if set(on) == everywhere and len(on) > 1 else ", ".join(on)) for told, on in alike.items()
+        ]
         style = "red" if severity is Severity.CRITICAL else ""
         total = sum(len(on) for on in alike.values())
         page.subheading(Text(severity.value, style), f"{total}: {HEARD[severity]}")
@@ -40,12 +45,14 @@ def show(page: Page, report: Report) -> None:
     page.note("no data: the alarm's state then; undecided is CloudWatch's INSUFFICIENT_DATA, of which nobody is told.")
 
 
-def _alarm_row(alarm: Alarm) -> tuple[str, ...]:
-    """What an alarm says without its instance: alike on several instances, it is one line."""
-    statistic = STATISTICS.get(alarm.statistic, alarm.statistic)
-    metric = alarm.metric.removeprefix(f"{alarm.instance}-")
-    sign = ">" if alarm.compare is Compare.ABOVE else "<"
-    when = f"{statistic} {metric} {sign} {amount(alarm.threshold, alarm.unit)}"
-    if alarm.expression:
-        when += f"\nof {alarm.expression}"
-    return alarm.key, when, span(alarm.period_seconds * alarm.periods), WITHOUT_DATA[alarm.missing]
+def row(alarm: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an alarm of the document says without its instance: alike on several instances, it is one line."""
+    statistic = STATISTICS.get(alarm["statistic"], alarm["statistic"])
+    metric = alarm["metric"].removeprefix(f"{alarm['instance']}-")
+    sign = ">" if alarm["comparison"] == Compare.ABOVE.value else "<"
+    when = f"{statistic} {metric} {sign} {amount(alarm['threshold'], alarm['unit'])}"
+    if alarm["expression"]:
+        when += f"\nof {alarm['expression']}"
+    lasting = span(alarm["periodSeconds"] * alarm["periods"])
+    missing = alarm["treatMissingData"]
+    return alarm["name"].removeprefix(f"{alarm['instance']}-"), when, lasting, WITHOUT_DATA.get(missing, missing)

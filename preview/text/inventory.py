@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.text import Text
 
 from preview.page import Page, Row
 from preview.report import Report
+from preview.text.names import merged, short_type
 from preview.units import count
 from recording.recording import Component, Registration, Secret, Unknown
 
 MADE_UP = "~"
-# What tells the copies of a resource apart: the instance at the beginning, or the letter of a zone.
-VARIANT = re.compile(r"(^primary(?=-)|^replica-\d+(?=-)|(?<=[a-z]-\d)[a-z]\b)")
 
 
 def show(page: Page, report: Report) -> None:
@@ -33,14 +31,14 @@ def _resources(page: Page, report: Report) -> None:
         if component.registration is None:
             page.subheading("outside components", total)
         else:
-            page.subheading(component.registration.name, f"{_short_type(component.registration.type)}  {total}")
+            page.subheading(component.registration.name, f"{short_type(component.registration.type)}  {total}")
         page.table(list(_resource_rows(component)), indent=4)
 
 
 def _totals(page: Page, report: Report) -> None:
     by_service: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for type_, total in report.totals.items():
-        service, _, kind = _short_type(type_).partition(".")
+        service, _, kind = short_type(type_).partition(".")
         by_service[service].append((-total, kind))
     page.heading("Totals by type")
     page.table(
@@ -55,46 +53,17 @@ def _totals(page: Page, report: Report) -> None:
 def _resource_rows(component: Component) -> Iterator[Row]:
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for resource in component.resources:
-        groups[_short_type(resource.type), _marks(resource)].append(component.short_name(resource))
+        groups[short_type(resource.type), _marks(resource)].append(component.short_name(resource))
     for (type_, marks), names in groups.items():
-        listed = Text(", ".join(_merged(names)))
+        listed = Text(", ".join(merged(names)))
         if marks:
             listed.append(f"  [{marks}]", "green")
         yield type_, str(len(names)).rjust(2), listed
 
 
-def _merged(names: Sequence[str]) -> Iterator[str]:
-    """Copies in one, as in a shell: `nat-ap-northeast-1{a,c}`, `{primary,replica-1}-{cpu-high, swap-high}`."""
-    copies: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name in names:
-        before, variant, after = (*VARIANT.split(name, maxsplit=1), "", "")[:3]
-        copies[before, after].append(variant)
-    alike: dict[str, list[str]] = defaultdict(list)
-    for (before, after), variants in copies.items():
-        alike[before + _braces(variants, ",")].append(after)
-    for head, ends in alike.items():
-        if len(ends) > 1 and all(end.startswith("-") for end in ends):
-            yield f"{head}-{_braces([end[1:] for end in ends], ', ')}"
-        else:
-            yield from (head + end for end in ends)
-
-
-def _braces(parts: Sequence[str], separator: str) -> str:
-    return parts[0] if len(parts) == 1 else f"{{{separator.join(parts)}}}"
-
-
 def _marks(resource: Registration) -> str:
     marks = (("protected", resource.protect), ("kept when deleted", resource.retain_on_delete))
     return ", ".join(mark for mark, holds in marks if holds)
-
-
-def _short_type(type_: str) -> str:
-    """`aws:rds/instance:Instance` as `rds.Instance`, `langpont:database:Secrets` as `Secrets`."""
-    package, module, name = type_.split(":")
-    if package == "langpont":
-        return name
-    service = module.split("/")[0]
-    return f"{package if service == 'index' else service}.{name}"
 
 
 def _outputs(page: Page, report: Report) -> None:

@@ -50,17 +50,18 @@ def _headline(page: Page, report: Report) -> None:
             ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
             ("resources", f"{len(resources)} in {count(components, 'component')}; a first preview and an update "
                           f"register the same"),
-            ("policy", _verdict(report)),
+            ("policy", verdict(report, ", below")),
             ("warnings", Text(f"{len(report.warnings)}, below", "yellow") if report.warnings else "none"),
         ]
     )  # fmt: skip
 
 
-def _verdict(report: Report) -> Text:
+def verdict(report: Report, where: str = "") -> Text:
+    """What the policy pack says of the stack in a few words; `where` all of it stands."""
     if report.stopped:
-        return Text(f"stops this stack: {count(len(report.stopped), 'mandatory violation')}, below", "bold red")
+        return Text(f"stops this stack: {count(len(report.stopped), 'mandatory violation')}{where}", "bold red")
     advised = len(report.violations)
-    return Text(f"{advised} advisory, below" if advised else "nothing to say", "yellow" if advised else "")
+    return Text(f"{advised} advisory{where}" if advised else "nothing to say", "yellow" if advised else "")
 
 
 def _storage(report: Report) -> str:

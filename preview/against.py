@@ -1,0 +1,45 @@
+"""What a change of the program or of a stack file makes different: a stack compared with another version of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from preview.difference import Comparison, as_document, compare
+from preview.document import document
+from preview.report import Report, preview
+from preview.versions import Version, previewing
+from recording import stack_files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """The stack as it is, the version that it was compared with, and what differs between the two."""
+
+    report: Report
+    version: Version
+    comparison: Comparison
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`: project, stack, region, against (asked, commit or null, hasStack) and what differs.
+
+        `resources` and `sections` are those of `preview.difference.as_document`.
+        """
+        against = {
+            "asked": self.version.asked, "commit": self.version.commit, "hasStack": bool(self.comparison.before)
+        }  # fmt: skip
+        whole = {key: self.comparison.after[key] for key in ("project", "stack", "region")}
+        return whole | {"against": against} | as_document(self.comparison)
+
+
+def compared(project: Path, stack: str, version: Version) -> Against:
+    """Preview the stack here and, at the same time in a process of its own, as the other version's program makes it.
+
+    Raises what `preview.report.preview` raises, and `VersionError`.
+    """
+    file = stack_files.load(project, stack)
+    with previewing(version, stack) as other:
+        report = preview(project, stack)
+        after = document(report) | {"settings": file.sections()}
+        return Against(report=report, version=version, comparison=compare(other.document(), after))
