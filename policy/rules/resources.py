@@ -33,7 +33,7 @@ def tagged(resource: Resource) -> Iterator[Finding]:
 
 
 def known_type(resource: Resource) -> Iterator[Finding]:
-    """A resource type with a row in `resource_types`, or one that rules were written for before anybody registers it."""
+    """A resource type with a row in `resource_types`, or one that has rules before anybody registers it."""
     if resource.type not in TAGGED | UNTAGGED:
         way_out = f"Decide what it must fulfil, write the rule, and add its row to {file_of(resource.type)}"
         yield Finding(f"{resource.type} is new here", way_out)

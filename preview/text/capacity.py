@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.text import Text
 
 from blueprint.aws.subnets import Tier
-from blueprint.platform import Instance
+from blueprint.instances import Instance
 from blueprint.postgres import connections
-from blueprint.postgres.parameters import CompiledParameter, display
+from blueprint.postgres.compile import CompiledParameter
+from blueprint.postgres.effective import display
 from preview.page import Page, Row
 from preview.report import Report, in_japan, is_rds_default, subnets
 from preview.units import count, number, size
