@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from documents import charts, cost, inventory, measured, network, privileges, scaling
+from documents import charts, cost, inventory, measured, network, privileges, scaling, settings
 from documents.markdown import part_names, replaced
 from documents.stacks import Stack
 
@@ -17,6 +17,7 @@ DOCUMENTS = (
     "docs/disaster-recovery.md",
     "docs/least-privilege.md",
     "docs/scaling.md",
+    "docs/settings.md",
 )
 
 
@@ -54,6 +55,7 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
     "database-roles": lambda s: privileges.database(s.prod),
     "costs": lambda s: cost.stacks_table(s.stacks),
     "prices": lambda s: cost.prices_table(s.stacks),
+    "settings": lambda _: settings.settings(),
     "steps": lambda s: scaling.steps_table(s.root, s.stacks),
     "limits": lambda s: scaling.limits_table(s.root, s.stacks),
     "measured-recovery": lambda s: measured.recovery(s.results),

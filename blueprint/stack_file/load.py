@@ -13,8 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from blueprint.names import check_environment
 from blueprint.problems import Problem, Refused
-from blueprint.settings import EXAMPLES, SECTIONS, Section, Settings
+from blueprint.settings import SECTIONS, Section, Settings
 from blueprint.stack_file.rules import RULES
+from blueprint.values import EXAMPLES
 
 Location = tuple[str | int, ...]
 

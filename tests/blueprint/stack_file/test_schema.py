@@ -50,6 +50,7 @@ def test_numbers_have_their_bounds_and_choices_their_values() -> None:
     definitions = schema()["$defs"]
     assert definitions["Backups"]["properties"]["retentionDays"] == {
         "default": 7,
+        "description": "Days back to which RDS restores any second; 0 turns automated backups off.",
         "maximum": 35,
         "minimum": 0,
         "type": "integer",
@@ -62,3 +63,13 @@ def test_parameters_are_completed_with_what_they_are_and_refused_ones_are_not_of
     offered = schema()["$defs"]["Database"]["properties"]["parameters"]["properties"]
     assert offered["work_mem"]["description"].startswith("memory size; ")
     assert "wal_level" not in offered
+
+
+def test_every_setting_says_what_it_is_in_a_sentence() -> None:
+    fields = {
+        f"{name}.{key}": shape.get("description", "")
+        for name, model in schema()["$defs"].items()
+        for key, shape in model["properties"].items()
+    }
+    assert {field for field, said in fields.items() if not (said[:1].isupper() or said[:4] == "gp3 ")} == set()
+    assert {field for field, said in fields.items() if not said.endswith(".")} == set()

@@ -1,0 +1,143 @@
+"""Types of the values in a stack file: how each is read, checked and written, and what an editor is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from blueprint import names
+from blueprint.aws import networks
+from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
+from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
+from blueprint.postgres.catalogue import CATALOGUE
+from blueprint.postgres.compile import HumanValue
+from blueprint.postgres.version import EngineVersion
+from blueprint.problems import Refused
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Refused("is not text", "Put it in quotes")
+    return value
+
+
+def _checked(check: Any) -> Any:
+    def validate(value: Any) -> Any:
+        check(value)
+        return value
+
+    return validate
+
+
+def _network(check: Any) -> PlainValidator:
+    def validate(value: Any) -> IPv4Network:
+        network = value if isinstance(value, IPv4Network) else networks.parse_network(_text(value))
+        check(network)
+        return network
+
+    return PlainValidator(validate)
+
+
+def _parsed(type_: Any) -> PlainValidator:
+    return PlainValidator(lambda value: value if isinstance(value, type_) else type_.parse(_text(value)))
+
+
+def _single(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise Refused("is not a single value", "Write text, a number, or on and off")
+    return value
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise Refused(f"names {value} more than once", "Name it once")
+    return values
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused("is not a moment of the calendar", "Write it like 2026-11-20T12:00:00Z") from None
+    return text
+
+
+def _parameters_schema() -> dict[str, Any]:
+    """Names of the catalogue with what each is, for an editor; other names are the compiler's to judge."""
+    return {
+        "type": "object",
+        "properties": {
+            name: {"type": ["string", "number", "boolean"], "description": f"{row.kind.value}; {row.why}"}
+            for name, row in CATALOGUE.items()
+            if row.unsettable is None
+        },
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    }
+
+
+def _engine_version(value: Any) -> EngineVersion:
+    if isinstance(value, EngineVersion):
+        return value
+    # YAML reads a bare 16 as a number. A bare 16.10 arrives as 16.1, which is refused with a word about quotes.
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return EngineVersion.parse(_text(value))
+
+
+def _schema(pattern: str | None, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "examples": [example]} | ({"pattern": pattern} if pattern else {}))
+
+
+_CIDR = _schema(r"^\d+\.\d+\.\d+\.\d+/\d+$", "10.20.0.0/16")
+Whole = Annotated[int, Field(strict=True)]  # neither "5" nor 5.0 nor true
+VpcNetwork = Annotated[IPv4Network, _network(networks.check_vpc_network), _CIDR]
+SshNetwork = Annotated[IPv4Network, _network(networks.check_ssh_network), _CIDR]
+DatabaseNetwork = Annotated[IPv4Network, _network(networks.check_database_network), _CIDR]
+_AS_TEXT = PlainSerializer(str, return_type=str)
+Daily = Annotated[DailyWindow, _parsed(DailyWindow), _AS_TEXT, _schema(r"^\d\d:\d\d-\d\d:\d\d$", "03:00-04:00")]
+Weekly = Annotated[
+    WeeklyWindow,
+    _parsed(WeeklyWindow),
+    _AS_TEXT,
+    _schema(r"^[a-z]{3}:\d\d:\d\d-[a-z]{3}:\d\d:\d\d$", "sat:18:00-sat:19:00"),
+]
+TimeOfDay = Annotated[DailyTime, _parsed(DailyTime), _AS_TEXT, _schema(r"^\d\d:\d\d$", "20:30")]
+Engine = Annotated[
+    EngineVersion,
+    PlainValidator(_engine_version),
+    _AS_TEXT,
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["16", "16.14"]}),
+]
+Class = Annotated[
+    InstanceClass,
+    PlainValidator(lambda value: value if isinstance(value, InstanceClass) else instance_class(_text(value))),
+    WithJsonSchema({"type": "string", "enum": list(INSTANCE_CLASSES)}),
+]
+Parameters = Annotated[dict[str, Annotated[HumanValue, PlainValidator(_single)]], WithJsonSchema(_parameters_schema())]
+DatabaseName = Annotated[str, AfterValidator(_checked(names.check_database_name))]
+MasterUsername = Annotated[str, AfterValidator(_checked(names.check_master_username))]
+Port = Annotated[Whole, AfterValidator(_checked(names.check_port))]
+SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])]
+VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["someone@langpont.example"])]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+-\d$", examples=["ap-northeast-3"])]
+RestoreTime = Annotated[
+    str,
+    Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-11-20T12:00:00Z"]),
+    AfterValidator(_moment),
+]
+# What a refusal shows instead of the pattern.
+EXAMPLES: Mapping[str, str] = {
+    field.metadata[0].pattern: field.examples[0]
+    for field in (get_args(form)[1] for form in (SubnetId, VpcId, Email, Region, RestoreTime))
+}
+Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
+# CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).
+LogRetention = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]  # fmt: skip
