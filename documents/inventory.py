@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from blueprint.instances import Instance
+from blueprint.monitoring import metrics
 from blueprint.monitoring.alarms import Alarm, Compare, Missing
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
@@ -34,6 +35,34 @@ def resources(stack: Stack) -> str:
     total = [sum(int(row[index]) for row in rows) for index in (1, 2)]
     rows.append(("all", str(total[0]), str(total[1]), ""))
     return table(("component", "resources", "protected", "of which"), rows)
+
+
+def stacks(of: Sequence[Stack]) -> str:
+    """What each stack makes, and how much of it costs by the hour or the month."""
+    return table(
+        ("what", *(code(stack.name) for stack in of)),
+        [(what, *(str(count(stack)) for stack in of)) for what, count in _COUNTED.items()],
+    )
+
+
+def _count(type_: str, **having: str) -> Callable[[Stack], int]:
+    return lambda stack: sum(having.items() <= each.inputs.items() for each in stack.recording.of_type(type_))
+
+
+_COUNTED: Mapping[str, Callable[[Stack], object]] = {
+    "resources": lambda stack: sum(each.custom for each in stack.recording.registrations.values()),
+    "database instances": _count("aws:rds/instance:Instance"),
+    "NAT gateways": _count("aws:ec2/natGateway:NatGateway"),
+    "interface endpoints": _count("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface"),
+    "customer-managed keys": _count("aws:kms/key:Key"),
+    "secrets": _count("aws:secretsmanager/secret:Secret"),
+    "functions": _count("aws:lambda/function:Function"),
+    "alarms": _count("aws:cloudwatch/metricAlarm:MetricAlarm"),
+    "log metrics": _count("aws:cloudwatch/logMetricFilter:LogMetricFilter"),
+    "custom metrics of the function": lambda _: len(metrics.METRICS) + 1,  # and its own count of failures
+    "RDS budget, USD a month": lambda stack: stack.platform.settings.monitoring.monthly_budget_usd,
+    "deletion policy": lambda stack: stack.platform.settings.database.deletion_policy,
+}
 
 
 def alarms(stack: Stack) -> str:

@@ -19,6 +19,7 @@ DOCUMENTS = (
     "docs/outputs.md",
     "docs/scaling.md",
     "docs/settings.md",
+    "docs/stacks.md",
 )
 
 
@@ -56,6 +57,7 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
     "trust": lambda s: privileges.trust(s.prod),
     "topics": lambda s: privileges.topics(s.prod),
     "database-roles": lambda s: privileges.database(s.prod),
+    "stacks": lambda s: inventory.stacks(s.stacks),
     "costs": lambda s: cost.stacks_table(s.stacks),
     "prices": lambda s: cost.prices_table(s.stacks),
     "settings": lambda _: settings.settings(),

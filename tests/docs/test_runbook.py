@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from blueprint.monitoring import metrics
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.settings import SECTIONS, Settings
@@ -25,7 +24,6 @@ from tests.recordings import (
     ROOT,
     STACKS,
     changed,
-    deployable,
     frozen,
     recording,
 )
@@ -117,35 +115,6 @@ def _default(value: Any) -> str:
     if isinstance(value, tuple | dict) and not value:
         return "[]" if isinstance(value, tuple) else "{}"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def test_the_table_of_stacks_counts_what_they_register() -> None:
-    def count(type_: str, **having: str) -> list[str]:
-        return [
-            str(len([r for r in deployable(stack).of_type(type_) if having.items() <= r.inputs.items()]))
-            for stack in DEPLOYABLE
-        ]
-
-    def budget(stack: str) -> str:
-        made: str = deployable(stack).of_type("aws:budgets/budget:Budget")[0].inputs["limitAmount"]
-        return made
-
-    expected = {
-        "resources": [str(sum(r.custom for r in deployable(stack).registrations.values())) for stack in DEPLOYABLE],
-        "database instances": count("aws:rds/instance:Instance"),
-        "NAT gateways": count("aws:ec2/natGateway:NatGateway"),
-        "interface endpoints": count("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface"),
-        "customer-managed keys": count("aws:kms/key:Key"),
-        "secrets": count("aws:secretsmanager/secret:Secret"),
-        "functions": count("aws:lambda/function:Function"),
-        "alarms": count("aws:cloudwatch/metricAlarm:MetricAlarm"),
-        "log metrics": count("aws:cloudwatch/logMetricFilter:LogMetricFilter"),
-        # The function's own among them; hosts publish two more.
-        "custom metrics": [str(len(metrics.METRICS) + 1)] * len(DEPLOYABLE),
-        "RDS budget, USD a month": [budget(stack) for stack in DEPLOYABLE],
-    }
-    rows = {what: counts for what, *counts in table(README, "what costs money", *DEPLOYABLE)}
-    assert rows == expected
 
 
 def test_every_make_command_of_the_documents_exists() -> None:

@@ -100,19 +100,21 @@ def test_a_type_that_costs_by_time_and_has_no_meter_is_told(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("name", DEPLOYABLE)
-def test_counted_instances_gateways_secrets_and_keys_are_the_readmes(name: str) -> None:
+def test_counted_instances_gateways_secrets_and_keys_are_those_of_the_table_of_stacks(name: str) -> None:
     column = 1 + DEPLOYABLE.index(name)
-    readme = {row[0]: int(row[column]) for row in table(read("README.md"), "what costs money", *DEPLOYABLE)}
+    counted = {row[0]: int(row[column]) for row in table(read("docs/stacks.md"), "what", *DEPLOYABLE)[:-1]}
     found = lines(deployed(name).recording, REGION)
 
     def total(*wanted: str) -> int:
         return sum(line.quantity for line in found if line.price.item.startswith(wanted))
 
-    assert total("db.") == readme["database instances"]
-    assert total("NAT gateway") == readme["NAT gateways"] == total("public IPv4")
-    assert total("customer-managed key") == readme["customer-managed keys"]
-    assert total("secret") == readme["secrets"]
-    assert total("custom metric") == readme["log metrics"] + readme["custom metrics"] + cost.HOST_METRICS
+    assert total("db.") == counted["database instances"]
+    assert total("NAT gateway") == counted["NAT gateways"] == total("public IPv4")
+    assert total("customer-managed key") == counted["customer-managed keys"]
+    assert total("secret") == counted["secrets"]
+    assert (
+        total("custom metric") == counted["log metrics"] + counted["custom metrics of the function"] + cost.HOST_METRICS
+    )
 
 
 def test_the_metrics_of_a_host_are_counted_as_it_publishes_them() -> None:

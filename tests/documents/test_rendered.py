@@ -159,3 +159,24 @@ def test_a_replica_s_fields_are_those_of_any_stack_that_has_one() -> None:
     shown = outputs.replica_fields(stack("dev"), [stack("dev"), stack("staging")])
     assert '| `identifier` | string | `"langpont-staging-replica-1"` |' in shown
     assert outputs.replica_fields(stack("dev"), [stack("dev")]) == "No stack has a replica."
+
+
+def test_the_table_of_stacks_counts_what_the_stack_files_ask_for() -> None:
+    header, _, *rows = (
+        line.strip("| ").split(" | ") for line in inventory.stacks(list(map(stack, STACKS))).split("\n")
+    )
+    counted = {row[0]: row[1:] for row in rows}
+    assert header == ["what", "`dev`", "`staging`", "`prod`"]
+    assert {what: counted[what] for what in (
+        "database instances", "NAT gateways", "interface endpoints", "customer-managed keys",
+        "RDS budget, USD a month", "deletion policy",
+    )} == {
+        "database instances": ["1", "2", "3"],
+        "NAT gateways": ["0", "1", "3"],
+        "interface endpoints": ["1", "0", "0"],
+        "customer-managed keys": ["0", "6", "7"],
+        "RDS budget, USD a month": ["60", "400", "600"],
+        "deletion policy": ["disposable", "protected", "protected"],
+    }  # fmt: skip
+    assert counted["resources"] == [str(sum(each.custom for each in stack(name).recording.registrations.values()))
+                                    for name in STACKS]  # fmt: skip
