@@ -1,9 +1,8 @@
-"""What the registered resources of a stack cost a month, as far as prices are known."""
+"""How many of what costs by time a stack has, and what one of it costs a month, where that is known."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from blueprint.monitoring import metrics
@@ -25,11 +24,6 @@ class Line(NamedTuple):
     price: Price
     quantity: int
 
-    @property
-    def monthly(self) -> Decimal | None:
-        """Dollars a month; None: unknown."""
-        return None if self.price.monthly is None else self.price.monthly * self.quantity
-
 
 def lines(recording: Recording, region: str) -> list[Line]:
     """Everything of a recording that costs by time, equal prices in one line, in the order of `METERS`.
@@ -45,11 +39,6 @@ def lines(recording: Recording, region: str) -> list[Line]:
             for price, quantity in count(recording, registration, region):
                 totals[price] = totals.get(price, 0) + quantity
     return [Line(price, quantity) for price, quantity in totals.items()]
-
-
-def known(of: Iterable[Line]) -> Decimal:
-    """The sum of what is known; the true bill is higher by what is not."""
-    return sum((line.monthly for line in of if line.monthly is not None), Decimal(0))
 
 
 def _instance(recording: Recording, registration: Registration, _: str) -> Iterator[tuple[Price, int]]:
@@ -111,23 +100,18 @@ METERS = {
 
 
 def stacks_table(stacks: Sequence[Stack]) -> str:
-    """How many of each stand in each stack, what they cost a month, and the sum of what is known."""
+    """How many of each stand in each stack. No sum: what has no price is most of the bill."""
     by_stack = {stack.name: lines(stack.recording, stack.platform.settings.region) for stack in stacks}
-    order = list(dict.fromkeys(line.price for of in reversed(by_stack.values()) for line in of))
-    rows = []
-    for price in order:
-        each = "unknown" if price.monthly is None else _usd(price.monthly)
-        rows.append((price.item, each, *(_cell(of, price) for of in by_stack.values())))
-    rows.append(("**known part**", "", *(f"**{_usd(known(of))}**" for of in by_stack.values())))
-    rows.append(("lines of unknown price", "", *(str(sum(x.monthly is None for x in of)) for of in by_stack.values())))
+    rows = [
+        (price.item, "unknown" if price.monthly is None else f"{price.monthly:,.2f}",
+         *(str(_quantity(of, price) or "-") for of in by_stack.values()))
+        for price in dict.fromkeys(line.price for of in reversed(by_stack.values()) for line in of)
+    ]  # fmt: skip
     return table(("what stands all month", "one, USD a month", *by_stack), rows)
 
 
-def _cell(of: list[Line], price: Price) -> str:
-    found = next((line for line in of if line.price == price), None)
-    if found is None:
-        return "-"
-    return f"{found.quantity} = {'unknown' if found.monthly is None else _usd(found.monthly)}"
+def _quantity(of: Iterable[Line], price: Price) -> int:
+    return sum(line.quantity for line in of if line.price == price)
 
 
 def prices_table(stacks: Sequence[Stack]) -> str:
@@ -139,7 +123,3 @@ def prices_table(stacks: Sequence[Stack]) -> str:
         for price in dict.fromkeys([*used, *prices.BY_VOLUME])
     ]  # fmt: skip
     return table(("item", "USD", "per", "usage type", "source", "date"), rows)
-
-
-def _usd(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
