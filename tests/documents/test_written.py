@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 
 from blueprint.stack_file.load import load
-from tests.docs import anchors, blocks, headings, links, read, settings_blocks
+from tests.docs import anchors, blocks, headings, links, read, settings_blocks, table
 from tests.docs.test_commands import ops_refuses
 from tests.documents import WRITTEN
 from tests.recordings import PROJECT, REGION, ROOT, changed, frozen
@@ -130,11 +130,20 @@ def test_a_section_of_the_runbook_has_something_to_run_or_leads_to_it(key: str) 
     assert own or re.search(r"\]\(#[\w-]+\)", section.split("**Do**")[0].split("**Look at**")[1]), key
 
 
-def test_decisions_are_numbered_without_a_gap_and_have_three_parts() -> None:
-    adrs = sorted((ROOT / "docs" / "adr").glob("*.md"))
-    assert [int(path.name[:4]) for path in adrs] == list(range(1, len(adrs) + 1))
+def test_every_decision_has_its_number_three_parts_and_a_line_in_the_list() -> None:
+    adrs = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+    listed = table(read("docs/adr/README.md"), "", "decision")
+    assert [(number, re.findall(r"\]\((.+?)\)", line)) for number, line in listed] == [
+        (str(int(path.name[:4])), [path.name]) for path in adrs
+    ]
     for path in adrs:
         text = path.read_text(encoding="utf-8")
         assert text.startswith(f"# {int(path.name[:4])}. "), path.name
         for part in ("Context", "Decision", "Consequences"):
             assert f"**{part}.**" in text, f"{path.name}: {part}"
+
+
+def test_no_number_of_a_decision_is_lost() -> None:
+    merged = [int(was.split(",")[0]) for was, _ in table(read("docs/adr/README.md"), "was", "now in")]
+    kept = [int(path.name[:4]) for path in (ROOT / "docs" / "adr").glob("0*.md")]
+    assert sorted(merged + kept) == list(range(1, max(kept) + 1))
