@@ -147,3 +147,12 @@ def test_no_number_of_a_decision_is_lost() -> None:
     merged = [int(was.split(",")[0]) for was, _ in table(read("docs/adr/README.md"), "was", "now in")]
     kept = [int(path.name[:4]) for path in (ROOT / "docs" / "adr").glob("0*.md")]
     assert sorted(merged + kept) == list(range(1, max(kept) + 1))
+
+
+def test_the_glossary_is_sorted_and_its_numbers_are_rows_of_the_deviations() -> None:
+    words = [word for word, _ in table(read("docs/glossary.md"), "word", "meaning")]
+    assert words == sorted(words, key=str.lower)
+    numbers = {word for word in words if re.fullmatch(r"[ES]\d+", word)}
+    assert numbers == {"E7", "S5"}
+    deviations = read("docs/deviations.md")
+    assert all(re.search(rf"^(\| {number} |- \*\*{number}\*\* )", deviations, re.M) for number in numbers)
