@@ -1,19 +1,17 @@
-"""Renders results.json: docs/measurements.md, its pictures and the README's section."""
+"""What was measured, as a document and pictures: all of it computed from results.json."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.pictures import Bar, bars, line
 from benchmarks.statistics import Spread
-from benchmarks.texts import DATABASE, FAILOVER, HOW, LIBRARY, PREVIEW, README, RECOVERY
+from benchmarks.texts import DATABASE, FAILOVER, HOW, LIBRARY, PREVIEW, RECOVERY
 
 RESULTS = Path(__file__).with_name("results.json")
-BEGIN, END = "<!-- measured: rendered by `make docs` from benchmarks/results.json -->", "<!-- /measured -->"
 
 _SETS = {"rds-defaults": "RDS's defaults", "document": "the document's", "ours": "ours"}
 _PATHS = {"direct": "directly", "pgbouncer": "through PgBouncer"}
@@ -28,15 +26,10 @@ def load() -> Results:
 
 
 def write(project: Path, results: Results) -> None:
-    """Write all that is rendered; the README's section where the README has its marks."""
+    """Write all that is rendered; the READMEs' rows are `python -m documents`'."""
     (project / "docs" / "pictures").mkdir(parents=True, exist_ok=True)
     for name, text in files(results).items():
         (project / name).write_text(text, encoding="utf-8")
-    readme = project / "README.md"
-    before = readme.read_text(encoding="utf-8")
-    after = with_section(before, results)
-    if after != before:
-        readme.write_text(after, encoding="utf-8")
 
 
 def files(results: Results) -> dict[str, str]:
@@ -44,39 +37,6 @@ def files(results: Results) -> dict[str, str]:
     return {"docs/measurements.md": document(results)} | {
         f"docs/pictures/{name}.svg": picture for name, picture in pictures(results).items()
     }
-
-
-def with_section(readme: str, results: Results) -> str:
-    """The README with what stands between its two marks replaced; one without them as it is."""
-    section = f"{BEGIN}\n{readme_section(results)}{END}"
-    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: section, readme, flags=re.DOTALL)
-
-
-def readme_section(results: Results) -> str:
-    """The README's section: targets, and one line for each other measurement."""
-    recovery, failover, library = results["recovery"], results["failover"], results["library"]
-    stacks = results["preview"]["stacks"]
-    rows = [
-        ["library", f"a routed read takes {formatted(library['overhead_percent'], ' %')} longer than a plain one"],
-        ["preview", ", ".join(f"{stack} {formatted(value, ' s')}" for stack, value in stacks.items())],
-        *[
-            [
-                f"failover, {mode} standby",
-                f"{formatted(value['downtime_s'], ' s')} without a commit, "
-                f"{formatted(value['lost_commits'])} acknowledged commits lost",
-            ]
-            for mode, value in failover.items()
-        ],
-        [
-            "recovery to a point in time",
-            f"{formatted(recovery['restore_s'], ' s')} for {formatted(recovery['size_mib'], ' MiB')}, "
-            f"{formatted(recovery['lost_commits'])} commits of before lost",
-        ],
-    ]
-    return README.format(
-        runs=_runs(results["runs"]), machine=machine(results["machine"]), measured=results["measured"],
-        rate=_targets_of(results), targets=_targets(results), rows=table(["measured", ""], rows),
-    )  # fmt: skip
 
 
 def document(results: Results) -> str:
@@ -136,14 +96,6 @@ def formatted(value: Spread, unit: str = "") -> str:
     return (
         median if value["min"] == value["max"] else f"{median} ({value['min']:,.10g} to {value['max']:,.10g})"
     )  # fmt: skip
-
-
-def machine(found: Mapping[str, Any]) -> str:
-    """The machine in one line."""
-    return (
-        f"{found['cpu']}, {found['cores']} cores, {found['memory_gib']:g} GiB, PostgreSQL {found['postgresql']}, "
-        f"PgBouncer {found['pgbouncer']}"
-    )
 
 
 def table(heads: list[str], rows: Iterable[list[str]]) -> str:

@@ -96,11 +96,3 @@ All that was written after that moment is not there, which is everything until s
 is gone, so is what was not archived yet: RDS archives every five minutes. On RDS a restore makes a new instance, which
 takes minutes before the first byte is replayed.
 """
-
-README = """{runs} on one machine ({machine}), {measured}; least to most in
-brackets. How, and all of it: [docs/measurements.md](docs/measurements.md).
-
-{targets}
-{rate}.
-
-{rows}"""

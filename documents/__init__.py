@@ -1,4 +1,4 @@
-"""Renders the generated parts of docs/ and README.ja.md: tables and diagrams of what the program registers.
+"""The generated parts of docs/ and of both READMEs: tables and pictures of what the program registers.
 
 `python -m documents` writes them.
 """

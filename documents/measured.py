@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ _IN_JAPANESE = {
     "99th percentile (ours)": "99 パーセンタイル（独自の目標）",
     "failed transactions": "失敗したトランザクション",
 }
-_MODES = {"synchronous": "同期", "asynchronous": "非同期"}
+_MODES = ("synchronous", "asynchronous")
 Results = Mapping[str, Any]
 
 
@@ -58,40 +59,65 @@ def _where(results: Results) -> str:
     )
 
 
-def japanese(results: Results | None) -> str:
-    """The README's section in Japanese: targets, failover, recovery, the library and the preview."""
+def numbers(results: Results | None) -> str:
+    """The README's four rows: the load that the design document names, the library, failover, recovery."""
+    if results is None:
+        return ABSENT
+    intro = (
+        f"Medians of {count(results['runs'], 'run')} on one machine ({_machine(results)}), {results['measured']}, "
+        "least to most in brackets; nothing was measured on RDS."
+    )
+    named, missed = _judged(results, {})
+    verdict = f"**missed**: {', '.join(missed)}" if missed else "all targets met"
+    failover, restored = results["failover"]["synchronous"], results["recovery"]
+    rows = [
+        (f"{number(results['rate'])} TPS offered, through PgBouncer", f"{', '.join(named)}; {verdict}"),
+        ("a read by `langpont_db`", f"{_spread(results['library']['overhead_percent'], ' %')} longer than a plain one"),
+        ("failover to a synchronous standby",
+         f"{_spread(failover['downtime_s'], ' s')} without a commit, "
+         f"{_spread(failover['lost_commits'])} acknowledged commits lost"),
+        ("recovery to a point in time",
+         f"{_spread(restored['restore_s'], ' s')} for {_spread(restored['size_mib'], ' MiB')}, "
+         f"{_spread(restored['lost_commits'])} acknowledged commits lost"),
+    ]  # fmt: skip
+    return "\n\n".join([intro, table(("measured", "result"), rows)])
+
+
+def numbers_japanese(results: Results | None) -> str:
+    """The same four rows in Japanese."""
     if results is None:
         return ABSENT_JAPANESE
     machine = _machine(results).replace(", ", "、").replace(" cores", " コア")
     intro = (
-        f"1 台のマシン（{machine}）で {results['measured']} に測定しました。括弧内は最小から最大、測定回数は "
-        f"{results['runs']} です。RDS での値ではありません。方法とすべての結果は "
-        "[docs/measurements.md](docs/measurements.md) にあります。"
+        f"1 台のマシン（{machine}）で {results['measured']} に測定した {results['runs']} 回の中央値です。"
+        "括弧内は最小から最大です。RDS では何も測定していません。"
     )
-    met = {True: "はい", False: "**いいえ**"}
-    targets = [
-        (_IN_JAPANESE.get(each["what"], each["what"]), each["target"], each["measured"], met[each["met"]])
-        for each in results["targets"]
-    ]
-    offered = f"毎秒 {number(results['rate'])} 件" if "rate" in results else "目標の負荷"
-    stacks, restored = results["preview"]["stacks"], results["recovery"]
+    named, missed = _judged(results, _IN_JAPANESE)
+    verdict = f"**未達**: {'、'.join(missed)}" if missed else "すべての目標を達成"
+    failover, restored = results["failover"]["synchronous"], results["recovery"]
     overhead = results["library"]["overhead_percent"]
     rows = [
-        ("ライブラリ", f"振り分けによる読み取りの増加は {_spread_japanese(overhead, ' %')}"),
-        ("プレビュー", "、".join(f"{stack} {_spread_japanese(value, ' s')}" for stack, value in stacks.items())),
-        *(
-            (f"フェイルオーバー（{_MODES[kind]}スタンバイ）",
-             f"コミットのない時間 {_spread_japanese(part['downtime_s'], ' s')}、"
-             f"失われた確定済みコミット {_spread_japanese(part['lost_commits'])}")
-            for kind, part in results["failover"].items()
-        ),
+        (f"毎秒 {number(results['rate'])} 件、PgBouncer 経由", f"{'、'.join(named)}。{verdict}"),
+        ("`langpont_db` による読み取り", f"通常より {_spread_japanese(overhead, ' %')}長い"),
+        ("同期スタンバイへのフェイルオーバー",
+         f"コミットのない時間 {_spread_japanese(failover['downtime_s'], ' s')}、"
+         f"失われたコミット {_spread_japanese(failover['lost_commits'])}"),
         ("任意の時点への復旧",
          f"{_spread_japanese(restored['size_mib'], ' MiB')} で {_spread_japanese(restored['restore_s'], ' s')}、"
          f"失われたコミット {_spread_japanese(restored['lost_commits'])}"),
     ]  # fmt: skip
-    return "\n\n".join(
-        [intro, table((f"{offered}のとき", "目標", "測定値", "達成"), targets), table(("測定", "結果"), rows)]
-    )
+    return "\n\n".join([intro, table(("測定", "結果"), rows)])
+
+
+def _judged(results: Results, words: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What was measured of each target, once, and the targets that were missed. `words`: names in another language."""
+    named, missed = {}, []
+    for each in results["targets"]:
+        what = words.get(each["what"], each["what"])
+        named[re.split(r" \(|（", what)[0]] = each["measured"]
+        if not each["met"]:
+            missed.append(f"{what} {each['target']}")
+    return [f"{what} {value}" for what, value in named.items()], missed
 
 
 def _machine(results: Results) -> str:

@@ -12,6 +12,7 @@ from documents.stacks import Stack
 
 DOCUMENTS = (
     "README.ja.md",
+    "README.md",
     "docs/architecture.md",
     "docs/cost.md",
     "docs/disaster-recovery.md",
@@ -64,7 +65,8 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
     "steps": lambda s: scaling.steps_table(s.root, s.stacks),
     "limits": lambda s: scaling.limits_table(s.root, s.stacks),
     "measured-recovery": lambda s: measured.recovery(s.results),
-    "measured-japanese": lambda s: measured.japanese(s.results),
+    "numbers": lambda s: measured.numbers(s.results),
+    "numbers-japanese": lambda s: measured.numbers_japanese(s.results),
 }
 
 

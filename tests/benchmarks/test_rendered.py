@@ -1,4 +1,4 @@
-"""The committed results, and what is rendered from them: document, pictures, the README's section."""
+"""The committed results, and what is rendered from them: document and pictures."""
 
 from __future__ import annotations
 
@@ -86,44 +86,12 @@ def test_a_rendered_file_is_what_the_results_say(name: str) -> None:
 
 def test_nothing_else_is_among_the_pictures() -> None:
     rendered = {name for name in render.files(render.load()) if name.startswith("docs/pictures/")}
-    assert {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "pictures").iterdir()} == rendered
-
-
-def test_the_readme_s_figures_are_those_of_the_results() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.count(render.BEGIN) == 1, f"README.md has no line {render.BEGIN}"
-    assert readme == render.with_section(readme, render.load()), f"README.md {STALE}"
-
-
-def test_the_readme_s_section_tells_targets_and_the_other_measurements(results: dict[str, Any]) -> None:
-    readme = f"# A\n\n{render.BEGIN}\nold\n{render.END}\n\nThe rest.\n"
-    changed = render.with_section(readme, results)
-    assert changed == (
-        f"# A\n\n{render.BEGIN}\n"
-        "Medians of 3 runs on one machine (A processor, 2 cores, 24 GiB, PostgreSQL 16.14, PgBouncer 1.18.0), "
-        "2026-11-22; least to most in\nbrackets. How, and all of it: [docs/measurements.md](docs/measurements.md).\n"
-        "\n"
-        "| at 1,000 TPS offered | target | measured | met |\n"
-        "| --- | --- | --- | --- |\n"
-        "| average (ours) | < 15 ms | 5.5 ms | yes |\n"
-        "| 99th percentile (ours) | < 80 ms | 81 ms | **no** |\n"
-        "\n"
-        "300 clients through PgBouncer, our parameters, 998 TPS done.\n"
-        "\n"
-        "| measured | |\n"
-        "| --- | --- |\n"
-        "| library | a routed read takes 25 % (20 to 30) longer than a plain one |\n"
-        "| preview | dev 1.2 s, prod 1.5 s (1.4 to 1.7) |\n"
-        "| failover, asynchronous standby | 1.5 s (1 to 2) without a commit, 1 (0 to 3) acknowledged commits lost |\n"
-        "| failover, synchronous standby | 1.5 s (1 to 2) without a commit, 0 acknowledged commits lost |\n"
-        "| recovery to a point in time | 2.5 s for 190 MiB, 0 commits of before lost |\n"
-        f"{render.END}\n\nThe rest.\n"
-    )
-    assert render.with_section("# A\n", results) == "# A\n"
+    drawn_by_hand = {"docs/pictures/data-flow.svg"}
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "pictures").iterdir()} == rendered | drawn_by_hand
 
 
 def test_one_run_is_called_one_run(results: dict[str, Any]) -> None:
-    assert render.readme_section(results | {"runs": 1}).startswith("One run on one machine")
+    assert "\nOne run, with the least" in render.document(results | {"runs": 1})
 
 
 def test_the_document_has_each_row_of_the_database(results: dict[str, Any]) -> None:
@@ -179,10 +147,6 @@ def test_render_without_results_says_how_to_get_them(tmp_path: Path, monkeypatch
 
 
 def test_rendering_writes_all_of_it(tmp_path: Path, results: dict[str, Any]) -> None:
-    (tmp_path / "README.md").write_text(f"{render.BEGIN}\n{render.END}\n", encoding="utf-8")
     render.write(tmp_path, json.loads(json.dumps(results)))
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == {"README.md", *render.files(results)}
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == (
-        f"{render.BEGIN}\n{render.readme_section(results)}{render.END}\n"
-    )
+    assert written == set(render.files(results))

@@ -11,10 +11,11 @@ import yaml
 
 from tests.recordings import ROOT
 
+# Everything that people read but the program itself.
 DOCUMENTS = (
-    "README.md",
-    "CHANGELOG.md",
+    *sorted(path.name for path in ROOT.glob("*.md")),
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/README.md")),
 )
 
 
@@ -78,7 +79,8 @@ def errors_named(text: str) -> set[str]:
 def make_targets(text: str) -> Iterator[str]:
     """What a text tells its reader to `make`, in code marks or code blocks."""
     for code in [*re.findall(r"`([^`\n]+)`", text), *blocks(text, r"\w*")]:
-        yield from re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)
+        for targets in re.findall(r"^make ([a-z][a-z -]*)", code, re.MULTILINE):
+            yield from targets.split()
 
 
 def _prose(text: str) -> str:

@@ -12,17 +12,6 @@ from documents.stacks import Stack
 from recording import stack_files
 from tests.recordings import DEPLOYABLE, REGION, ROOT, deployable, recording, sections
 
-WRITTEN = (
-    "CONTRIBUTING.md",
-    "README.ja.md",
-    "docs/access.md",
-    "docs/architecture.md",
-    "docs/cost.md",
-    "docs/disaster-recovery.md",
-    "docs/least-privilege.md",
-    "docs/scaling.md",
-)
-
 
 @cache
 def stack(name: str) -> Stack:

@@ -1,12 +1,10 @@
-"""Commands, settings, links and names in the documents: each exists."""
+"""What the documents tell their readers to type and to follow: AWS commands, settings, sections that lead on."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -14,9 +12,7 @@ import pytest
 from botocore import xform_name
 
 from blueprint.stack_file.load import load
-from tests.docs import anchors, blocks, headings, links, read, settings_blocks, table
-from tests.docs.test_commands import ops_refuses
-from tests.documents import WRITTEN
+from tests.docs import DOCUMENTS, blocks, headings, read, settings_blocks, table
 from tests.recordings import PROJECT, REGION, ROOT, changed, frozen
 
 RUNBOOK = "docs/runbook.md"
@@ -36,7 +32,7 @@ def aws_commands(document: str) -> Iterator[tuple[str, str, set[str]]]:
             yield found[1], found[2], set(re.findall(r"(?<= )--([a-z-]+)", found[3].split("; \\")[0]))
 
 
-AWS = [(document, *command) for document in (*WRITTEN, RUNBOOK) for command in aws_commands(document)]
+AWS = [(document, *command) for document in DOCUMENTS for command in aws_commands(document)]
 
 
 @pytest.mark.parametrize(
@@ -62,43 +58,8 @@ def test_aws_commands_were_found() -> None:
     assert len(AWS) > 20
 
 
-def ops_commands() -> Iterator[tuple[str, list[str]]]:
-    for document in WRITTEN:
-        for documented in re.findall(r"python -m ops( [^|`\n>;&]*)", read(document)):
-            yield document, shlex.split(documented, comments=True)
-
-
-@pytest.mark.parametrize(
-    ("document", "words"), list(ops_commands()), ids=lambda v: " ".join(v) if isinstance(v, list) else v
-)
-def test_an_ops_command_exists(document: str, words: list[str]) -> None:
-    assert ops_refuses([word.rstrip(".,") for word in words]) == ""
-
-
-@pytest.mark.parametrize("document", WRITTEN)
-def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
-    for link in links(read(document)):
-        path, _, anchor = link.partition("#")
-        target = (ROOT / document).parent / path if path else ROOT / document
-        assert target.exists(), link
-        if anchor:
-            assert anchor in anchors(Path(target).read_text(encoding="utf-8")), link
-
-
-def test_every_make_command_has_its_target() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z][a-z-]*)(?: [a-z ]+)?:", makefile, re.MULTILINE))
-    documented = {
-        target
-        for document in WRITTEN
-        for code in [*re.findall(r"`([^`\n]+)`", read(document)), *blocks(read(document), r"\w*")]
-        for target in re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)
-    }
-    assert documented - targets == set()
-
-
 def settings() -> Iterator[tuple[str, dict[str, Any]]]:
-    for document in ("docs/access.md", "docs/scaling.md"):
+    for document in ("docs/access.md", "docs/scaling.md", "docs/settings.md"):
         for block in settings_blocks(read(document)):
             yield document, block
 
