@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from blueprint.instances import Instance
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarms import Alarm, Compare, Missing
+from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
 from documents.markdown import code, codes, table
@@ -75,6 +75,16 @@ def alarms(stack: Stack) -> str:
         (*row, "every instance" if on == everywhere and len(on) > 1 else ", ".join(on)) for row, on in alike.items()
     )
     return table(("alarm", "severity", "when", "for", "no data is", "on"), rows)
+
+
+def alarm_index(of: Sequence[Stack]) -> str:
+    """Links to the runbook's section of every alarm of any stack, by severity."""
+    keys = {alarm.key: alarm.severity for stack in of for alarm in stack.platform.alarms}
+    rows = (
+        (severity.value, ", ".join(f"[{key}](#{key})" for key in sorted(keys) if keys[key] is severity))
+        for severity in (Severity.CRITICAL, Severity.WARNING)
+    )
+    return table(("severity", "alarms"), rows)
 
 
 def _alarm(alarm: Alarm) -> tuple[str, ...]:
