@@ -34,7 +34,6 @@ def test_every_setting_has_one_row_in_the_section_that_it_stands_in() -> None:
         for key, name in SECTIONS.items()
         for path, keys in fields(key, _inner_model(Settings.model_fields[name].annotation))
     }
-    assert sum(map(len, rows.values())) == 72
 
 
 def test_a_section_is_told_with_its_sentence_values_defaults_and_descriptions() -> None:
