@@ -15,7 +15,7 @@ from recording.recording import Recording, Registration
 from resource_types import TYPES
 from resource_types.model import Bill
 from tests.docs import read, table
-from tests.documents import deployed
+from tests.documents import deployed, stack
 from tests.recordings import DEPLOYABLE, REGION
 
 
