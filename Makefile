@@ -3,7 +3,7 @@ STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
 
-.PHONY: up verify status down preview test changes pgbouncer npm check schema golden docs bench clean
+.PHONY: up verify status down preview pulumi test changes pgbouncer npm check schema golden docs bench clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready pgbouncer
@@ -21,6 +21,10 @@ down: venv/.ready
 
 preview: venv/.ready
 	@$(BIN)/python -m preview $(STACK) $(ARGS)
+
+# Says which Pulumi CLI the tests use, and builds it (once a user, some minutes) where there is none.
+pulumi: venv/.ready
+	@$(BIN)/python -m tests.engine.cli
 
 test: venv/.ready pgbouncer npm
 	@$(BIN)/python -m pytest $(ARGS)

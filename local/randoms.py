@@ -36,7 +36,7 @@ class KeptRandoms:
         raise EngineRefusal(f"{token} is looked up. Nothing may depend on a lookup; state it in the stack file.")
 
 
-def _password(inputs: Mapping[str, Any]) -> str:
+def password(inputs: Mapping[str, Any]) -> str:
     special = inputs["overrideSpecial"]
     needed = {
         string.ascii_lowercase: inputs["minLower"],
@@ -59,7 +59,7 @@ def _hex(inputs: Mapping[str, Any]) -> str:
 
 
 _MAKERS = {
-    "random:index/randomPassword:RandomPassword": _password,
+    "random:index/randomPassword:RandomPassword": password,
     "random:index/randomBytes:RandomBytes": _bytes,
     "random:index/randomId:RandomId": _hex,
 }

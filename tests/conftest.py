@@ -1,0 +1,46 @@
+"""What is run: everything, but the long tests of the engine without `--long`, and the engine's without a Pulumi CLI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engine import cli
+
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test ARGS=--long`."""
+    parser.addoption(
+        "--long", action="store_true", help="all edits and faults on the real engine, a quarter of an hour"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: runs with --long only")
+    config.stash[LEFT_OUT] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    on_engine = [item for item in items if item.nodeid.startswith("tests/engine/")]
+    left_out: list[pytest.Item] = []
+    if on_engine and cli.find() is None and not os.environ.get("CI"):
+        left_out = on_engine
+        config.stash[LEFT_OUT].append(f"{len(on_engine)} tests on the Pulumi engine: there is no CLI (make pulumi)")
+    elif not config.getoption("--long"):
+        left_out = [item for item in on_engine if item.get_closest_marker("long")]
+        if left_out:
+            config.stash[LEFT_OUT].append(f"{len(left_out)} long tests on the Pulumi engine (make test ARGS=--long)")
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
+    yield
+    for line in config.stash[LEFT_OUT]:
+        terminalreporter.write_line(f"Left out: {line}")
