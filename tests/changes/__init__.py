@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # What runs on servers takes minutes, and reads fixture stacks alone.
-ON_SERVERS = ("benchmarks", "changes", "functions", "langpont_db", "local")
+ON_SERVERS = ("benchmarks", "changes", "engine", "functions", "langpont_db", "local")
 RENDERED = (
     ["-m", "blueprint.stack_file.schema"],
     ["-m", "tests.golden"],
@@ -66,7 +66,7 @@ class Copy:
         """Whether the tests that need no server are green; what fails is printed."""
         folders = sorted(path for path in (self.root / "tests").iterdir() if (path / "__init__.py").exists())
         pure = [f"tests/{path.name}" for path in folders if path.name not in ON_SERVERS]
-        return self._python(["-m", "pytest", "-q", *pure], check=False).returncode == 0
+        return self._python(["-m", "pytest", "-q", "--no-header", "--tb=line", *pure], check=False).returncode == 0
 
     def _python(
         self, arguments: list[str], *, stdout: int | None = None, check: bool = True
