@@ -13,7 +13,7 @@ verify: venv/.ready
 	@$(BIN)/python -m local.commands verify $(STACK)
 
 status: venv/.ready
-	@$(BIN)/python -m local.commands status $(STACK)
+	@$(BIN)/python -m local.commands status $(STACK) $(ARGS)
 
 # PURGE=1 removes the data too.
 down: venv/.ready

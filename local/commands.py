@@ -48,13 +48,17 @@ def verify(stack: Stack) -> None:
 
 
 @app.command()
-def status(stack: Stack) -> None:
+def status(
+    stack: Stack,
+    differences: Annotated[bool, typer.Option("--differences", help="List what is not as on AWS, too.")] = False,
+) -> None:
     """What runs; exits with 1 if something that should does not."""
-    from local import show
-    from local.up import status as look
+    from local import show, up
 
     with _told():
-        complete = show.status(stack, look(PROJECT, stack))
+        complete = show.status(stack, up.status(PROJECT, stack))
+        if differences:
+            show.differences(up.differences(PROJECT, stack))
     if not complete:
         raise typer.Exit(1)
 

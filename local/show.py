@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.text import Text
 
-from local.aws.provider import UNPROVEN
 from local.environment import write_files
 from local.processes import Process
 from local.state import write_private
@@ -23,17 +22,14 @@ APPLICATION, READER = "langpont_app", "langpont_readonly"
 
 
 def result(up: Result, seconds: float) -> None:
-    """The end of an `up`: what changed, what is not as on AWS, and how to get at everything."""
+    """The end of an `up`: what changed, how to get at everything, and where differences from AWS are listed."""
     page = Page()
     stack = up.state.stack
     did = f"up in {seconds:.1f} s" if up.changed else f"nothing to change; looked for {seconds:.1f} s"
     page.title(f"{up.recording.project} / {stack}", f"on this machine, {did}")
     _changes(page, up)
-    page.heading("Not as on AWS", "named, not hidden")
-    page.table([("control plane", note) for note in (UNPROVEN, *up.state.exceptions)])
-    page.table([("data plane", str(one)) for one in up.done.substitutions])
-    page.table([("binaries", lack) for lack in up.data.binaries.lacks])
     _endpoints(page, up)
+    page.heading("Not as on AWS", f"{len(up.differences)} things: make status STACK={stack} ARGS=--differences")
     environment = shlex.quote(os.path.relpath(write_files(up)))
     page.heading("Next")
     page.table(
@@ -127,6 +123,13 @@ def status(stack: str, found: Mapping[str, Process | None]) -> bool:
         ]
     )  # fmt: skip
     return not missing
+
+
+def differences(found: Sequence[tuple[str, str]]) -> None:
+    """What is not here as it is on AWS, a line each."""
+    page = Page()
+    page.heading("Not as on AWS")
+    page.table(found)
 
 
 def stopped(stack: str, names: tuple[str, ...], *, purge: bool) -> None:

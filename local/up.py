@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import functions, state
 from local.aws.clients import Clients
-from local.aws.provider import Created, KeptAnswers, MotoProvider
+from local.aws.provider import UNPROVEN, Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError, start_server
 from local.processes import Process
 from local.randoms import KeptRandoms
@@ -54,6 +54,11 @@ class Result:
     def changed(self) -> bool:
         """Whether there was anything to do."""
         return bool(self.rebuilt or self.done.changed)
+
+    @property
+    def differences(self) -> list[tuple[str, str]]:
+        """What is not here as it is on AWS: where, and what."""
+        return _differences(self.state, self.data)
 
 
 def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
@@ -113,6 +118,20 @@ def status(project: Path, stack: str) -> dict[str, Process | None]:
     server = _control(folders)
     found: dict[str, Process | None] = {CONTROL: server.process if server and server.alive() else None}
     return found | _plane_of(kept).processes()
+
+
+def differences(project: Path, stack: str) -> list[tuple[str, str]]:
+    """What is not on this machine as it is on AWS: where, and what. Raises as `status` does."""
+    _, kept = _known(project, stack)
+    return _differences(kept, _plane_of(kept))
+
+
+def _differences(kept: State, data: DataPlane) -> list[tuple[str, str]]:
+    return [
+        *(("control plane", note) for note in (UNPROVEN, *kept.exceptions)),
+        *(("data plane", str(substitution)) for substitution in data.substitutions),
+        *(("binaries", lack) for lack in data.binaries.lacks),
+    ]
 
 
 def down(project: Path, stack: str, *, purge: bool) -> tuple[str, ...]:

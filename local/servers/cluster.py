@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -54,15 +54,6 @@ class Action:
 
     def __str__(self) -> str:
         return f"{self.role} {self.kind}{': ' + ', '.join(self.names) if self.names else ''}"
-
-    def to_json(self) -> dict[str, Any]:
-        """For a state file."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Action:
-        """What `to_json` made."""
-        return cls(**dict(value) | {"names": tuple(value["names"])})
 
 
 class Cluster:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 class DataPlaneError(Exception):
@@ -19,12 +18,3 @@ class Substitution:
 
     def __str__(self) -> str:
         return f"{self.what}: {self.instead}"
-
-    def to_json(self) -> dict[str, Any]:
-        """For a state file."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Substitution:
-        """What `to_json` made."""
-        return cls(**value)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
@@ -26,36 +25,16 @@ POOLER = "pgbouncer"
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What an `up` did and what stands in for RDS. `changed`: whether there was anything to do."""
+    """What an `up` did. `changed`: whether there was anything to do."""
 
     actions: tuple[Action, ...]
     roles_changed: bool
     pooler: str | None
-    substitutions: tuple[Substitution, ...]
 
     @property
     def changed(self) -> bool:
         """Whether anything was made, started, reloaded or removed."""
         return bool(self.actions or self.roles_changed or self.pooler)
-
-    def to_json(self) -> dict[str, Any]:
-        """For a state file."""
-        return {
-            "actions": [action.to_json() for action in self.actions],
-            "roles_changed": self.roles_changed,
-            "pooler": self.pooler,
-            "substitutions": [substitution.to_json() for substitution in self.substitutions],
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Done:
-        """What `to_json` made."""
-        return cls(
-            actions=tuple(Action.from_json(action) for action in value["actions"]),
-            roles_changed=value["roles_changed"],
-            pooler=value["pooler"],
-            substitutions=tuple(Substitution.from_json(s) for s in value["substitutions"]),
-        )
 
 
 class DataPlane:
@@ -101,13 +80,13 @@ class DataPlane:
         self._say("Making roles and grants")
         assert self._make_roles is not None
         roles_changed = self._make_roles(self)
-        return Done(
-            actions=actions,
-            roles_changed=roles_changed,
-            pooler=self.pooler.up(),
-            substitutions=substitutions(
-                self.plan, self.binaries.libraries, openssl=self.binaries.openssl, prefetch=self.cluster.prefetch
-            ),
+        return Done(actions=actions, roles_changed=roles_changed, pooler=self.pooler.up())
+
+    @property
+    def substitutions(self) -> tuple[Substitution, ...]:
+        """What stands in for RDS, each once."""
+        return substitutions(
+            self.plan, self.binaries.libraries, openssl=self.binaries.openssl, prefetch=self.cluster.prefetch
         )
 
     def endpoint(self, role: str) -> Endpoint:

@@ -222,7 +222,7 @@ def test_a_second_generation_goes_on_with_the_data_and_says_so(layout: Layout, b
         "primary restarted: cluster_name",
         "replica-1 restarted: cluster_name, primary_conninfo",
     ]
-    assert "restoreFrom: langpont-staging-db-g2 goes on with the data that is here" in map(str, done.substitutions)
+    assert "restoreFrom: langpont-staging-db-g2 goes on with the data that is here" in map(str, platform.substitutions)
     assert wrong(platform) == []
 
 

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from local import show, state, up
+from local import commands, show, state, up
 from local.environment import write_files
 from local.servers.errors import DataPlaneError
 from local.state import Folders, StateError
@@ -121,6 +122,25 @@ def test_what_is_printed_can_be_used_and_holds_no_password(
         "langpont_admin|f", "langpont_readonly|t", "langpont_readonly|t",
         "langpont_app|f", "langpont_readonly|t", "langpont_readonly|t",
     ]  # fmt: skip
+
+
+def test_what_is_not_as_on_aws_is_one_line_of_up_and_listed_by_status(
+    project: Path, prod: up.Result, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show.result(prod, 1.0)
+    total = len(prod.differences)
+    line = f"Not as on AWS  {total} things: make status STACK=prod ARGS=--differences"
+    assert [told for told in capsys.readouterr().out.split("\n") if "AWS  " in told] == [line]
+    assert up.differences(project, "prod") == prod.differences
+    assert {where for where, _ in prod.differences} >= {"control plane", "data plane"}
+
+    monkeypatch.setattr(commands, "PROJECT", project)
+    short, whole = (
+        CliRunner().invoke(commands.app, ["status", "prod", *options]).stdout for options in ([], ["--differences"])
+    )
+    assert short.count("\n") == 6
+    listed = whole.removeprefix(f"{short}\nNot as on AWS\n")
+    assert listed.split() == [word for difference in prod.differences for word in " ".join(difference).split()]
 
 
 def test_what_holds_secrets_is_the_owner_s_alone(project: Path, prod: up.Result) -> None:
