@@ -6,6 +6,7 @@ import json
 import resource
 import signal
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -13,13 +14,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from benchmarks import database, failover, library, machine, preview, recovery, render
-from benchmarks.effort import DEADLINE_SECONDS, FULL, QUICK, Effort
-from benchmarks.progress import Progress
 from benchmarks.targets import evaluate_targets
-from benchmarks.workshop import PROJECT, workshop
+from benchmarks.workshop import PROJECT, QUICK, Effort, workshop
 from local.servers.errors import DataPlaneError
 from recording import stack_files
 
+DEADLINE_SECONDS = 600
 DESCRIPTORS = 4096  # 300 clients and what a program has open besides
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -39,7 +39,7 @@ def measure(
     signal.alarm(DEADLINE_SECONDS)
     _raise_descriptors()
     try:
-        results = measured(QUICK if quick else FULL)
+        results = measured(QUICK if quick else Effort())
     except (DataPlaneError, TimeoutError, RuntimeError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
@@ -65,15 +65,13 @@ def draw() -> None:
 
 def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
     """Run all benchmarks; the results in the schema of results.json. `cache` as `workshop` takes it."""
-    expected = (
-        database.expected_seconds(effort)
-        + library.SECONDS
-        + preview.expected_seconds(effort)
-        + failover.expected_seconds(effort)
-        + recovery.expected_seconds(effort)
-    )
-    progress = Progress(expected)
-    with workshop(stack_files.load(PROJECT, "prod"), cache) as place:
+    begun = time.monotonic()
+
+    def say(what: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
+        print(f"{minutes}:{seconds:02d}  {what}", file=sys.stderr, flush=True)
+
+    with workshop(stack_files.load(PROJECT, "prod"), effort, say, cache) as place:
         results: dict[str, Any] = {
             "measured": datetime.now(UTC).date().isoformat(),
             "commit": machine.commit(),
@@ -85,15 +83,15 @@ def measured(effort: Effort, cache: Path | None = None) -> dict[str, Any]:
             "settle_seconds": effort.settle_seconds,
             "rate": effort.rate,
         }
-        with database.platform(place, effort, progress) as platform:
-            rows = database.measure(platform, effort, progress)
+        with database.platform(place) as platform:
+            rows = database.measure(platform)
             platform.change("ours")
             results |= {"database": rows, "targets": evaluate_targets(rows)}
-            results["library"] = library.measure(platform.plane, effort, progress)
-        results["preview"] = preview.measure(effort, progress)
-        results["failover"] = failover.measure(place, effort, progress)
-        results["recovery"] = recovery.measure(place, effort, progress)
-    progress.end()
+            results["library"] = library.measure(place, platform.plane)
+        results["preview"] = preview.measure(place)
+        results["failover"] = failover.measure(place)
+        results["recovery"] = recovery.measure(place)
+    say("Done")
     return results
 
 

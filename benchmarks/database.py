@@ -10,12 +10,10 @@ from dataclasses import replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from benchmarks import pgbench
-from benchmarks.effort import Effort
 from benchmarks.parameters import SETS, ParameterSet, with_parameters
 from benchmarks.pgbench import Outcome
-from benchmarks.progress import Progress
 from benchmarks.statistics import spread
-from benchmarks.workshop import APPLICATION, Workshop, make_roles
+from benchmarks.workshop import APPLICATION, Effort, Workshop, make_roles
 from local.servers import pgbouncer
 from local.servers import plane as planes
 from local.servers.connections import Endpoint
@@ -29,34 +27,26 @@ LOADS: tuple[Load, ...] = ("closed", "1000-tps")
 T = TypeVar("T")
 Combination: TypeAlias = tuple[ParameterSet, Path, Load]
 
-# Expected, of prod's platform on two cores.
-BUILD_SECONDS, CHANGE_SECONDS, REST_SECONDS = 18, 5, 1
 SLOTS_SECONDS = 20.0
-
-
-def expected_seconds(effort: Effort) -> float:
-    """How long `platform` and `measure` take."""
-    both = effort.seconds + effort.offered_seconds + len(LOADS) * REST_SECONDS
-    each = CHANGE_SECONDS + effort.warm_up_seconds + len(PATHS) * both
-    return BUILD_SECONDS + effort.runs * len(SETS) * each
+WARM_UP_SECONDS = 2
 
 
 class Platform:
     """Prod's servers and pooler with pgbench's tables and a chosen set of parameters."""
 
     def __init__(self, workshop: Workshop, ports: Ports) -> None:
-        self._workshop = workshop
+        self.workshop = workshop
         self._ports = ports
         self.plane: DataPlane = self._plane("ours")
 
     def _plane(self, chosen: ParameterSet) -> DataPlane:
-        plan = with_parameters(self._workshop.plan, chosen)
-        return self._workshop.plane(plan, self._workshop.layout("database"), self._ports)
+        plan = with_parameters(self.workshop.plan, chosen)
+        return self.workshop.plane(plan, self.workshop.layout("database"), self._ports)
 
     def build(self, scale: int) -> None:
         """Fill the primary before there are replicas, so that those are copied whole."""
-        alone = replace(self._workshop.plan, instances=self._workshop.plan.instances[:1])
-        first = self._workshop.plane(alone, self.plane.layout, self._ports)
+        alone = replace(self.workshop.plan, instances=self.workshop.plan.instances[:1])
+        first = self.workshop.plane(alone, self.plane.layout, self._ports)
         first.cluster.up()
         make_roles(first)
         pgbench.build(first.cluster.primary, alone.database, scale)
@@ -74,13 +64,13 @@ class Platform:
                 )
             session.execute("CHECKPOINT")
 
-    def prepare(self, path: Path, effort: Effort) -> None:
+    def prepare(self, path: Path) -> None:
         """Start the pooler and its server connections, or stop it: with these not all direct clients would fit."""
         if path == "direct":
             pgbouncer.stop(self.plane.layout)
         else:
             self.plane.pooler.up()
-            self.load(path, clients=effort.clients, seconds=effort.warm_up_seconds, rate=None)
+            self.load(path, clients=self.workshop.effort.clients, seconds=WARM_UP_SECONDS, rate=None)
 
     def endpoint(self, path: Path) -> Endpoint:
         """The endpoint of the primary, or of the pooler's entry that leads to it."""
@@ -111,47 +101,47 @@ class Platform:
 
 
 @contextmanager
-def platform(workshop: Workshop, effort: Effort, progress: Progress) -> Iterator[Platform]:
+def platform(workshop: Workshop) -> Iterator[Platform]:
     """Build and fill the servers, and purge them at the end."""
-    progress.begin(f"Building the platform with pgbench's tables at scale {effort.scale}", BUILD_SECONDS)
+    scale = workshop.effort.scale
+    workshop.say(f"Building the platform with pgbench's tables at scale {scale}")
     running = Platform(workshop, workshop.free_ports(workshop.plan))
     try:
-        running.build(effort.scale)
+        running.build(scale)
         yield running
     finally:
         planes.purge(running.plane.layout)
 
 
-def measure(
-    on: Platform, effort: Effort, progress: Progress, sets: tuple[ParameterSet, ...] = SETS
-) -> list[dict[str, Any]]:
+def measure(on: Platform, sets: tuple[ParameterSet, ...] = SETS) -> list[dict[str, Any]]:
     """Run pgbench for each combination; a row each, in the schema of results.json.
 
     Each round goes through all sets, every other one in the opposite order, so that what the machine does meanwhile
     does not fall on one of them.
     """
+    effort = on.workshop.effort
     outcomes: dict[Combination, list[Outcome]] = {key: [] for key in itertools.product(sets, PATHS, LOADS)}
     for number in range(effort.runs):
         forward = number % 2 == 0
         for chosen in _ordered(sets, forward):
-            progress.begin(f"Database, run {number + 1}: changing the parameters to {chosen}", CHANGE_SECONDS)
+            on.workshop.say(f"Database, run {number + 1}: changing the parameters to {chosen}")
             on.change(chosen)
             for path in _ordered(PATHS, forward):
-                progress.begin(f"Database, run {number + 1}: preparing {path}", effort.warm_up_seconds / len(PATHS))
-                on.prepare(path, effort)
+                on.prepare(path)
                 for load in _ordered(LOADS, forward):
-                    step = f"{chosen}, {path}, {load}"
-                    seconds = effort.seconds if load == "closed" else effort.offered_seconds
-                    progress.begin(f"Database, run {number + 1}: {step}", seconds + REST_SECONDS)
-                    clients = _clients(effort, path)
-                    if load == "closed":
-                        found = on.load(path, clients=clients, seconds=seconds, rate=None)
-                    else:
-                        found = on.load(
-                            path, clients=clients, seconds=seconds, rate=effort.rate, settle=effort.settle_seconds
-                        )
-                    outcomes[chosen, path, load].append(found)
+                    on.workshop.say(f"Database, run {number + 1}: {chosen}, {path}, {load}")
+                    outcomes[chosen, path, load].append(_run(on, path, load))
     return [_row(key, effort, found) for key, found in outcomes.items()]
+
+
+def _run(on: Platform, path: Path, load: Load) -> Outcome:
+    effort = on.workshop.effort
+    clients = _clients(effort, path)
+    if load == "closed":
+        return on.load(path, clients=clients, seconds=effort.seconds, rate=None)
+    return on.load(
+        path, clients=clients, seconds=effort.offered_seconds, rate=effort.rate, settle=effort.settle_seconds
+    )
 
 
 def _ordered(values: tuple[T, ...], forward: bool) -> tuple[T, ...]:

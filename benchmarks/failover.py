@@ -12,9 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import psycopg
 
-from benchmarks.effort import Effort
 from benchmarks.ledger import TABLE, Ledger, longest_gap, lost
-from benchmarks.progress import Progress
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
 from local.servers import plane as planes
@@ -32,7 +30,6 @@ WRITERS = 8
 CHECK_SECONDS = 1.0
 RECOVERED_COMMITS = 200
 RECOVER_SECONDS = 60.0
-RUN_SECONDS = 6  # expected of one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +43,14 @@ class Failover:
     acknowledged: int
 
 
-def expected_seconds(effort: Effort) -> float:
-    """How long `measure` takes."""
-    return len(MODES) * effort.runs * RUN_SECONDS
-
-
-def measure(workshop: Workshop, effort: Effort, progress: Progress) -> dict[str, Any]:
+def measure(workshop: Workshop) -> dict[str, Any]:
     """Measure failovers; the results by mode, in the schema of results.json."""
+    effort = workshop.effort
     found: dict[str, Any] = {}
     for mode in MODES:
         runs = []
         for number in range(effort.runs):
-            progress.begin(f"Failover, run {number + 1}: {mode} standby", RUN_SECONDS)
+            workshop.say(f"Failover, run {number + 1}: {mode} standby")
             # Each dies at another moment between two checks, so that the median is that of any moment.
             runs.append(fail_over(workshop, mode, effort.load_seconds, (number + 0.5) / effort.runs))
         found[mode] = {

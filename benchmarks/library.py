@@ -9,14 +9,12 @@ from typing import Any
 from sqlalchemy import URL, Engine, Select, bindparam, column, create_engine, select, table
 from sqlalchemy.orm import Session
 
-from benchmarks.effort import Effort
-from benchmarks.progress import Progress
 from benchmarks.statistics import spread
-from benchmarks.workshop import APPLICATION, READER
+from benchmarks.workshop import APPLICATION, READER, Workshop
 from langpont_db import Database
 from local.servers.plane import DataPlane
 
-SECONDS = 10
+READS = 300  # in one turn
 REPLICA_WAIT_SECONDS = 20
 
 READ: Select[Any] = (
@@ -27,21 +25,21 @@ _WHERE: Select[str] = (
 )
 
 
-def measure(plane: DataPlane, effort: Effort, progress: Progress) -> dict[str, Any]:
+def measure(workshop: Workshop, plane: DataPlane) -> dict[str, Any]:
     """Microseconds of a unit of work with one read, and by how much percent routing makes it longer.
 
     Both ask the same replica through the same PgBouncer, in turns; of each turn the means are compared.
     """
-    progress.begin("Library: routed reads against plain ones", SECONDS)
+    workshop.say("Library: routed reads against plain ones")
     entry, role = next((e, r) for e, r in plane.pooler.entries.items() if r != "primary")
     plain, routed = _plain(plane, entry), Database.from_env(_environment(plane, entry))
     try:
         identifier = next(one.identifier for one in plane.plan.instances if one.role == role)
         _wait_for_replica(routed, identifier)
         plain_us, routed_us = [], []
-        for turn in range(effort.pairs + 1):  # the first one warms up
-            ours = _mean_us(routed.session, effort.reads)
-            theirs = _mean_us(lambda: Session(plain), effort.reads)
+        for turn in range(workshop.effort.pairs + 1):  # the first one warms up
+            ours = _mean_us(routed.session)
+            theirs = _mean_us(lambda: Session(plain))
             if turn:
                 routed_us.append(ours)
                 plain_us.append(theirs)
@@ -56,12 +54,12 @@ def measure(plane: DataPlane, effort: Effort, progress: Progress) -> dict[str, A
     }
 
 
-def _mean_us(open_session: Callable[[], Session], reads: int) -> float:
+def _mean_us(open_session: Callable[[], Session]) -> float:
     begun = time.perf_counter()
-    for number in range(reads):
+    for number in range(READS):
         with open_session() as session:
             session.execute(READ, {"bid": 1 + number % 2}).all()
-    return (time.perf_counter() - begun) / reads * 1e6
+    return (time.perf_counter() - begun) / READS * 1e6
 
 
 def _plain(plane: DataPlane, entry: str) -> Engine:

@@ -14,10 +14,8 @@ from typing import Any
 from psycopg import sql
 
 from benchmarks import pgbench
-from benchmarks.effort import Effort
 from benchmarks.failover import connect
 from benchmarks.ledger import TABLE, Ledger, lost
-from benchmarks.progress import Progress
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, make_roles, with_replicas
 from local.servers import plane as planes
@@ -29,24 +27,19 @@ from local.servers.plane import DataPlane
 from local.servers.ports import is_free
 from local.servers.server import Server
 
-BUILD_SECONDS, RUN_SECONDS = 5, 5  # expected
 WRITERS = 4
 WAIT_SECONDS = 60.0
 
 
-def expected_seconds(effort: Effort) -> float:
-    """How long `measure` takes."""
-    return BUILD_SECONDS + effort.runs * RUN_SECONDS
-
-
-def measure(workshop: Workshop, effort: Effort, progress: Progress) -> dict[str, Any]:
+def measure(workshop: Workshop) -> dict[str, Any]:
     """Measure point-in-time recovery, in the schema of results.json.
 
     restore_s: from the decision until the restored server takes writes. lost_s: from the last commit that it has to the
     bad write. lost_commits: acknowledged before the bad write, and not there. size_mib: of the base backup that was
     copied back.
     """
-    progress.begin("Recovery: building a primary that archives", BUILD_SECONDS)
+    effort = workshop.effort
+    workshop.say("Recovery: building a primary that archives")
     plan = with_replicas(workshop.plan, 0)
     layout = workshop.layout("recovery")
     servers = workshop.plane(plan, layout, workshop.free_ports(workshop.plan))
@@ -59,7 +52,7 @@ def measure(workshop: Workshop, effort: Effort, progress: Progress) -> dict[str,
     pgbench.build(servers.cluster.primary, plan.database, effort.recovery_scale)
     restores, gaps, missing, sizes = [], [], [], []
     for number in range(effort.runs):
-        progress.begin(f"Recovery, run {number + 1}: back up, write, spoil, restore", RUN_SECONDS)
+        workshop.say(f"Recovery, run {number + 1}: back up, write, spoil, restore")
         backup = backups / str(number)
         primary = servers.cluster.primary
         with primary.admin(plan.database) as session:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pictures import Bar, bars, line
+from benchmarks.pictures import Bar, bars
 from benchmarks.statistics import Spread
 from benchmarks.texts import DATABASE, FAILOVER, HOW, LIBRARY, PREVIEW, RECOVERY
 
@@ -78,10 +78,6 @@ def pictures(results: Results) -> dict[str, str]:
         "throughput": bars(
             "Transactions per second of clients that never pause, by parameters", "TPS",
             [Bar(_label(row), row["tps"], row["path"] == "pgbouncer") for row in database if row["load"] == "closed"],
-        ),
-        "preview": line(
-            "Offline preview of prod, from a standing start", "read replicas", "seconds",
-            [(int(number), value) for number, value in results["preview"]["replicas"].items()],
         ),
         "failover": bars(
             "Longest time without an acknowledged commit after the primary was killed", "s",

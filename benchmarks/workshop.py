@@ -1,11 +1,11 @@
-"""Temporary servers for benchmarks: folders of their own, free ports, and nothing left afterwards."""
+"""Temporary servers for benchmarks, with folders of their own and free ports, and how much is measured on them."""
 
 from __future__ import annotations
 
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +29,49 @@ APPLICATION, READER = "langpont_app", "langpont_readonly"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """A temporary folder with binaries, account and plan. `plan` is prod's, as the program registers it."""
+class Effort:
+    """Sizes and durations; the defaults are those of the record.
 
+    runs: of each measurement. clients: of pgbench. rate: transactions offered a second. scale, recovery_scale: of
+    pgbench, 100,000 accounts each. seconds: of one pgbench run in a closed loop, logging in included. offered_seconds:
+    of one at a rate; of these the first settle_seconds are left out: what was due while clients logged in waits for
+    longer than a pool that has been there would let it. pairs: turns of the library. stacks: to preview. load_seconds:
+    of writing before something is done to a server.
+    """
+
+    runs: int = 3
+    clients: int = 300
+    rate: int = 1000
+    scale: int = 50
+    recovery_scale: int = 10
+    seconds: int = 6
+    offered_seconds: int = 12
+    settle_seconds: int = 4
+    pairs: int = 15
+    stacks: tuple[str, ...] = ("dev", "staging", "prod")
+    load_seconds: float = 1.5
+
+    @property
+    def direct_clients(self) -> int:
+        """Without the pooler: a server with max_connections of 300 keeps three of them for its superuser."""
+        return min(self.clients, 297)
+
+
+QUICK = Effort(
+    runs=1, clients=20, rate=200, scale=1, recovery_scale=1, seconds=1, offered_seconds=2, settle_seconds=1, pairs=3,
+    stacks=("dev",), load_seconds=0.5,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What a benchmark needs: a temporary folder with binaries, account and plan, how much to measure, and progress.
+
+    `plan` is prod's, as the program registers it; `say` hears each step before it begins.
+    """
+
+    effort: Effort
+    say: Callable[[str], None]
     folder: Path
     binaries: Binaries
     account: Account
@@ -53,7 +93,9 @@ class Workshop:
 
 
 @contextmanager
-def workshop(stack_file: StackFile, cache: Path | None = None) -> Iterator[Workshop]:
+def workshop(
+    stack_file: StackFile, effort: Effort, say: Callable[[str], None], cache: Path | None = None
+) -> Iterator[Workshop]:
     """Create the workshop; at the end, or when interrupted, stop every server in it and remove it.
 
     `cache`: where PostgreSQL's programs stay; by default where `make up` has them. Raises `DataPlaneError`.
@@ -68,7 +110,8 @@ def workshop(stack_file: StackFile, cache: Path | None = None) -> Iterator[Works
     folder = Path(tempfile.mkdtemp(prefix="lp-bench-", dir="/var/tmp"))
     try:
         folder.chmod(0o711)
-        yield Workshop(folder=folder, binaries=found, account=account, plan=data_plan(recording))
+        plan = data_plan(recording)
+        yield Workshop(effort=effort, say=say, folder=folder, binaries=found, account=account, plan=plan)
     finally:
         with _uninterrupted():
             for root in folder.iterdir():

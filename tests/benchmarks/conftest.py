@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from benchmarks.progress import Progress
 from benchmarks.statistics import Spread
-from benchmarks.workshop import Workshop, workshop
+from benchmarks.workshop import QUICK, Workshop, workshop
 from tests.local.servers.conftest import CACHE
 from tests.recordings import frozen
+
+EFFORT = replace(QUICK, clients=5, rate=50)
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Workshop]:
     """Nothing of it runs or is there afterwards."""
-    with workshop(frozen("prod"), CACHE) as made:
+    with workshop(frozen("prod"), EFFORT, lambda _: None, CACHE) as made:
         yield made
     left = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert [line for line in left.splitlines() if str(made.folder) in line] == []
     assert not made.folder.exists()
-
-
-@pytest.fixture
-def silent() -> Progress:
-    """Progress that nobody hears."""
-    return Progress(1, say=lambda _: None)
 
 
 def of(median: float, least: float | None = None, most: float | None = None) -> Spread:
@@ -75,7 +71,6 @@ def results() -> dict[str, Any]:
         "library": {"plain_us": of(400), "routed_us": of(500), "overhead_percent": of(25, 20, 30)},
         "preview": {
             "stacks": {"dev": of(1.2), "prod": of(1.5, 1.4, 1.7)},
-            "replicas": {"0": of(1.25), "15": of(3)},
             "import_pulumi_share_percent": of(10),
             "import_pulumi_aws_share_percent": of(20),
         },

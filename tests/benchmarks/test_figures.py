@@ -1,8 +1,7 @@
-"""Parsing and arithmetic: medians, percentiles, pgbench, imports, stack files, targets."""
+"""Parsing and arithmetic: medians, percentiles, pgbench, imports, targets."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -12,14 +11,12 @@ from hypothesis import strategies as st
 from benchmarks import ledger, pgbench, preview
 from benchmarks.parameters import SETS, with_parameters
 from benchmarks.pgbench import Outcome
-from benchmarks.progress import Progress
 from benchmarks.statistics import percentile, spread
 from benchmarks.targets import evaluate_targets
 from local.servers.configuration import own_settings
 from local.servers.errors import DataPlaneError
 from local.servers.plan import data_plan
-from recording import stack_files
-from tests.recordings import FIXTURES, ROOT, recording
+from tests.recordings import recording
 
 SAID = """\
 pgbench (16.14)
@@ -95,22 +92,6 @@ def test_an_import_s_time_is_counted_once_with_all_that_it_imports() -> None:
     assert preview.import_seconds(output, "pulumi_aws") == pytest.approx(30e-6)
 
 
-@pytest.mark.parametrize("number", [0, 1, 15])
-def test_a_stack_file_gets_other_replicas_and_stays_as_it_is(number: int) -> None:
-    text = (FIXTURES / "Pulumi.prod.yaml").read_text(encoding="utf-8")
-    changed = preview.with_replicas(text, number)
-    assert len(re.findall(r"purpose: reads, instanceClass: db\.t3\.medium", changed)) == number
-    before, section = "langpont-database:database:", "langpont-database:replicas:"
-    assert changed.split(section)[0] == text.split(section)[0]
-    assert changed.split("langpont-database:backups:")[1] == text.split("langpont-database:backups:")[1]
-    assert before in changed
-
-
-def test_a_stack_file_without_replicas_is_refused() -> None:
-    with pytest.raises(ValueError, match="^The stack file has no section langpont-database:replicas"):
-        preview.with_replicas("config: {}\n", 3)
-
-
 def test_what_differs_between_the_sets_of_parameters() -> None:
     """On prod's primary, a db.t3.medium."""
     plan = data_plan(recording("prod"))
@@ -150,16 +131,3 @@ def test_targets_are_judged_where_they_are_set(measured: tuple[float, float, flo
 
 def test_the_longest_gap_is_between_neighbours() -> None:
     assert ledger.longest_gap([5.0, 1.0, 2.0, 4.5]) == 2.5
-
-
-def test_progress_says_what_runs_and_what_is_left() -> None:
-    heard: list[str] = []
-    progress = Progress(120, heard.append)
-    progress.begin("Building", 60)
-    progress.begin("Failover", 60)
-    progress.end()
-    assert heard == ["  0 %  2:00 left  Building", " 50 %  1:00 left  Failover", "100 %  in 0:00"]
-
-
-def test_prod_has_a_section_of_replicas_to_replace() -> None:
-    assert "langpont-database:replicas" in stack_files.load(ROOT, "prod").config

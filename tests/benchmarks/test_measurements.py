@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +15,25 @@ import pytest
 
 from benchmarks import database, failover, library, preview, recovery
 from benchmarks.database import Platform
-from benchmarks.effort import QUICK
 from benchmarks.ledger import TABLE, Ledger, lost
-from benchmarks.progress import Progress
 from benchmarks.statistics import Spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
 from local.servers.plan import read_ini
 from local.servers.plane import DataPlane
 from tests.recordings import ROOT
 
-EFFORT = replace(QUICK, replicas=(1,), clients=5, direct_clients=4, rate=50)
-
 
 @pytest.fixture(scope="module")
 def platform(place: Workshop) -> Iterator[Platform]:
-    with database.platform(place, EFFORT, Progress(1, say=lambda _: None)) as made:
+    with database.platform(place) as made:
         yield made
 
 
-def test_the_database_is_measured_in_both_ways_under_both_loads(platform: Platform, silent: Progress) -> None:
-    rows = database.measure(platform, EFFORT, silent, sets=("rds-defaults",))
+def test_the_database_is_measured_in_both_ways_under_both_loads(platform: Platform) -> None:
+    rows = database.measure(platform, sets=("rds-defaults",))
     assert [(row["parameters"], row["path"], row["load"], row["clients"], row["failed"]["max"]) for row in rows] == [
         ("rds-defaults", path, load, clients, 0)
-        for path, clients in (("direct", 4), ("pgbouncer", 5))
+        for path, clients in (("direct", 5), ("pgbouncer", 5))
         for load in ("closed", "1000-tps")
     ]
     for row in rows:
@@ -72,16 +67,16 @@ def test_a_run_whose_clients_all_give_up_is_refused(platform: Platform) -> None:
             session.execute(f"ALTER ROLE {APPLICATION} SET statement_timeout = '30s'")
 
 
-def test_routing_is_compared_with_plain_reads_of_the_same_replica(platform: Platform, silent: Progress) -> None:
-    found = library.measure(platform.plane, EFFORT, silent)
+def test_routing_is_compared_with_plain_reads_of_the_same_replica(place: Workshop, platform: Platform) -> None:
+    found = library.measure(place, platform.plane)
     assert list(found) == ["plain_us", "routed_us", "overhead_percent"]
     assert found["plain_us"]["min"] > 50
 
 
-def test_the_preview_is_measured_in_a_process_of_its_own(silent: Progress) -> None:
-    found = preview.measure(EFFORT, silent)
-    assert (list(found["stacks"]), list(found["replicas"])) == (["dev"], ["1"])
-    times: list[Spread] = [*found["stacks"].values(), *found["replicas"].values()]
+def test_the_preview_is_measured_in_a_process_of_its_own(place: Workshop) -> None:
+    found = preview.measure(place)
+    assert list(found["stacks"]) == ["dev"]
+    times: list[Spread] = [*found["stacks"].values()]
     assert all(0.3 < one["median"] < 60 for one in times)
     shares = [found[f"import_{name}_share_percent"]["median"] for name in ("pulumi", "pulumi_aws")]
     assert all(share > 1 for share in shares) and sum(shares) < 90
@@ -126,8 +121,8 @@ def test_the_ledger_finds_rows_that_were_taken_away(platform: Platform) -> None:
         assert lost(numbers, session) == {3, 7}
 
 
-def test_a_restore_has_all_of_before_the_bad_write_and_nothing_of_it(place: Workshop, silent: Progress) -> None:
-    found = recovery.measure(place, EFFORT, silent)
+def test_a_restore_has_all_of_before_the_bad_write_and_nothing_of_it(place: Workshop) -> None:
+    found = recovery.measure(place)
     assert found["lost_commits"] == {"median": 0, "min": 0, "max": 0}
     assert found["lost_s"]["max"] < 1
     assert 0.1 < found["restore_s"]["median"] < 30

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from benchmarks import render
 from benchmarks.__main__ import app
-from benchmarks.effort import FULL
-from benchmarks.pictures import Bar, bars, line
+from benchmarks.pictures import Bar, bars
 from benchmarks.targets import evaluate_targets
+from benchmarks.workshop import Effort
 from tests.benchmarks.conftest import of
 from tests.recordings import ROOT
 
@@ -53,7 +53,7 @@ def test_the_committed_results_have_every_measurement() -> None:
     } for row in results["database"])  # fmt: skip
     assert set(results["library"]) == {"plain_us", "routed_us", "overhead_percent"}
     assert set(results["preview"]) == {
-        "stacks", "replicas", "import_pulumi_share_percent", "import_pulumi_aws_share_percent",
+        "stacks", "import_pulumi_share_percent", "import_pulumi_aws_share_percent",
     }  # fmt: skip
     assert set(results["failover"]) == {"asynchronous", "synchronous"}
     assert all(set(mode) == {
@@ -65,13 +65,12 @@ def test_the_committed_results_have_every_measurement() -> None:
 
 
 def test_the_committed_results_are_those_of_a_whole_run() -> None:
-    results = render.load()
+    results, full = render.load(), Effort()
     assert [results[name] for name in ("runs", "scale", "seconds", "offered_seconds", "rate")] == [
-        FULL.runs, FULL.scale, FULL.seconds, FULL.offered_seconds, FULL.rate,
+        full.runs, full.scale, full.seconds, full.offered_seconds, full.rate,
     ]  # fmt: skip
-    assert {row["clients"] for row in results["database"]} == {FULL.clients, FULL.direct_clients}
-    assert tuple(results["preview"]["stacks"]) == FULL.stacks
-    assert tuple(map(int, results["preview"]["replicas"])) == FULL.replicas
+    assert {row["clients"] for row in results["database"]} == {full.clients, full.direct_clients}
+    assert tuple(results["preview"]["stacks"]) == full.stacks
 
 
 def test_the_committed_targets_are_judged_by_the_committed_rows() -> None:
@@ -131,13 +130,6 @@ def test_bars_are_as_long_as_their_medians_and_say_them() -> None:
 
 def test_bars_of_nothing_are_there_all_the_same() -> None:
     assert drawn(bars("None", "s", [Bar("a", of(0))]))[1:3] == ["a", "0 s"]
-
-
-def test_a_line_goes_through_its_medians_and_names_its_axes() -> None:
-    picture = line("Time", "replicas", "seconds", [(0, of(1)), (15, of(4, 3, 5))])
-    assert drawn(picture) == ["Time", "seconds", "0", "2", "4", "1", "0", "4", "15", "replicas"]
-    height = {value: 300 - value / 5.75 * 244 for value in (1, 4)}
-    assert f'd="M70.0 {height[1]:.1f}L720.0 {height[4]:.1f}"' in picture
 
 
 def test_render_without_results_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
