@@ -28,10 +28,10 @@ def up(
     from local import show
     from local.up import up as bring_up
 
-    with _told(), _Progress() as progress:
+    with _errors_to_stderr(), _Progress() as progress:
         ports = _ports(port or [])
         result = bring_up(PROJECT, stack, ports, progress.step)
-    with _told():
+    with _errors_to_stderr():
         show.result(result, progress.seconds)
 
 
@@ -41,7 +41,7 @@ def verify(stack: Stack) -> None:
     from local import show
     from local.up import verify as prove
 
-    with _told():
+    with _errors_to_stderr():
         failed = show.checks(prove(PROJECT, stack))
     if failed:
         raise typer.Exit(1)
@@ -55,7 +55,7 @@ def status(
     """What runs; exits with 1 if something that should does not."""
     from local import show, up
 
-    with _told():
+    with _errors_to_stderr():
         complete = show.status(stack, up.status(PROJECT, stack))
         if differences:
             show.differences(up.differences(PROJECT, stack))
@@ -69,7 +69,7 @@ def down(stack: Stack, purge: Annotated[bool, typer.Option("--purge", help="Remo
     from local import show
     from local.up import down as take_down
 
-    with _told():
+    with _errors_to_stderr():
         show.stopped(stack, take_down(PROJECT, stack, purge=purge), purge=purge)
 
 
@@ -111,8 +111,8 @@ def _ports(asked: list[str]) -> dict[str, int]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """A user's mistake, or this machine's lack, is a sentence on standard error and exit code 1."""
+def _errors_to_stderr() -> Iterator[None]:
+    """Print errors that a user can mend to standard error, a sentence each, and exit with 1."""
     import pulumi
 
     from local.aws.server import ServerError

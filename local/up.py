@@ -34,7 +34,7 @@ from recording.recording import Recording, reveal
 from recording.stack_files import StackFile
 
 CONTROL = "moto"
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Result:
         return _differences(self.state, self.data)
 
 
-def up(project: Path, stack: str, ports: Mapping[str, int], say: Say) -> Result:
+def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Result:
     """Bring the stack up, from nothing, from an interruption or from an older stack file.
 
     `ports` asks for some by role ("moto", "primary", "replica-1", "pooler"); the others are kept or free. Raises the
@@ -190,7 +190,7 @@ def _control_log(folders: Folders) -> Path:
 
 
 def _rebuild(
-    stack_file: StackFile, folders: Folders, kept: State, server: MotoServer | None, port: int | None, say: Say
+    stack_file: StackFile, folders: Folders, kept: State, server: MotoServer | None, port: int | None, say: Progress
 ) -> tuple[MotoServer, Recording]:
     say("Building the control plane on moto")
     kept.registrations = {}  # an interruption from here on is one after which everything is made anew
@@ -244,7 +244,7 @@ def _data_plane(
     kept: State,
     plan: DataPlan,
     ports: Mapping[str, int],
-    say: Say,
+    say: Progress,
     make_roles: Callable[[DataPlane], bool],
 ) -> DataPlane:
     account = server_account()

@@ -1,4 +1,4 @@
-"""What a change of the program or of a stack file makes different: a stack compared with another version of it."""
+"""`--against`: a stack compared with the same stack in another version of the program or of its stack file."""
 
 from __future__ import annotations
 

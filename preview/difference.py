@@ -1,4 +1,4 @@
-"""What two previews of one stack differ in: resources, settings, and everything else that a preview says.
+"""Compares two previews of one stack: resources added, removed and changed, settings, and all other values.
 
 `compare` takes the documents of `preview.document`, each with the stack file's own values under "settings". It works on
 documents because one of the two sides was made by another version of the program, in a process of its own.

@@ -1,4 +1,4 @@
-"""A preview for machines: plain JSON, the same for the same stack file and program.
+"""The JSON document of `--json`: a preview for machines, the same for the same stack file and program.
 
 The keys, all of them always there:
 
@@ -186,7 +186,7 @@ def _connections(platform: Platform) -> dict[str, Any]:
 
 
 def _windows(settings: Settings) -> dict[str, Any]:
-    """Each in UTC, as RDS takes it, and in Japan's time."""
+    """Backup and maintenance windows, each in UTC, as RDS takes it, and in Japan's time."""
     named: dict[str, DailyWindow | WeeklyWindow | DailyTime] = {
         "backup": settings.backups.window,
         "maintenance": settings.database.maintenance_window,
@@ -218,7 +218,7 @@ def _backups(settings: Settings) -> dict[str, Any]:
 
 
 def _network(platform: Platform) -> dict[str, Any]:
-    """What belongs to a network of our own is null in an existing one, and the other way round."""
+    """The VPC; what belongs to one of our own is null in an existing one, and the other way round."""
     vpc, existing = platform.settings.network.vpc, platform.settings.network.existing_vpc
     return {
         "cidr": str(vpc.cidr) if vpc else None,

@@ -1,4 +1,4 @@
-"""A page on a terminal or in a pipe: headings, notes and aligned columns, of which one gives way."""
+"""Prints pages for a terminal or a pipe: headings, notes, and tables of aligned columns, of which one wraps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a preview reports: the program run twice on a stack file, and what both runs and the blueprint say together."""
+"""The data of a preview: the program recorded as a first preview and as an update, and the blueprint's numbers."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def is_rds_default(parameter: CompiledParameter) -> bool:
 
 
 def in_japan(window: DailyTime | DailyWindow | WeeklyWindow) -> str:
-    """The same moments on Japan's clocks; those of a stack file are in UTC."""
+    """A window of a stack file, which is in UTC, in Japan Standard Time."""
     offset = JAPAN_OFFSET_HOURS * HOUR
     if isinstance(window, DailyTime):
         return str(DailyTime((window.minute + offset) % DAY))
@@ -118,7 +118,7 @@ def in_japan(window: DailyTime | DailyWindow | WeeklyWindow) -> str:
 
 
 def throughput_mibps(settings: Settings) -> int:
-    """What the volume sustains: fixed below 400 GiB, from there what is asked for or the baseline."""
+    """Throughput of the gp3 volume in MiB/s: fixed below 400 GiB, from there what is asked for or the baseline."""
     database = settings.database
     if database.allocated_storage_gib < storage.STRIPED_GIB:
         return storage.UNSTRIPED_THROUGHPUT_MIBPS
@@ -126,7 +126,7 @@ def throughput_mibps(settings: Settings) -> int:
 
 
 def subnets(platform: Platform) -> dict[str, dict[str, str]]:
-    """By zone and tier: the CIDR of a subnet of our own, or the id of an existing one."""
+    """Subnets by zone and tier: the CIDR of one of our own, or the id of an existing one."""
     plan, existing = platform.subnets, platform.settings.network.existing_vpc
     if plan is not None:
         zones = platform.settings.zones

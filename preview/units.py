@@ -1,4 +1,4 @@
-"""Amounts as people write them: 1.5 GiB, 10 min, 12,000."""
+"""Formats sizes, durations and counts for people: 1.5 GiB, 10 min, 12,000."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another version of the program, by git revision or folder, and the preview that its own program makes."""
+"""Checks out another version of the program, or takes it from a folder, and runs that version's own preview."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A preview as a page for people, a module for each question that its reader has."""
+"""Preview pages for people, a module for each question that a reader has."""
 
 from __future__ import annotations
 

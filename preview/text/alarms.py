@@ -1,4 +1,4 @@
-"""The alarms, alike ones on one line: when each goes off, and who hears of it."""
+"""Section about alarms: the condition of each, alike ones on one line, and who hears of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much the database bears: instances, connections, memory, windows, network, parameters."""
+"""Sections about capacity: instances, connections, memory, windows, network, parameters."""
 
 from __future__ import annotations
 

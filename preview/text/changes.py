@@ -1,4 +1,4 @@
-"""What differs between two versions of a stack, in the order in which its reader asks."""
+"""Page of `--against`: settings, warnings, policy, resources, instances, parameters, alarms, then all other values."""
 
 from __future__ import annotations
 

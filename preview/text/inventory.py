@@ -1,4 +1,4 @@
-"""All resources by component, their number by type, and the stack's outputs."""
+"""Sections that list everything: resources by component, totals by type, stack outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names as a page shows them: types without their package, copies of a resource in one."""
+"""Shortens resource types and logical names for a page; copies of a resource become one."""
 
 from __future__ import annotations
 

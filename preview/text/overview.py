@@ -1,4 +1,4 @@
-"""What a stack is in a few lines, what the program warned of, and what the policy pack finds."""
+"""First sections of a page: the stack in ten lines, warnings, and the policy pack's findings."""
 
 from __future__ import annotations
 
