@@ -15,6 +15,7 @@ from sqlalchemy import Select, column, select, table
 from sqlalchemy.orm import Session
 
 from langpont_db import Database, migration_engine, settings
+from local.servers import replication
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.layout import Layout
@@ -183,7 +184,7 @@ def stopped(platform: Platform, *roles: str) -> Iterator[None]:
     finally:
         for role in roles:
             platform.server(role).start()
-        platform.plane.cluster._wait_streaming()
+        replication.wait_streaming(platform.plane.cluster.primary, platform.plane.cluster.standbys)
         for entry, role in platform.plane.pooler.entries.items():
             if role in roles:
                 until(lambda entry=entry: answers(platform, entry))  # type: ignore[misc]

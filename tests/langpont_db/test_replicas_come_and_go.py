@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 
 from langpont_db import Database
 from langpont_db.settings import Limit
+from local.servers import replication
 from tests.langpont_db.conftest import (
     READER,
     Platform,
@@ -304,7 +305,7 @@ def test_a_replica_that_receives_nothing_leaves_and_returns(
         finally:
             superuser.execute("ALTER SYSTEM RESET primary_conninfo")
             superuser.execute("SELECT pg_reload_conf()")
-    platform.plane.cluster._wait_streaming()
+    replication.wait_streaming(platform.plane.cluster.primary, platform.plane.cluster.standbys)
     until(lambda: set(places(database, platform)) == set(BOTH))
 
 

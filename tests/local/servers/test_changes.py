@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from local.processes import Process
-from local.servers import plane
+from local.servers import master, plane, replication
 from local.servers import ports as choosing
-from local.servers.cluster import Cluster
 from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout
 from local.servers.plan import DataPlan, GroupParameter, InstancePlan, data_plan
@@ -312,12 +311,12 @@ INTERRUPTIONS = (
     (Server, "configure", "before"),
     (Server, "launch", "before"),
     (Server, "launch", "after"),  # it runs, and nobody has waited for it
-    (Cluster, "_make_master", "before"),
-    (Cluster, "_make_master", "after"),
+    (master, "make_master", "before"),
+    (master, "make_master", "after"),
     (Server, "run", "after"),  # pg_basebackup is done; its slot is there and the folder has its temporary name
     (Server, "adopt", "after"),
     (Server, "launch", "after"),
-    (Cluster, "_wait_streaming", "before"),
+    (replication, "wait_streaming", "before"),
 )
 
 
@@ -357,7 +356,7 @@ def test_a_down_cleans_what_an_interrupted_up_left(
     layout = Layout(runtime / "abandoned")
     platform = bring(staging(), layout)
     with monkeypatch.context() as patched:
-        patched.setattr(Cluster, "_make_master", lambda _: (_ for _ in ()).throw(Killed()))
+        patched.setattr(master, "make_master", _killing(master.make_master, "before"))
         with pytest.raises(Killed):
             platform.up()
     assert set(plane.running(layout)) == {"primary"}
