@@ -260,8 +260,8 @@ def test_the_files_of_a_function_are_told_by_their_digest() -> None:
     assert plain({"code": archive}) == {"code": {"archive": archive.digest}}
 
 
-def test_the_command_prints_the_document_and_nothing_else() -> None:
-    result = invoke("dev", "--json")
+def test_the_command_prints_the_document_and_nothing_else(project: Path) -> None:
+    result = invoke("dev", "--json", "--project", str(project))
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout) == machine("dev")
     assert result.stdout == json.dumps(machine("dev"), indent=2) + "\n"
@@ -323,9 +323,9 @@ def test_all_of_a_page_has_every_line_of_the_short_one_and_every_parameter_and_o
     assert {output["name"] for output in machine(stack)["outputs"]} <= words
 
 
-def test_all_is_an_option_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert invoke("dev", "--all").stdout == text(report("dev"), capsys)
-    assert invoke("dev").stdout == text(report("dev"), capsys, everything=False)
+def test_all_is_an_option_of_the_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke("dev", "--all", "--project", str(project)).stdout == text(report("dev"), capsys)
+    assert invoke("dev", "--project", str(project)).stdout == text(report("dev"), capsys, everything=False)
 
 
 def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
@@ -511,8 +511,8 @@ def refused(*arguments: str) -> str:
     return str(result.stderr)
 
 
-def test_a_stack_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    assert refused("nope") == (
+def test_a_stack_that_does_not_exist_is_refused_with_those_that_do(project: Path) -> None:
+    assert refused("nope", "--project", str(project)) == (
         "There is no stack 'nope': Pulumi.nope.yaml does not exist. Stacks here: dev, prod, staging. "
         "Name one of them, or copy one of their files.\n"
     )
