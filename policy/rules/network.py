@@ -20,8 +20,8 @@ from policy.model import (
 )
 from policy.rules import types
 
-WORLD_IN: Final = frozenset({80, 443})
-WORLD_OUT: Final = frozenset({443})
+WORLD_IN: Final = (80, 443)
+WORLD_OUT: Final = (443,)
 # Wider than any one organisation's network: two halves of the internet are the internet.
 WORLD_PREFIX: Final = {4: 8, 6: 20}
 PRIVATE: Final = tuple(
@@ -52,9 +52,9 @@ def is_world(network: IPv4Network | IPv6Network | None) -> bool:
     return network is None or network.prefixlen < WORLD_PREFIX[network.version]
 
 
-def _to_the_world(rule: Resource, ports: frozenset[int]) -> Iterator[Finding]:
+def _to_the_world(rule: Resource, ports: tuple[int, ...]) -> Iterator[Finding]:
     open_ = [path for path, network in networks(rule) if is_world(network)]
-    if open_ and not {rule.value("fromPort"), rule.value("toPort")} <= ports:
+    if open_ and not (rule.value("fromPort") in ports and rule.value("toPort") in ports):
         what = ", ".join(describe(rule, path) for path in (*open_, "fromPort", "toPort"))
         yield Finding(what, "Name a network, or the security group of those who need it")
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policy import RULES
 from policy.evaluate import findings
 from policy.model import UNKNOWN, Resource, Stack
+from policy.rules import types
 from policy.rules.types import TAGGED, UNTAGGED
 from tests import provider
 from tests.policy import cases_iam, cases_instances, cases_network, cases_platform, cases_surroundings
@@ -115,6 +116,7 @@ def types_of_rules() -> Iterator[tuple[str, str]]:
 
 
 @settings(max_examples=200, deadline=None)
+@example(where=("network-egress", types.EGRESS), inputs={"cidrIpv4": [], "fromPort": []})
 @given(where=st.sampled_from(sorted(types_of_rules())), inputs=st.dictionaries(st.sampled_from(PATHS), VALUES))
 def test_no_value_makes_a_rule_fail(where: tuple[str, str], inputs: dict[str, Any]) -> None:
     name, type_ = where
