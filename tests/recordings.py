@@ -24,6 +24,8 @@ DEPLOYABLE = stack_files.names(ROOT)
 PROJECT = "langpont-database"
 REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
+# Roles with a password, sorted; the master is the first.
+ROLES = ("langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly")
 
 
 def recording(stack: str, *, preview: bool = False) -> Recording:

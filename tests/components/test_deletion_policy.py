@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from recording.recording import Recording, Registration
-from tests.recordings import inputs, names, record_with, recording
+from tests.recordings import ROLES, inputs, names, record_with, recording
 
 INSTANCE = "aws:rds/instance:Instance"
 SECRET = "aws:secretsmanager/secret:Secret"
 KEY = "aws:kms/key:Key"
 VAULT = "aws:backup/vault:Vault"
 DISPOSABLE: dict[str, Any] = {"database": {"deletionPolicy": "disposable"}}
-ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly", "pooler"]
 
 
 def short(recorded: Recording, chosen: list[Registration]) -> set[str]:
@@ -28,7 +27,7 @@ def test_protected_protects_instances_keys_and_secrets_one_by_one_and_no_compone
         "db-replica-2",
         "backups-ap-northeast-3-key",
         *(f"keys-{purpose}" for purpose in ("alerts", "backup", "insights", "logs", "secrets", "storage")),
-        *(f"secrets-{role}" for role in ROLES),
+        *(f"secrets-{role}" for role in (*ROLES, "pooler")),
     }
     protected_types = {r.type for r in recorded.registrations.values() if r.protect}
     assert protected_types == {INSTANCE, KEY, SECRET}

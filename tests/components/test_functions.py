@@ -20,6 +20,7 @@ from tests.contracts.test_secrecy import generated
 from tests.recordings import (
     ACCOUNT,
     REGION,
+    ROLES,
     STACKS,
     answer,
     arn,
@@ -49,7 +50,6 @@ DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 
 ZONES = {"prod": "acd", "dev": "ac"}
 # In the order of the settings: the master, then the roles of blueprint/postgres/roles.py that have a password.
-ROLES = ("langpont_admin", "langpont_migrator", "langpont_app", "langpont_readonly", "langpont_metrics")
 DOES = {"roles": "makes and checks the database's roles", "metrics": "publishes the database's custom metrics"}
 SECONDS = {"roles": 300, "metrics": 120}
 
@@ -182,11 +182,9 @@ INTERFACES = [
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 ]  # fmt: skip
 READS = {
-    "roles": [
-        "langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly", "pooler",
-    ],
+    "roles": [*ROLES, "pooler"],
     "metrics": ["langpont_metrics"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("stack", ZONES)

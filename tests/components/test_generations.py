@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from recording.recording import Recording
-from tests.recordings import answer, differing, inputs, name_of, names, record_with, recording
+from tests.recordings import ROLES, answer, differing, inputs, name_of, names, record_with, recording
 
 INSTANCE = "aws:rds/instance:Instance"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
@@ -53,8 +53,7 @@ def test_exactly_what_points_to_the_database_follows_it() -> None:
     }
     filters = set(names(recording("prod"), "aws:cloudwatch/logMetricFilter:LogMetricFilter"))
     assert changed == (alarms - of_the_log - published) | filters | {
-        *(f"langpont-prod-secret-values-{role}" for role in (
-            "langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly")),
+        *(f"langpont-prod-secret-values-{role}" for role in ROLES),
         "langpont-prod-pooler-files",
         "langpont-prod-functions-make-roles",
         "langpont-prod-functions-metrics",
@@ -124,7 +123,7 @@ def address(recorded: Recording, role: str) -> str:
 def test_secrets_pooler_and_outputs_point_to_the_second_generation() -> None:
     """No CNAME stands in front of the endpoint: verify-full would refuse it."""
     recorded = record_with("prod", SECOND)
-    for role in ("langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"):
+    for role in ROLES:
         document = json.loads(inputs(recorded, VERSION, f"langpont-prod-secret-values-{role}")["secretString"])
         assert document["host"] == address(recorded, "primary-g2")
         assert document["dbInstanceIdentifier"] == "langpont-prod-db-g2"

@@ -9,13 +9,12 @@ import pytest
 
 from recording.recording import Recording, Secret
 from tests.components import OTHER
-from tests.recordings import answer, arn, inputs, names, record_with, recording
+from tests.recordings import ROLES, answer, arn, inputs, names, record_with, recording
 
 VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 SECRET = "aws:secretsmanager/secret:Secret"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 INSTANCE = "aws:rds/instance:Instance"
-ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"]
 
 
 def held(recorded: Recording, role: str) -> Any:

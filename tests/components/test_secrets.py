@@ -12,14 +12,13 @@ import pytest
 
 from recording.recording import Recording
 from tests.components import OTHER
-from tests.recordings import answered, arn, differing, inputs, names, record_with, recording
+from tests.recordings import ROLES, answered, arn, differing, inputs, names, record_with, recording
 
 KEY = "aws:kms/key:Key"
 SECRET = "aws:secretsmanager/secret:Secret"
 POLICY = "aws:iam/policy:Policy"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 SALT = "random:index/randomBytes:RandomBytes"
-ROLES = ["langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly"]
 
 
 def tags(name: str) -> dict[str, str]:

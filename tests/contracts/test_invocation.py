@@ -9,11 +9,10 @@ import pytest
 from recording.recording import Recording, Registration
 from tests.components.test_networking import EXISTING
 from tests.contracts.test_dependencies import closure
-from tests.recordings import STACKS, name_of, record_with
+from tests.recordings import ROLES, STACKS, name_of, record_with
 
 INVOCATION = "aws:lambda/invocation:Invocation"
 FUNCTION = "aws:lambda/function:Function"
-ROLES = ("langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly")
 
 
 def before(recorded: Recording, type_: str, name: str) -> set[str]:

@@ -11,7 +11,7 @@ from blueprint.outputs import OUTPUTS
 from langpont_db.outputs import environment, migration_environment
 from tests import golden
 from tests.components import MIXED
-from tests.recordings import DEPLOYABLE, record_with
+from tests.recordings import DEPLOYABLE, ROLES, record_with
 
 TYPES: dict[str, type] = {"string": str, "integer": int, "array": list, "object": dict}
 # Of what has parts. A list has one kind of item; a mapping with `str` as its key has any keys.
@@ -70,9 +70,7 @@ def test_what_is_no_such_shape_does_not_fit() -> None:
 
 @pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_the_secrets_are_those_of_every_role_with_a_password(stack: str) -> None:
-    assert sorted(held(stack)["secretArns"]) == [
-        "langpont_admin", "langpont_app", "langpont_metrics", "langpont_migrator", "langpont_readonly",
-    ]  # fmt: skip
+    assert sorted(held(stack)["secretArns"]) == list(ROLES)
 
 
 def test_replicas_stand_in_the_order_of_their_numbers() -> None:

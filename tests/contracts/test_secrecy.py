@@ -9,7 +9,7 @@ import pytest
 
 from recording.recording import UNKNOWN, Recording, reveal
 from tests import golden
-from tests.recordings import STACKS, answered, recording, secrets, strings
+from tests.recordings import ROLES, STACKS, answered, recording, secrets, strings
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
 SALT = "random:index/randomBytes:RandomBytes"
@@ -42,7 +42,8 @@ def in_the_open(recorded: Recording) -> Iterator[tuple[str, str]]:
 
 
 def test_a_stack_has_the_secrets_that_are_looked_for(updated: Recording) -> None:
-    assert len(generated(updated)) == 5 + 4 + 2  # passwords, salts, verifiers of pooled roles
+    # A password a role, a salt for each but the master, verifiers of pooled roles.
+    assert len(generated(updated)) == len(ROLES) + len(ROLES[1:]) + 2
 
 
 def test_no_generated_secret_stands_in_the_open(updated: Recording) -> None:
@@ -58,7 +59,7 @@ def test_no_secret_input_stands_in_the_open(updated: Recording) -> None:
         for _, value in secrets(registration.inputs)
         for _, text in strings(value)
     }
-    assert len(held) == 1 + 5 + 1  # the master's password, a document a role, the pooler's files
+    assert len(held) == 1 + len(ROLES) + 1  # the master's password, a document a role, the pooler's files
     for where, text in in_the_open(updated):
         assert not any(secret in text for secret in held), where
 
@@ -98,4 +99,5 @@ def test_a_secret_is_not_shown_by_its_representation(updated: Recording) -> None
 def test_no_secret_stands_in_the_golden_calls(stack: str) -> None:
     text = golden.CALLS.path(stack).read_text(encoding="utf-8")
     assert not [secret for secret in generated(recording(stack)) if secret in text]
-    assert text.count('"(secret)"') == 1 + 5 + 1  # the master's password, a document a role, the pooler's files
+    # The master's password, a document a role, the pooler's files.
+    assert text.count('"(secret)"') == 1 + len(ROLES) + 1

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from preview.__main__ import app
 from preview.document import document, plain
@@ -296,8 +297,10 @@ DECIDED = [
 def test_a_page_begins_with_what_to_decide_on_and_names_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys, everything=False)
     assert headings(page) == [*DECIDED, "Not shown"]
+    resources = sum(registration.custom for registration in recording("prod").registrations.values())
     assert page.split("\n")[-2] == (
-        "Not shown  207 resources, parameters left at defaults, 30 outputs: make preview STACK=prod ARGS=--all"
+        f"Not shown  {resources} resources, parameters left at defaults, {len(OUTPUTS)} outputs: "
+        "make preview STACK=prod ARGS=--all"
     )
     assert page.count("\n") < 130
     assert section(page, "Parameters of primary") == [
