@@ -21,6 +21,7 @@ from local.environment import write_files
 from local.servers.errors import DataPlaneError
 from local.state import Folders, StateError
 from recording.stack_files import StackFileError
+from tests.docs import blocks, read
 
 ROOT = Path(__file__).parents[3]
 
@@ -94,6 +95,13 @@ def test_everything_behaves_as_configured(project: Path, prod: up.Result) -> Non
         "300 clients through PgBouncer",
         "no password in a log or a configuration file",
     } <= names
+
+
+def test_the_readme_shows_lines_of_verify(project: Path, prod: up.Result) -> None:
+    *shown, count = blocks(read("README.md"), "text")[0].splitlines()
+    names = [check.name for check in up.verify(project, "prod")]
+    assert [name for line in shown for name in re.findall(r"^ok {6}(.+?) {3}", line) if name not in names] == []
+    assert (len(shown), count) == (7, f"{len(names)} passed, 0 failed")
 
 
 def test_a_second_time_there_is_nothing_to_do(project: Path, prod: up.Result) -> None:
