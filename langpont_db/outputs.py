@@ -102,8 +102,8 @@ class _Reader:
         return str(self._value(path, "a string", lambda value: isinstance(value, str) and value != "") or "")
 
     def integer(self, path: str) -> int:
-        """A whole number; JSON's true is none."""
-        return int(self._value(path, "an integer", lambda value: type(value) is int) or 0)
+        """A whole number; JSON's true is none. A StackReference gives Python programs every number as a float."""
+        return int(self._value(path, "an integer", _is_whole) or 0)
 
     def choice(self, path: str, choices: tuple[str, ...]) -> str:
         """One of some words."""
@@ -127,6 +127,10 @@ class _Reader:
             self._problems.append(f"{path} is {_kind(value)}, not {kind}.")
             return None
         return value
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int or (isinstance(value, float) and value.is_integer())
 
 
 def _kind(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from blueprint.outputs import OUTPUTS
 from tests import golden
 from tests.contracts.test_outputs import SHAPES
-from tests.docs import read, table
+from tests.docs import blocks, read, table
 
 TEXT = read("docs/outputs.md")
 PROD: dict[str, Any] = json.loads(golden.OUTPUTS.path("prod").read_text(encoding="utf-8"))
@@ -47,3 +47,7 @@ def test_every_secret_has_one_row() -> None:
     assert sorted(role for role, _, _ in table(TEXT, "key of `secretArns`", "read with", "by")) == sorted(
         PROD["secretArns"]
     )
+
+
+def test_the_program_that_reads_them_is_the_example_as_it_is_deployed() -> None:
+    assert blocks(TEXT, "python") == [read("examples/consumer/__main__.py")]

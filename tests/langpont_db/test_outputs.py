@@ -60,6 +60,15 @@ def test_what_a_stack_puts_out_is_what_the_library_reads(stack: str) -> None:
         assert repr(Database.from_stack_outputs(given)).startswith("Database(127.0.0.1:6432/langpont, replicas: ")
 
 
+def test_whole_floats_are_the_integers_that_a_stack_reference_makes_them_of() -> None:
+    given = of("prod")
+    floats = json.loads(json.dumps(given), parse_int=float)
+    assert type(floats["port"]) is float
+    assert environment(floats) == environment(given)
+    assert migration_environment(floats) == migration_environment(given)
+    assert repr(Database.from_stack_outputs(floats)) == repr(Database.from_stack_outputs(given))
+
+
 def test_everything_that_is_missing_or_of_another_type_is_named_at_once() -> None:
     broken = of("prod")
     del broken["poolerEntry"], broken["secretArns"]["langpont_app"]
@@ -96,10 +105,10 @@ def test_replicas_of_another_type_are_named(replicas: object, said: str) -> None
 
 def test_a_migration_without_its_outputs() -> None:
     with pytest.raises(SettingsRefused) as refused:
-        migration_environment({"secretArns": None, "port": 5432.0})
+        migration_environment({"secretArns": None, "port": 5432.5})
     assert refused.value.problems == (
         "primaryEndpoint, a string, is missing.",
-        "port is 5432.0, not an integer.",
+        "port is 5432.5, not an integer.",
         "databaseName, a string, is missing.",
         "secretArns.langpont_migrator, a string, is missing.",
         "region, a string, is missing.",
