@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
-from tests.workflows import StandIn, execute, named
+from tests.workflows import JOBS, StandIn, execute, named
 
 KEY = "awskms://alias/state?region=ap-northeast-1"
 SETTINGS = {
@@ -93,6 +95,38 @@ def test_a_tag_on_main_is_released_and_one_beside_it_is_refused(tmp_path: Path) 
         1,
         "::error::v1.2.0 is not on main: merge it first, then tag the commit that main has.\n",
     )
+
+
+SECRET = "urn:pulumi:prod::langpont-database::aws:secretsmanager/secret:Secret::langpont-prod-secrets-langpont_app"
+
+
+@pytest.mark.parametrize("deployment", [{}, {"pending_operations": None}, {"pending_operations": []}])
+def test_a_state_in_which_nothing_is_pending_is_updated(tmp_path: Path, deployment: dict[str, Any]) -> None:
+    pulumi = StandIn(tmp_path, "pulumi")
+    pulumi.answer(("export", 0, json.dumps({"version": 3, "deployment": deployment})))
+    done = execute(named("deploy", "Refuse a state with pending operations"), tmp_path, tmp_path, {"STACK": "prod"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert pulumi.calls == [["stack", "export", "--non-interactive", "--stack", "prod"]]
+
+
+def test_a_job_stops_before_the_update_while_operations_are_pending(tmp_path: Path) -> None:
+    pulumi = StandIn(tmp_path, "pulumi")
+    pending = [{"type": "creating", "resource": {"urn": SECRET, "inputs": {"name": "langpont-prod/x"}}}]
+    pulumi.answer(("export", 0, json.dumps({"deployment": {"pending_operations": pending}})))
+    step = named("deploy", "Refuse a state with pending operations")
+    done = execute(step, tmp_path, tmp_path, {"STACK": "prod"})
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        f"creating {SECRET}\n::error::The last update of prod was cut off, and nobody knows what it made: docs/ci.md, "
+        "Operating them.\n"
+    )
+    pulumi.answer(("export", 255, ""))  # a state that cannot be read
+    assert execute(step, tmp_path, tmp_path, {"STACK": "prod"}).returncode == 255
+    jobs = [
+        body["steps"] for (name, job), body in JOBS.items() if name == "deploy" and job in ("dev", "staging", "prod")
+    ]
+    names = [[each.get("name") for each in body] for body in jobs]
+    assert [body[-2:] for body in names] == 3 * [["Refuse a state with pending operations", "Update"]]
 
 
 def test_an_update_is_judged_by_the_policy_pack_and_says_which_commit_it_is(tmp_path: Path) -> None:
