@@ -20,7 +20,7 @@ from resource_types import TYPES
 from resource_types.replacement import plans
 from tests.engine.providers import wire
 from tests.engine.providers.cloud import Call, Cloud, Resource
-from tests.engine.providers.rules import Refused, computed, refuse_create, refuse_delete, refuse_update
+from tests.engine.providers.rules import INSTANCE, Refused, computed, refuse_create, refuse_delete, refuse_update
 
 DEFAULTS = "__defaults"  # where the bridge keeps which inputs it has made up
 LOWER_CASE = ("aws:rds/",)
@@ -29,6 +29,9 @@ DELETED_FIRST = {"aws:iam/rolePolicyAttachment:RolePolicyAttachment"}  # pulumi-
 DESCRIBED = {  # as above
     "aws:ec2/securityGroup:SecurityGroup", "aws:rds/parameterGroup:ParameterGroup", "aws:rds/subnetGroup:SubnetGroup",
 }  # fmt: skip
+
+# What AWS does not tell: a refresh leaves in the state what is there (beside a row's `own`, which AWS never hears of).
+UNTOLD = {INSTANCE: {"password"}}
 
 Diff = provider_pb2.DiffResponse
 Kind = provider_pb2.PropertyDiff
@@ -122,6 +125,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             key: effect
             for key in sorted({*asked, *news} - {DEFAULTS} - ignored)
             if (effect := _effect(type_, key, olds.get(key, asked.get(key)), news.get(key))) != "none"
+            and not _grown_by_itself(type_, key, olds, news)
         }
         if not found:
             return Diff(changes=Diff.DIFF_NONE, hasDetailedDiff=True)
@@ -166,7 +170,12 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         asked = wire.struct({key: value for key, value in kept.items() if key not in news}, over=request.news)
         ignored = {_camel(re.split(r"[.\[]", path)[0]) for path in request.ignoreChanges}
         changed = [key for key in sorted({*news, *olds}) if key in plans(type_) and key not in ignored]
-        changed = [key for key in changed if _effect(type_, key, olds.get(key), news.get(key)) == "update"]
+        changed = [
+            key
+            for key in changed
+            if _effect(type_, key, olds.get(key), news.get(key)) == "update"
+            and not _grown_by_itself(type_, key, olds, news)
+        ]
         if request.preview or not changed:  # what the state says is so already asks the cloud for nothing
             return provider_pb2.UpdateResponse(properties=asked)
         with self.cloud.locked():
@@ -200,24 +209,24 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse()
         inputs = wire.plain(request.inputs)
         known = plans(type_)
+        untold = UNTOLD.get(type_, set()) | set(TYPES[type_].own)
+        told = {key: value for key, value in found.properties.items() if key not in untold}
         if not olds:  # an import: everything that is an input
-            values = {key: value for key, value in found.properties.items() if key in known}
+            values = {key: value for key, value in told.items() if key in known}
             return provider_pb2.ReadResponse(
-                id=found.id, properties=wire.struct(found.properties), inputs=wire.struct(values | {DEFAULTS: []})
+                id=found.id, properties=wire.struct(told), inputs=wire.struct(values | {DEFAULTS: []})
             )
+        if str(told.get("engineVersion", "")).startswith(f"{olds.get('engineVersion')}."):
+            told["engineVersion"] = olds["engineVersion"]  # a minor of the major that was asked for
         packed = wire.archives(request.properties)
         drifted = {
             key
             for key in inputs
-            if key in known and key not in packed and not wire.same(olds.get(key), found.properties.get(key))
+            if key in known and key not in packed | untold and not wire.same(olds.get(key), told.get(key))
         }
-        given = {key: found.properties.get(key) for key in drifted}
-        state = {
-            key: value
-            for key, value in found.properties.items()
-            if key not in packed and not wire.same(olds.get(key), value)
-        }
-        gone = {key: None for key in olds if key in known and key not in found.properties}
+        given = {key: told.get(key) for key in drifted}
+        state = {key: value for key, value in told.items() if key not in packed and not wire.same(olds.get(key), value)}
+        gone = {key: None for key in olds if key in known and key not in told and key not in untold}
         return provider_pb2.ReadResponse(
             id=found.id,
             properties=wire.struct(state | gone, over=request.properties),
@@ -275,6 +284,13 @@ def _effect(type_: str, key: str, old: Any, new: Any) -> str:
     else:
         effect = plan.unset if wire.same(new, None) else plan.set if wire.same(old, None) else plan.change
     return "update" if effect in ("untested", "refused", "depends") else plan.change if effect == "required" else effect
+
+
+def _grown_by_itself(type_: str, key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether RDS enlarged the volume up to the ceiling that it was given, which the provider does not take back."""
+    if (type_, key) != (INSTANCE, "allocatedStorage") or not isinstance(news.get(key), int | float):
+        return False
+    return bool(olds.get(key, 0) > news[key] and news.get("maxAllocatedStorage", 0) > news[key])
 
 
 def _outputs(type_: str, inputs: Mapping[str, Any]) -> list[str]:

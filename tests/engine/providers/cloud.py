@@ -40,12 +40,16 @@ class Resource:
 
 @dataclass
 class Fault:
-    """A refusal on demand: what `call` (create, update, delete) of which logical name fails, how often, and why."""
+    """A refusal on demand: what `call` (create, update, delete) of which logical name fails, how often, and why.
+
+    `meanwhile` runs first, while the call is under way; without a message the call then succeeds.
+    """
 
     call: str
     name: str
     message: str = "InternalFailure: asked for by a test"
     times: int = 1
+    meanwhile: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,10 @@ class Cloud:
     _made: dict[str, int] = field(default_factory=dict)
     _read: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        with self.locked():
+            pass
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -135,7 +143,9 @@ class Cloud:
         for each in self.faults:
             if (each.call, each.name) == (call, name) and each.times:
                 each.times -= 1
-                return each.message
+                if each.meanwhile is not None:
+                    each.meanwhile()
+                return each.message or None
         return None
 
     def _append(self, entry: Mapping[str, Any]) -> None:

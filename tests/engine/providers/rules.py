@@ -40,6 +40,8 @@ def refuse_update(cloud: Cloud, before: Resource, after: Resource, changed: Sequ
         for key in ("engine", "username", "dbName", "storageEncrypted", "kmsKeyId"):
             if key in changed:
                 raise Refused(f"InvalidParameterCombination: {key} of a DB instance cannot be modified")
+        if "replicateSourceDb" in changed and after.properties.get("replicateSourceDb"):  # the provider itself
+            raise Refused("cannot elect new source database for replication")
 
 
 def refuse_delete(cloud: Cloud, found: Resource, options: Mapping[str, Any]) -> bool:
