@@ -32,7 +32,7 @@ def deployed_once(pulumi: cli.Cli, tmp_path_factory: pytest.TempPathFactory) -> 
     def open_(stack: str) -> Workplace:
         if stack not in made:
             made[stack] = Workplace(tmp_path_factory.mktemp(f"engine-{stack}") / "workplace", pulumi, stack)
-            made[stack].up()
+            made[stack].first = made[stack].up("--event-log", str(made[stack].events))
         return made[stack]
 
     yield open_

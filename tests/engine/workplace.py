@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,7 +52,12 @@ class Failed(AssertionError):
 
 
 class Workplace:
-    """One stack: its project folder, its backend in a folder, and the cloud that its plugins act on."""
+    """One stack: its project folder, its backend in a folder, and the cloud that its plugins act on.
+
+    `first` and `events`: what the first `up` of a deployed one printed, and its `--event-log`.
+    """
+
+    first: Done
 
     def __init__(self, folder: Path, cli: Cli, stack: str, files: Path = FIXTURES) -> None:
         self.folder, self.stack, self._cli = folder, stack, cli
@@ -85,7 +89,7 @@ class Workplace:
         self._servers: list[Any] = []
         ports = {name: self._serve(name) for name in ("aws", "random")}
         attached = {"PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items())}
-        self._environment = os.environ | self._installed() | attached
+        self.environment = os.environ | self._installed() | attached
 
     def close(self) -> None:
         """End the plugins."""
@@ -122,6 +126,7 @@ class Workplace:
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # options that a release hides: --event-log
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             # Which a released language host tells a policy pack.
             "PULUMI_STACK": self.stack,
@@ -129,13 +134,17 @@ class Workplace:
             "PYTHONPATH": str(ROOT),
         }
 
+    @property
+    def events(self) -> Path:
+        return self.folder / "events"
+
     # Commands
 
     def run(self, *arguments: str, code: int | None = 0) -> Done:
         """`pulumi <arguments>` without a person. Raises `Failed` for another exit code than `code`; None takes any."""
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
         ended = subprocess.run(
-            command, cwd=self.project, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
+            command, cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
             check=False,
         )  # fmt: skip
         done = Done(ended.returncode, ended.stdout, ended.stderr)
@@ -147,14 +156,14 @@ class Workplace:
         """The same, running: to be interrupted or killed with its group."""
         return subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive", "--color=never"],
-            cwd=self.project, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            cwd=self.project, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
         )  # fmt: skip
 
     def shell(self, script: str, code: int | None = 0) -> Done:
         """Commands as a document has them, in the project's folder."""
         ended = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], cwd=self.project, env=self._environment, capture_output=True,
+            ["bash", "-euo", "pipefail", "-c", script], cwd=self.project, env=self.environment, capture_output=True,
             text=True, timeout=TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
         done = Done(ended.returncode, ended.stdout, ended.stderr)

@@ -138,6 +138,10 @@ class Cloud:
             found = sorted((each for each in self.all() if keep(each)), key=lambda each: each.key)
         return {f"{each.type} {each.logical_name}": each.properties for each in found}
 
+    def fail(self, call: str, *names: str) -> None:
+        """Refuse the next `call` (create, update, delete) of each of these logical names."""
+        self.faults += [Fault(call, name) for name in names]
+
     def fault(self, call: str, name: str) -> str | None:
         """The message of a fault that was asked for, which is spent."""
         for each in self.faults:

@@ -1,0 +1,39 @@
+"""Whether a password is the same in every place that holds it: secret, PgBouncer's user list, instance."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from blueprint.postgres import scram
+from tests.engine.providers.cloud import Cloud
+from tests.engine.providers.rules import INSTANCE
+
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+INVOCATION = "aws:lambda/invocation:Invocation"
+
+
+def values(cloud: Cloud) -> dict[str, str]:
+    """The password in each role's secret."""
+    documents = [json.loads(each.properties["secretString"]) for each in cloud.all(VERSION)]
+    return {each["username"]: each["password"] for each in documents if "username" in each}
+
+
+def differing(cloud: Cloud) -> list[str]:
+    """Who has another password than the role's secret says, and what the roles function has not been told."""
+    in_secrets, found = values(cloud), []
+    documents = [json.loads(each.properties["secretString"]) for each in cloud.all(VERSION)]
+    [users] = [each["userlist.txt"] for each in documents if "userlist.txt" in each]
+    for line in users.splitlines():
+        _, role, _, verifier, _ = line.split('"')
+        if verifier != scram.verifier(in_secrets[role], base64.b64decode(verifier.split("$")[1].split(":")[1])):
+            found.append(f"user list: {role}")
+    for each in cloud.all(INSTANCE):
+        master = each.properties.get("username")
+        if master is not None and each.properties["password"] != in_secrets[master]:
+            found.append(f"{each.logical_name}: {master}")
+    versions = {each.properties["versionId"] for each in cloud.all(VERSION)}
+    for each in cloud.all(INVOCATION):
+        told = {value for key, value in each.properties["triggers"].items() if key.startswith("secret-")}
+        found += [f"roles function: {len(versions - told)} newer secrets"] if told != versions else []
+    return found
