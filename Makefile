@@ -1,4 +1,4 @@
-# `make up STACK=prod`, `make preview STACK=prod` and `make test` set up what they need, once.
+# `make up STACK=prod`, `make preview STACK=prod` and `make test` set up what they need, once, and no more than that.
 STACK ?= prod
 PYTHON ?= python3
 BIN := venv/bin
@@ -8,27 +8,27 @@ quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 .PHONY: up verify status down preview pulumi test changes pgbouncer npm check schema golden docs bench clean
 .DEFAULT_GOAL := preview
 
-up: venv/.ready pgbouncer
+up: venv/.ready-requirements-local.txt pgbouncer
 	@$(BIN)/python -m local.commands up $(STACK) $(ARGS)
 
-verify: venv/.ready
+verify: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m local.commands verify $(STACK)
 
-status: venv/.ready
+status: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m local.commands status $(STACK) $(ARGS)
 
 # PURGE=1 removes the data too.
-down: venv/.ready
+down: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m local.commands down $(STACK) $(if $(PURGE),--purge)
 
-preview: venv/.ready
+preview: venv/.ready-requirements.txt
 	@$(BIN)/python -m preview $(STACK) $(ARGS)
 
 # Says which Pulumi CLI the tests use, and builds it (once a user, some minutes) where there is none.
-pulumi: venv/.ready
+pulumi: venv/.ready-requirements.txt
 	@$(BIN)/python -m tests.engine.cli
 
-test: venv/.ready pgbouncer npm
+test: venv/.ready-requirements-dev.txt pgbouncer npm
 	@$(BIN)/python -m pytest $(ARGS)
 
 # Programs that no virtual environment has. Root on Debian gets them; others are told how.
@@ -41,7 +41,7 @@ pgbouncer npm:
 	    echo "$@ is missing: apt-get install pgbouncer npm, or brew install pgbouncer node" >&2; exit 1; \
 	  fi; }
 
-check: venv/.ready .github/lint/node_modules/.package-lock.json
+check: venv/.ready-requirements-dev.txt .github/lint/node_modules/.package-lock.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,31 +54,35 @@ check: venv/.ready .github/lint/node_modules/.package-lock.json
 	@touch $@
 
 # Ordinary changes, made in a copy: none breaks a test that is about something else.
-changes: venv/.ready
+changes: venv/.ready-requirements-dev.txt
 	@$(BIN)/python -m tests.changes
 
 # Files in the repository that are computed from it; tests fail when they are stale.
-schema: venv/.ready
+schema: venv/.ready-requirements.txt
 	@$(BIN)/python -m blueprint.stack_file.schema > stack.schema.json
 
-golden: venv/.ready
+golden: venv/.ready-requirements-dev.txt
 	@$(BIN)/python -m tests.golden
 
 # Generated parts of the documents.
-docs: venv/.ready
+docs: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m benchmarks render
 	@$(BIN)/python -m documents
 
 # Measures for up to ten minutes, on a machine that does nothing else; then `make docs`.
-bench: venv/.ready pgbouncer npm
+bench: venv/.ready-requirements-local.txt pgbouncer npm
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .github/lint/node_modules
 
-venv/.ready: requirements.txt requirements-dev.txt
+# One environment, with as much in it as was asked for: a marker for each file of requirements and those that it names.
+venv/.ready-requirements.txt: requirements.txt
+venv/.ready-requirements-local.txt: requirements.txt requirements-local.txt
+venv/.ready-requirements-dev.txt: requirements.txt requirements-local.txt requirements-dev.txt
+venv/.ready-requirements.txt venv/.ready-requirements-local.txt venv/.ready-requirements-dev.txt:
 	@echo "Setting up the virtual environment in venv/ (once, about a minute) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@$(call quietly,$(PYTHON) -m venv venv)
-	@$(call quietly,$(BIN)/pip install --disable-pip-version-check -r requirements-dev.txt)
-	@touch $@
+	@$(call quietly,$(BIN)/pip install --disable-pip-version-check -r $(lastword $^))
+	@touch $(^:%=venv/.ready-%)

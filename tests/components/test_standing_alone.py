@@ -46,7 +46,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIME:
         found = importlib.util.find_spec(name)
-        assert found is not None and found.origin is not None, f"{name} is missing: pip install -r requirements-dev.txt"
+        assert found is not None and found.origin is not None, f"{name} is missing: pip install -r requirements.txt"
         origin = Path(found.origin)
         source = origin.parent if origin.name == "__init__.py" else origin
         (folder / source.name).symlink_to(source)

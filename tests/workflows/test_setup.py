@@ -24,7 +24,7 @@ def program(path: Path, script: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The Makefile, the requirements, and a Python whose pip does what `pip.sh` says."""
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+    for name in ("Makefile", "requirements.txt", "requirements-local.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path)
     pip = tmp_path / "pip.sh"
     venv = f'[ "$2" = venv ] || exit 0\n{TALK}\nmkdir -p venv/bin && ln -sf {pip} venv/bin/pip'
@@ -44,23 +44,36 @@ def make(project: Path, target: str) -> tuple[int, str, list[str]]:
 
 
 def test_a_set_up_that_works_prints_its_own_line_and_nothing_of_pip_s(project: Path) -> None:
-    assert make(project, "venv/.ready") == (0, "", [SETTING_UP])
-    assert (project / "venv" / ".ready").exists()
+    assert make(project, "venv/.ready-requirements-dev.txt") == (0, "", [SETTING_UP])
+    assert (project / "venv" / ".ready-requirements-dev.txt").exists()
 
 
 def test_a_set_up_that_fails_shows_everything_and_is_not_taken_for_one_that_worked(project: Path) -> None:
     program(project / "pip.sh", f"{TALK}echo 'ERROR: No matching distribution' >&2; exit 1")
-    assert make(project, "venv/.ready") == (
+    assert make(project, "venv/.ready-requirements-dev.txt") == (
         2, "",
         [SETTING_UP, "Looking in indexes: https://mirror.example\n", "WARNING: The directory /cache is not yours\n",
          "ERROR: No matching distribution\n"],
     )  # fmt: skip
-    assert not (project / "venv" / ".ready").exists()
+    assert not (project / "venv" / ".ready-requirements-dev.txt").exists()
 
 
 def test_a_python_that_can_make_no_environment_shows_why(project: Path) -> None:
     program(project / "bin" / "python3", '[ "$2" = venv ] || exit 0; echo apt install python3-venv; exit 1')
-    assert make(project, "venv/.ready") == (2, "", [SETTING_UP, "apt install python3-venv\n"])
+    assert make(project, "venv/.ready-requirements-dev.txt") == (2, "", [SETTING_UP, "apt install python3-venv\n"])
+
+
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [("up", "requirements-local.txt"), ("preview", "requirements.txt"), ("golden", "requirements-dev.txt")],
+)
+def test_a_target_waits_for_what_it_needs_and_no_more(project: Path, target: str, file: str) -> None:
+    program(project / "pip.sh", 'echo "$@" >> installed')
+    program(project / "venv" / "bin" / "python", "exit 0")
+    program(project / "bin" / "pgbouncer", "exit 0")
+    assert make(project, target) == (0, "", [SETTING_UP])
+    assert make(project, "preview") == (0, "", [])  # which each of them brings
+    assert (project / "installed").read_text() == f"install --disable-pip-version-check -r {file}\n"
 
 
 @pytest.mark.parametrize(
