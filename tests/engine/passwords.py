@@ -7,7 +7,7 @@ import json
 
 from blueprint.postgres import scram
 from tests.engine.providers.cloud import Cloud
-from tests.engine.providers.rules import INSTANCE
+from tests.engine.providers.rds import INSTANCE
 
 VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 INVOCATION = "aws:lambda/invocation:Invocation"

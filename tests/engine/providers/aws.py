@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -18,9 +18,10 @@ from recording.answers import ACCOUNT, Answers
 from recording.recording import Registration, Unknown
 from resource_types import TYPES
 from resource_types.replacement import plans
-from tests.engine.providers import wire
+from tests.engine.providers import rds, wire
 from tests.engine.providers.cloud import Call, Cloud, Resource
-from tests.engine.providers.rules import INSTANCE, Refused, computed, refuse_create, refuse_delete, refuse_update
+from tests.engine.providers.rds import INSTANCE, Refused
+from tests.engine.providers.rules import refuse_create, refuse_delete, refuse_update
 
 DEFAULTS = "__defaults"  # where the bridge keeps which inputs it has made up
 LOWER_CASE = ("aws:rds/",)
@@ -125,7 +126,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             key: effect
             for key in sorted({*asked, *news} - {DEFAULTS} - ignored)
             if (effect := _effect(type_, key, olds.get(key, asked.get(key)), news.get(key))) != "none"
-            and not _grown_by_itself(type_, key, olds, news)
+            and not _grown(type_, key, olds, news)
         }
         if not found:
             return Diff(changes=Diff.DIFF_NONE, hasDetailedDiff=True)
@@ -154,8 +155,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             id_, outputs = self._answer(request.urn, type_, inputs, region)
             properties = {key: value for key, value in inputs.items() if key != DEFAULTS} | outputs
             made = Resource(type=type_, id=id_, urn=request.urn, region=region, properties=properties)
-            made = replace(made, properties={**made.properties, **computed(made)})
             refuse_create(self.cloud, made)
+            made = filled(made, self.cloud.all())
             self.cloud.put(made)
             self._note("create", request.urn, ())
         added = {key: value for key, value in made.properties.items() if key not in inputs}
@@ -170,12 +171,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         asked = wire.struct({key: value for key, value in kept.items() if key not in news}, over=request.news)
         ignored = {_camel(re.split(r"[.\[]", path)[0]) for path in request.ignoreChanges}
         changed = [key for key in sorted({*news, *olds}) if key in plans(type_) and key not in ignored]
-        changed = [
-            key
-            for key in changed
-            if _effect(type_, key, olds.get(key), news.get(key)) == "update"
-            and not _grown_by_itself(type_, key, olds, news)
-        ]
+        changed = [key for key in changed if _effect(type_, key, olds.get(key), news.get(key)) == "update"]
+        changed = [key for key in changed if not _grown(type_, key, olds, news)]
         if request.preview or not changed:  # what the state says is so already asks the cloud for nothing
             return provider_pb2.UpdateResponse(properties=asked)
         with self.cloud.locked():
@@ -188,16 +185,23 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 properties = {key: value for key, value in found.properties.items() if key not in changed}
                 properties |= {key: news[key] for key in changed if key in news}
                 after = replace(found, properties=properties)
-                after = replace(after, properties={**after.properties, **computed(after)})
                 refuse_update(self.cloud, found, after, changed)
+                if type_ == INSTANCE:
+                    after = rds.modified(self.cloud, found, news, changed, olds)
             except Refused as refusal:
                 # As the bridge does (pulumi #21458): the state keeps what was asked for, although nothing was done.
                 self._note("update", request.urn, changed, refused=str(refusal))
                 self._partly(context, request.id, asked, request.news, str(refusal))
             self.cloud.put(after)
             self._note("update", request.urn, changed)
-        added = {key: value for key, value in after.properties.items() if key not in news}
-        return provider_pb2.UpdateResponse(properties=wire.struct(added, over=asked))
+        # The provider reads what it has changed: what waits for the window is what it was.
+        packed = wire.archives(request.news)
+        real = {
+            key: value
+            for key, value in after.properties.items()
+            if key not in packed and not wire.same(news.get(key), value)
+        }
+        return provider_pb2.UpdateResponse(properties=wire.struct(real, over=asked))
 
     @_refusals_told
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -242,6 +246,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             if found is not None:
                 # What deletion does is in the state: whether it leaves a snapshot, how long a secret can be restored.
                 waits = refuse_delete(self.cloud, found, olds)
+                for replica in rds.promoted(self.cloud, found) if type_ == INSTANCE else ():
+                    self.cloud.put(replica)
                 self.cloud.put(replace(found, deleted=True)) if waits else self.cloud.drop(found)
             self._note("delete", request.urn, ())
         return empty_pb2.Empty()
@@ -286,11 +292,22 @@ def _effect(type_: str, key: str, old: Any, new: Any) -> str:
     return "update" if effect in ("untested", "refused", "depends") else plan.change if effect == "required" else effect
 
 
-def _grown_by_itself(type_: str, key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether RDS enlarged the volume up to the ceiling that it was given, which the provider does not take back."""
-    if (type_, key) != (INSTANCE, "allocatedStorage") or not isinstance(news.get(key), int | float):
+def _grown(type_: str, key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether storage that autoscaling has enlarged is left alone: the provider's DiffSuppressFunc."""
+    if (type_, key) != (INSTANCE, "allocatedStorage") or not isinstance(news.get(key), int):
         return False
-    return bool(olds.get(key, 0) > news[key] and news.get("maxAllocatedStorage", 0) > news[key])
+    return bool(news[key] < olds.get(key, 0) and news.get("maxAllocatedStorage", 0) > news[key])
+
+
+def filled(made: Resource, others: Iterable[Resource]) -> Resource:
+    """With what AWS fills in, among other resources."""
+    if made.type != INSTANCE:
+        return made
+    there = list(others)
+    zones = {it.id: it.properties["availabilityZone"] for it in there if it.type == "aws:ec2/subnet:Subnet"}
+    groups = {it.properties["name"]: it.properties["subnetIds"] for it in there if it.type == rds.SUBNET_GROUP}
+    instances = [it for it in there if it.type == INSTANCE]
+    return replace(made, properties={**made.properties, **rds.computed(made, instances, zones, groups)})
 
 
 def _outputs(type_: str, inputs: Mapping[str, Any]) -> list[str]:

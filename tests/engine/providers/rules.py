@@ -1,4 +1,4 @@
-"""What AWS refuses about order and identity, and what it computes: the part of it that a change of a stack meets.
+"""What AWS refuses about order and identity: the part of it that a change of a stack meets. RDS's part is in `rds`.
 
 Not judged here: permissions, quotas, time (nothing takes any), whether a class or a version is offered in a region.
 """
@@ -7,41 +7,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
 from typing import Any
 
 from resource_types import TYPES
+from tests.engine.providers import rds
 from tests.engine.providers.cloud import Cloud, Resource
+from tests.engine.providers.rds import INSTANCE, SUBNET_GROUP, Refused
 
-INSTANCE = "aws:rds/instance:Instance"
 SECRET = "aws:secretsmanager/secret:Secret"
-# gp3 for PostgreSQL (RDS user guide, "gp3 storage"): from 400 GiB on the volume is striped over four.
-STRIPED_GIB, BASE_IOPS, STRIPED_IOPS, BASE_MIBPS, STRIPED_MIBPS = 400, 3000, 12000, 125, 500
+KEY = "aws:kms/key:Key"
+SUBNET, GATEWAY = "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"
 # Operations that make what is there anew instead of refusing its name.
 UPSERTS = ("put_", "create_topic", "set_topic_attributes", "subscribe", "create_tags")
 
 
-class Refused(Exception):
-    """The cloud's answer to a call that it does not take, as AWS words it."""
-
-
 def refuse_create(cloud: Cloud, made: Resource) -> None:
-    """Raises `Refused` for a taken name, for something that does not exist yet, and for what RDS would not make."""
+    """Raises `Refused` for a taken name, for something that does not exist yet, and for what RDS would not make.
+
+    `made` has its inputs and outputs, and nothing yet that AWS fills in.
+    """
     _name_taken(cloud, made)
-    _missing(cloud, made)
+    _identity_taken(cloud, made)
+    for problem in missing(cloud, made):
+        raise Refused(problem)
     if made.type == INSTANCE:
-        _instance(made, None)
+        rds.refuse_create(cloud, made)
+    if made.type == SUBNET:
+        _addresses(cloud, made)
 
 
 def refuse_update(cloud: Cloud, before: Resource, after: Resource, changed: Sequence[str]) -> None:
-    """Raises `Refused` for what AWS would not change."""
-    _missing(cloud, after)
-    if after.type == INSTANCE:
-        _instance(after, before)
-        for key in ("engine", "username", "dbName", "storageEncrypted", "kmsKeyId"):
-            if key in changed:
-                raise Refused(f"InvalidParameterCombination: {key} of a DB instance cannot be modified")
-        if "replicateSourceDb" in changed and after.properties.get("replicateSourceDb"):  # the provider itself
-            raise Refused("cannot elect new source database for replication")
+    """Raises `Refused` for what AWS would not change; an instance's own rules are `rds.modified`'s."""
+    for problem in missing(cloud, after, only=changed):
+        raise Refused(problem)
+    if after.type == SUBNET_GROUP and "subnetIds" in changed:
+        rds.refuse_subnets(cloud, before, after)
+    if after.type == GATEWAY and "vpcId" in changed:
+        for user in cloud.all():
+            if _public_address(cloud, user, before):
+                raise Refused(
+                    f"DependencyViolation: Network {before.properties['vpcId']} has some mapped public address(es). "
+                    f"Please unmap those public address(es) before detaching the gateway: {user.logical_name}"
+                )
 
 
 def refuse_delete(cloud: Cloud, found: Resource, options: Mapping[str, Any]) -> bool:
@@ -59,20 +67,7 @@ def refuse_delete(cloud: Cloud, found: Resource, options: Mapping[str, Any]) -> 
             )
         if not options.get("skipFinalSnapshot") and not options.get("finalSnapshotIdentifier"):
             raise Refused("InvalidParameterCombination: FinalDBSnapshotIdentifier is required")
-    return found.type == SECRET and options.get("recoveryWindowInDays", 30) > 0
-
-
-def computed(made: Resource) -> dict[str, Any]:
-    """What AWS fills in: the volume's IOPS and throughput where nobody says them."""
-    given = made.properties
-    if made.type != INSTANCE or given.get("storageType") != "gp3" or "allocatedStorage" not in given:
-        return {}
-    striped = given["allocatedStorage"] >= STRIPED_GIB
-    filled = {
-        "iops": STRIPED_IOPS if striped else BASE_IOPS,
-        "storageThroughput": STRIPED_MIBPS if striped else BASE_MIBPS,
-    }
-    return {key: value for key, value in filled.items() if key not in given}
+    return found.type == KEY or (found.type == SECRET and options.get("recoveryWindowInDays", 30) > 0)
 
 
 # Names
@@ -92,12 +87,53 @@ def _name_taken(cloud: Cloud, made: Resource) -> None:
             continue
         if made.type == "aws:backup/selection:Selection":  # names of selections are the plan's own
             continue
-        if other.deleted:
+        if other.deleted and other.type == SECRET:
             raise Refused(
                 "InvalidRequestException: You can't create this secret because a secret with this name is already "
                 "scheduled for deletion."
             )
         raise Refused(f"AlreadyExists: {made.type} {name} already exists")
+
+
+# What there is once, whatever it is called: by these inputs together.
+ONCE: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": (
+        ("securityGroupId", "ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId"),
+        "InvalidPermission.Duplicate: the specified rule",
+    ),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": (
+        ("securityGroupId", "ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId"),
+        "InvalidPermission.Duplicate: the specified rule",
+    ),
+    "aws:ec2/route:Route": (("routeTableId", "destinationCidrBlock"), "RouteAlreadyExists: the route"),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": (
+        ("subnetId",),
+        "Resource.AlreadyAssociated: the association of the subnet",
+    ),
+    GATEWAY: (("vpcId",), "Resource.AlreadyAssociated: an internet gateway of the network"),
+}  # fmt: skip
+
+
+def _identity_taken(cloud: Cloud, made: Resource) -> None:
+    keys, what = ONCE.get(made.type, ((), ""))
+    for other in cloud.all(made.type) if keys else ():
+        if all(other.properties.get(key) == made.properties.get(key) for key in keys):
+            raise Refused(f"{what} already exists: {other.logical_name}")
+
+
+def _addresses(cloud: Cloud, made: Resource) -> None:
+    """A subnet lies within its network, and beside the others."""
+    network, own = made.properties["vpcId"], IPv4Network(made.properties["cidrBlock"])
+    for other in cloud.all():
+        if other.type == "aws:ec2/vpc:Vpc" and other.id == network:
+            if not own.subnet_of(IPv4Network(other.properties["cidrBlock"])):
+                raise Refused(f"InvalidSubnet.Range: The CIDR '{own}' is invalid.")
+        elif (
+            other.type == SUBNET
+            and other.properties["vpcId"] == network
+            and own.overlaps(IPv4Network(other.properties["cidrBlock"]))
+        ):
+            raise Refused(f"InvalidSubnet.Conflict: The CIDR '{own}' conflicts with another subnet")
 
 
 # References
@@ -116,23 +152,27 @@ _ID = re.compile(r"^(?:vpc|subnet|sg|igw|rtb|eipalloc|nat|vpce)-[0-9a-f]{17}$")
 _ARN = re.compile(r"^arn:aws:(?:kms|sns|iam|secretsmanager|lambda|sqs):[^*]*$")
 
 
-def _missing(cloud: Cloud, made: Resource) -> None:
+def missing(cloud: Cloud, made: Resource, only: Sequence[str] | None = None) -> Iterator[str]:
+    """What its inputs (or `only` these) name and is not there, or waits for its end."""
     everything = cloud.all()
     there = {each.id for each in everything} | {each.properties.get("arn") for each in everything}
-    for key, value in _texts(made.properties):
+    ending = {text: each for each in cloud.waiting(KEY) for text in (each.id, each.properties.get("arn"))}
+    for key, value in _texts({key: item for key, item in made.properties.items() if only is None or key in only}):
         if key in ("arn", "id") or key in TYPES[made.type].outputs:
             continue
-        if key in BY_NAME and made.type != BY_NAME[key][0]:
+        if value in ending:
+            yield f"KMSInvalidStateException: {key} {ending[value].logical_name} is pending deletion"
+        elif key in BY_NAME and made.type != BY_NAME[key][0]:
             type_, name = BY_NAME[key]
             if "arn:aws:iam::aws:" not in value and not any(
                 value in (each.properties.get(name), each.id, each.properties.get("arn")) for each in cloud.all(type_)
             ):
-                raise Refused(f"NotFound: {key} {value} of {made.logical_name} does not exist")
+                yield f"NotFound: {key} {value} of {made.logical_name} does not exist"
         elif key == "replicateSourceDb":
             if not any(value == each.properties.get("identifier") for each in cloud.all(INSTANCE)):
-                raise Refused(f"DBInstanceNotFound: {value} does not exist")
+                yield f"DBInstanceNotFound: {value} does not exist"
         elif (_ID.match(value) or _is_ours(value)) and value != made.id and value not in there:
-            raise Refused(f"NotFound: {key} {value} of {made.logical_name} does not exist")
+            yield f"NotFound: {key} {value} of {made.logical_name} does not exist"
 
 
 def _is_ours(text: str) -> bool:
@@ -225,25 +265,3 @@ IN_USE: Mapping[str, Sequence[Look]] = {
 
 def _uses(cloud: Cloud, user: Resource, thing: Resource) -> bool:
     return any(look(cloud, user, thing) for look in IN_USE.get(thing.type, ()))
-
-
-# RDS
-
-
-def _instance(after: Resource, before: Resource | None) -> None:
-    """CreateDBInstance and ModifyDBInstance, as far as the stack files' own rules know them."""
-    given = after.properties
-    size, iops = given.get("allocatedStorage"), given.get("iops")
-    if before is not None and size is not None and size < before.properties.get("allocatedStorage", 0):
-        raise Refused("InvalidParameterCombination: The allocated storage size can't be decreased")
-    if size is None or given.get("storageType") != "gp3":
-        return
-    if size < STRIPED_GIB and (iops, given.get("storageThroughput")) != (BASE_IOPS, BASE_MIBPS):
-        raise Refused(
-            "InvalidParameterCombination: You can't specify IOPS or storage throughput for engine postgres and a "
-            "storage size less than 400."
-        )
-    if size >= STRIPED_GIB and (iops is None or iops < STRIPED_IOPS):
-        raise Refused(
-            f"InvalidParameterCombination: IOPS {iops} for storage of {size} GiB: at least {STRIPED_IOPS} are needed."
-        )

@@ -1,0 +1,216 @@
+"""DB instances: what RDS refuses of a creation and a change, what it fills in, and what waits for the window.
+
+Not judged here: what a snapshot holds (its size, version and names), versions, parameters that wait for a reboot, the
+modify that the provider sends after a restore, and the time between two changes of a volume.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tests.engine.providers.cloud import Cloud, Resource
+
+INSTANCE = "aws:rds/instance:Instance"
+SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
+PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
+# gp3 for PostgreSQL (RDS user guide, "gp3 storage"): from 400 GiB on the volume is striped over four.
+STRIPED_GIB = 400
+BASE = {"iops": 3000, "storageThroughput": 125}
+STRIPED = {"iops": 12000, "storageThroughput": 500}
+MOST = {"iops": 64000, "storageThroughput": 4000}
+# RDS user guide, "Settings for DB instances": what waits for the maintenance window without ApplyImmediately.
+WAITING = frozenset(
+    {
+        "instanceClass", "allocatedStorage", "engineVersion", "multiAz", "storageType", "iops", "storageThroughput",
+        "caCertIdentifier", "iamDatabaseAuthenticationEnabled",
+    }
+)  # fmt: skip
+PENDING = "pendingModifiedValues"
+# What a replica, or an instance restored to a point in time, has of its source unless it is told otherwise.
+INHERITED = (
+    "allocatedStorage", "iops", "storageThroughput", "port", "engine", "engineVersion", "username", "dbName",
+    "kmsKeyId",
+)  # fmt: skip
+FIXED = ("engine", "username", "dbName", "storageEncrypted", "kmsKeyId")
+
+
+class Refused(Exception):
+    """The cloud's answer to a call that it does not take, as AWS words it."""
+
+
+def computed(made: Resource, instances: Iterable[Resource], subnets: Mapping[str, str], groups: Any) -> dict[str, Any]:
+    """What RDS fills in at creation. `subnets`: zone by id; `groups`: subnet groups by name."""
+    given = made.properties
+    source = next((it for it in instances if it.properties.get("identifier") == source_of(given)), None)
+    filled = {key: source.properties[key] for key in INHERITED if key in source.properties} if source else {}
+    if given.get("storageType") == "gp3" and (size := given.get("allocatedStorage", filled.get("allocatedStorage"))):
+        # Below the threshold nothing else is possible, and above it the source's is kept only if it is enough.
+        least = STRIPED if size >= STRIPED_GIB else BASE
+        filled |= {key: max(filled.get(key, 0), value) for key, value in least.items()}
+    zones = [subnets.get(id_, "") for id_ in (groups.get(given.get("dbSubnetGroupName")) or [])]
+    if zones:
+        filled["availabilityZone"] = zones[0]  # RDS chooses; the first here
+        if given.get("multiAz"):
+            filled["secondaryAvailabilityZone"] = zones[1]
+    # The host name's middle is the account's in the region: an instance of the same name has the same address again.
+    account = hashlib.sha256(made.region.encode()).hexdigest()[:11]
+    filled["address"] = f"{given['identifier']}.c{account}.{made.region}.rds.amazonaws.com"
+    return {key: value for key, value in filled.items() if key == "address" or key not in given}
+
+
+def source_of(given: Mapping[str, Any]) -> str | None:
+    """The identifier of the instance that this one is made from, if one is."""
+    restored = given.get("restoreToPointInTime") or {}
+    found: str | None = given.get("replicateSourceDb") or restored.get("sourceDbInstanceIdentifier")
+    return found
+
+
+def refuse_create(cloud: Cloud, made: Resource) -> None:
+    """CreateDBInstance and its siblings, by what they are given. Raises `Refused`."""
+    given = made.properties
+    name = source_of(given)
+    source = next((it for it in cloud.all(INSTANCE) if it.properties.get("identifier") == name), None)
+    if name is not None and source is None:
+        raise Refused(f"DBInstanceNotFound: {name} does not exist")
+    size = given.get("allocatedStorage") or (source.properties.get("allocatedStorage") if source else None)
+    if size and given.get("storageType") == "gp3":
+        _performance(size, {key: given[key] for key in BASE if key in given})
+    _monitoring(given)
+    _one_network(cloud, given)
+
+
+def modified(
+    cloud: Cloud, found: Resource, asked: Mapping[str, Any], changed: Sequence[str], state: Mapping[str, Any]
+) -> Resource:
+    """The instance after ModifyDBInstance as the provider sends it. Raises `Refused`.
+
+    `asked`: all inputs; `changed`: those that differ from `state`, which is what the provider goes by.
+    """
+    sent: dict[str, Any] = {key: asked.get(key) for key in changed}
+    # What the provider sends with it (terraform-provider-aws #28382): the IOPS of the state, stale where the size is
+    # new, and the size of the state where none is asked for.
+    if {"allocatedStorage", "iops"} & sent.keys():
+        sent["allocatedStorage"] = asked.get("allocatedStorage", state.get("allocatedStorage"))
+        if sent["allocatedStorage"] >= STRIPED_GIB:
+            sent["iops"] = asked.get("iops", state.get("iops"))
+    elif "storageThroughput" in sent:
+        sent |= {"allocatedStorage": state.get("allocatedStorage"), "iops": asked.get("iops", state.get("iops"))}
+    for key in FIXED:
+        if key in sent:
+            raise Refused(f"InvalidParameterCombination: {key} of a DB instance cannot be modified")
+    if sent.get("replicateSourceDb"):
+        raise Refused("cannot elect new source database for replication")
+    has = found.properties
+    size = sent.get("allocatedStorage") or has.get("allocatedStorage", 0)
+    if size < has.get("allocatedStorage", 0):
+        raise Refused(f"InvalidParameterCombination: Invalid storage size for engine name postgres: {size}")
+    performance = {key: sent[key] for key in BASE if sent.get(key) is not None}
+    if size and has.get("storageType") == "gp3":
+        _performance(size, performance)
+    after = {**has, **sent}
+    if {"monitoringInterval", "monitoringRoleArn"} & sent.keys():
+        if not after.get("monitoringInterval") and "monitoringRoleArn" not in sent:
+            after["monitoringRoleArn"] = None  # RDS lets go of the role
+        _monitoring(after)
+    if "vpcSecurityGroupIds" in sent or "dbSubnetGroupName" in sent:
+        _one_network(cloud, after)
+    if size >= STRIPED_GIB > has.get("allocatedStorage", STRIPED_GIB):
+        after |= {key: value for key, value in STRIPED.items() if key not in performance}
+    return replace(found, properties=_in_its_time(has, after, sent))
+
+
+def _in_its_time(has: Mapping[str, Any], after: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    waits = dict(has.get(PENDING) or {})
+    if after.get("applyImmediately"):
+        after = {**after, **{key: value for key, value in waits.items() if key not in sent}, PENDING: None}
+    else:
+        new = {key: after[key] for key in WAITING if key in sent and has.get(key) != after[key]}
+        after = {**after, **{key: has.get(key) for key in new}, PENDING: waits | new}
+    return {key: value for key, value in after.items() if value is not None and value != {}}
+
+
+def open_window(cloud: Cloud) -> list[str]:
+    """The maintenance window: what waited happens. Returns it, by logical name."""
+    happened = []
+    with cloud.locked():
+        for it in cloud.all(INSTANCE):
+            if waits := it.properties.get(PENDING):
+                happened.append(f"{it.logical_name} ({', '.join(sorted(waits))})")
+                properties = {key: value for key, value in it.properties.items() if key != PENDING}
+                cloud.put(replace(it, properties=properties | waits))
+    return happened
+
+
+def promoted(cloud: Cloud, gone: Resource) -> list[Resource]:
+    """The replicas of a primary that is deleted: RDS makes each a primary of its own."""
+    replicas = [
+        it for it in cloud.all(INSTANCE) if it.properties.get("replicateSourceDb") == gone.properties.get("identifier")
+    ]
+    return [
+        replace(it, properties={key: value for key, value in it.properties.items() if key != "replicateSourceDb"})
+        for it in replicas
+    ]
+
+
+def refuse_subnets(cloud: Cloud, before: Resource, after: Resource) -> None:
+    """ModifyDBSubnetGroup: within one VPC, and no subnet goes whose zone an instance is in. Raises `Refused`."""
+    places = {it.id: it.properties for it in cloud.all("aws:ec2/subnet:Subnet")}
+    old, new = ([places.get(id_, {}) for id_ in it.properties["subnetIds"]] for it in (before, after))
+    if {it.get("vpcId") for it in old} != {it.get("vpcId") for it in new}:
+        raise Refused("InvalidParameterValue: The new Subnets are not in the same Vpc as the existing subnet group")
+    gone = {it.get("availabilityZone") for it in old} - {it.get("availabilityZone") for it in new}
+    for it in cloud.all(INSTANCE):
+        lies = {it.properties.get("availabilityZone"), it.properties.get("secondaryAvailabilityZone")} & gone - {None}
+        if lies and _subnet_group(cloud, it.properties) == before.properties.get("name"):
+            raise Refused(
+                f"SubnetAlreadyInUse: Some of the subnets to be deleted are currently in use: {it.logical_name} in "
+                f"{', '.join(sorted(str(zone) for zone in lies))}"
+            )
+
+
+def _subnet_group(cloud: Cloud, given: Mapping[str, Any]) -> str | None:
+    """Its own, or its source's."""
+    if "dbSubnetGroupName" in given:
+        return str(given["dbSubnetGroupName"])
+    source = given.get("replicateSourceDb")
+    found = next((it for it in cloud.all(INSTANCE) if source and it.properties.get("identifier") == source), None)
+    return _subnet_group(cloud, found.properties) if found else None
+
+
+def _performance(size: int, asked: Mapping[str, Any]) -> None:
+    """ "Amazon RDS DB instance storage", gp3: fixed below 400 GiB, within bounds from there on."""
+    if size < STRIPED_GIB and asked:
+        raise Refused(
+            "InvalidParameterCombination: You can't specify IOPS or storage throughput for engine postgres and a "
+            "storage size less than 400."
+        )
+    for key, value in asked.items():
+        if not STRIPED[key] <= value <= MOST[key]:
+            raise Refused(
+                f"InvalidParameterCombination: Invalid {key} value for engine name postgres and storage type gp3: "
+                f"{value}"
+            )
+
+
+def _monitoring(given: Mapping[str, Any]) -> None:
+    if bool(given.get("monitoringInterval")) != bool(given.get("monitoringRoleArn")):
+        raise Refused(
+            "InvalidParameterCombination: A MonitoringRoleARN value is required if you specify a MonitoringInterval "
+            "value other than 0."
+        )
+
+
+def _one_network(cloud: Cloud, given: Mapping[str, Any]) -> None:
+    wanted = set(given.get("vpcSecurityGroupIds") or [])
+    networks = {it.properties["vpcId"] for it in cloud.all("aws:ec2/securityGroup:SecurityGroup") if it.id in wanted}
+    group = next((it for it in cloud.all(SUBNET_GROUP) if it.properties["name"] == _subnet_group(cloud, given)), None)
+    subnets = set(group.properties["subnetIds"]) if group else set()
+    networks |= {it.properties["vpcId"] for it in cloud.all("aws:ec2/subnet:Subnet") if it.id in subnets}
+    if len(networks) > 1:
+        raise Refused(
+            "InvalidParameterCombination: The DB instance and EC2 security group are in different VPCs. The DB "
+            "instance is in one and the EC2 security group is in another"
+        )
