@@ -30,9 +30,11 @@ from local.servers.layout import private_folder, scratch_folder, write
 START_SECONDS = 60  # crash recovery after a hard end takes a while
 STOP_SECONDS = 30
 COMMAND_SECONDS = 120
+LOGGED_SECONDS = 2  # the logging collector outlives its postmaster by what it has yet to write
 _POLL_SECONDS = 0.02
 _PORT_TAKEN = "could not create any TCP/IP sockets"
 _ORPHANS = "pre-existing shared memory block"
+_LAST_LINE = "database system is shut down"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +188,7 @@ class Server:
             if self._says_ready(process.pid):
                 return process
             if not process.alive():
+                self._wait_logged()
                 said = self._last_words()
                 if _PORT_TAKEN in said:
                     raise DataPlaneError(
@@ -255,11 +258,22 @@ class Server:
             return False
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() in ("ready", "standby")
 
+    def _wait_logged(self) -> None:
+        """Until the log of a start that ended is whole; one that was killed never says its last line."""
+        begun, deadline = self.folder / "start.log", time.monotonic() + LOGGED_SECONDS
+        while begun.exists() and "FATAL" not in _text(begun) and time.monotonic() < deadline:
+            log = self._newest_log()
+            if log and log.stat().st_mtime >= begun.stat().st_mtime and _LAST_LINE in _text(log)[-500:]:
+                return
+            time.sleep(_POLL_SECONDS)
+
+    def _newest_log(self) -> Path | None:
+        return max(self.logs.glob("*"), key=lambda path: path.stat().st_mtime, default=None)
+
     def _last_words(self) -> str:
         """Why it ended: what it said before its log began, if that is fatal, else the last of its log."""
-        newest = sorted(self.logs.glob("*"), key=lambda path: path.stat().st_mtime)[-1:]
-        begun = _text(self.folder / "start.log")
-        texts = [begun] if "FATAL" in begun else [*map(_text, newest), begun]
+        begun, newest = _text(self.folder / "start.log"), self._newest_log()
+        texts = [begun] if "FATAL" in begun or newest is None else [_text(newest), begun]
         said = next((reason for text in texts if (reason := _reason(text, last=True))), "")
         return said or f"it said nothing in {self.folder / 'start.log'}."
 
