@@ -1,1 +1,1 @@
-"""What we know: pure functions and tables. No pulumi, no boto3, no clock, no network."""
+"""Pure functions from settings to values. No pulumi, no boto3, no clock, no network."""

@@ -103,7 +103,7 @@ class Platform:
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed and somebody should know, each a whole sentence."""
+        """Warnings: what is allowed and somebody should know, each a whole sentence."""
         return tuple(self._warnings())
 
     def _warnings(self) -> Iterator[str]:

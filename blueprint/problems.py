@@ -1,4 +1,4 @@
-"""How a rule says no: one sentence with the field, the value, the rule and the way out."""
+"""Error types of a stack file: one sentence with the field, the value, the rule and the way out."""
 
 from __future__ import annotations
 

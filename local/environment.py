@@ -1,4 +1,4 @@
-"""What an application's deploy would get of this platform: the stack's outputs, and the environment made of them."""
+"""Stack outputs and environment variables for an application that runs on this platform."""
 
 from __future__ import annotations
 

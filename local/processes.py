@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them: who they are, whether they live, and how they end."""
+"""Start, recognise and stop background processes, which outlive the command that started them."""
 
 from __future__ import annotations
 

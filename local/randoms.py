@@ -1,4 +1,4 @@
-"""What pulumi-random's state would keep, kept in ours: real random values, new ones only for new keepers."""
+"""Provider of `random:*` that keeps its values in the state file: new ones only for new keepers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a platform on this machine remembers between commands: one file a stack, readable by its owner alone."""
+"""State file of `up`: one a stack, readable by its owner alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StateError(Exception):
 
 @dataclass(kw_only=True)
 class State:
-    """One stack's platform. Secrets are in it: the file and its folder are the owner's alone.
+    """Contents of the state file. Secrets are in it: the file and its folder are the owner's alone.
 
     registrations: a digest of each registration's inputs by URN, to tell what a change of the stack file changes.
     randoms: what pulumi-random's state would keep, by URN. made: what each registration became, by URN. exceptions:
@@ -145,7 +145,7 @@ def digests(recording: Recording) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a stack file asks for beyond what is up: logical names with their types, sorted."""
+    """Registrations that differ from those that are up: logical names with their types, sorted."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The whole platform on one machine: brought up from what the program registers, looked at, proven, taken down."""
+"""Bring the whole platform up on one machine, verify it, show its status, take it down."""
 
 from __future__ import annotations
 

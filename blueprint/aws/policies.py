@@ -41,12 +41,12 @@ def _root(account_id: str) -> Document:
 
 
 def key_policy(account_id: str) -> Document:
-    """A key that services reach through their caller's own permissions: storage, backup, insights, secrets."""
+    """Key policy for storage, backup, insights and secrets, whose services use the key as their caller."""
     return _document(_root(account_id))
 
 
 def logs_key_policy(account_id: str, region: str, log_group_prefixes: Sequence[str]) -> Document:
-    """The logs key: CloudWatch Logs in this region, for log groups with these name prefixes of this account."""
+    """Key policy of the logs key: CloudWatch Logs of this region, for this account's log groups with these prefixes."""
     context = [f"arn:aws:logs:{region}:{account_id}:log-group:{prefix}*" for prefix in log_group_prefixes]
     return _document(
         _root(account_id),
@@ -62,7 +62,7 @@ def logs_key_policy(account_id: str, region: str, log_group_prefixes: Sequence[s
 
 
 def alerts_key_policy(account_id: str) -> Document:
-    """The alerts key: each service of `ALERT_SERVICES`, acting for this account."""
+    """Key policy of the alerts key: each service of `ALERT_SERVICES`, acting for this account."""
     return _document(
         _root(account_id),
         *(
@@ -80,7 +80,7 @@ def alerts_key_policy(account_id: str) -> Document:
 
 
 def topic_policy(topic_arn: str, account_id: str, services: Sequence[str]) -> Document:
-    """Only these services, acting for this account, publish to the topic."""
+    """Topic policy: only these services, acting for this account, publish."""
     return _document(
         {
             "Sid": "Publish",
@@ -94,7 +94,7 @@ def topic_policy(topic_arn: str, account_id: str, services: Sequence[str]) -> Do
 
 
 def read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str, *more: Document) -> Document:
-    """Read these secrets and decrypt with their key through Secrets Manager, and `more` statements.
+    """IAM policy: read these secrets and decrypt with their key through Secrets Manager, and `more` statements.
 
     `key_arn` is None under the AWS-managed key, whose own policy already lets the account's readers of a secret use it.
     """
@@ -132,7 +132,7 @@ def publish_metrics(namespace: str) -> Document:
 
 
 def trust(service: str, account_id: str) -> Document:
-    """A role that this service assumes for this account only (the confused-deputy condition)."""
+    """Trust policy of a role that this service assumes for this account only (the confused-deputy condition)."""
     return _document(
         {
             "Effect": "Allow",
@@ -144,7 +144,7 @@ def trust(service: str, account_id: str) -> Document:
 
 
 def write_log_group(log_group_arn: str) -> Document:
-    """What VPC flow logs need: to write to their one log group, and to list groups, which has no narrower resource."""
+    """IAM policy of VPC flow logs: write to their one log group, and list groups, which has no narrower resource."""
     return _document(
         {
             "Sid": "Write",
@@ -213,7 +213,7 @@ _INTERFACE_ACTIONS = [
 def run_function(
     function_arn: str, log_group_arn: str, queue_arn: str, secret_arns: Sequence[str], key_arn: str | None, region: str
 ) -> Document:
-    """A function in a VPC: reads its secrets, writes its own log, leaves its failures in one queue.
+    """IAM policy of a function in a VPC: reads its secrets, writes its own log, leaves its failures in one queue.
 
     Lambda needs the network actions, the function's own code does not, and is refused them.
     """
@@ -238,5 +238,5 @@ def run_function(
 
 
 def invoke_function(function_arn: str) -> Document:
-    """What the schedule may do."""
+    """IAM policy of the schedule: invoke the function."""
     return _document({"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function_arn})

@@ -1,4 +1,4 @@
-"""What gp3 storage of an RDS PostgreSQL instance may look like.
+"""Limits of gp3 storage for an RDS PostgreSQL instance: size, IOPS, throughput, autoscaling.
 
 Numbers are from the RDS user guide, "Amazon RDS DB instance storage" (gp3) and "Managing capacity automatically with
 Amazon RDS storage autoscaling", in its public edition of 2023; upper limits may have risen since.
@@ -36,7 +36,7 @@ RECOMMENDED_CEILING_PERCENT: Final = 126
 def check_storage(
     allocated_gib: int, max_allocated_gib: int | None, iops: int | None, throughput_mibps: int | None
 ) -> list[tuple[str, Refused]]:
-    """All problems, each with the name of the parameter here that has it; an empty list means that RDS accepts it.
+    """Problems of these values, each with the name of the parameter here that has it; none: RDS accepts them.
 
     `max_allocated_gib` is the autoscaling ceiling; None stands for no autoscaling and for the baseline performance.
     """

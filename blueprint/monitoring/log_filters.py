@@ -1,4 +1,4 @@
-"""What is counted in the PostgreSQL log, and from which count on somebody hears of it."""
+"""Log metric filters of the PostgreSQL log, and the thresholds of their alarms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PERIOD_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """One kind of line. `pattern` is CloudWatch Logs' filter syntax; `threshold` counts lines in `PERIOD_SECONDS`."""
+    """One metric filter. `pattern` is CloudWatch Logs' filter syntax; `threshold` counts lines in `PERIOD_SECONDS`."""
 
     key: str
     metric: str

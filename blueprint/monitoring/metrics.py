@@ -103,7 +103,7 @@ METRICS = (
 
 
 def definition(*, stack: str, database: str) -> dict[str, Any]:
-    """All of it as the metrics function reads it, in JSON's types."""
+    """JSON of all metrics for the metrics function."""
     return {
         "stack": stack,
         "database": database,

@@ -53,5 +53,5 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
 
 
 def published_alarms(*, stack: str, database: str, ceiling_gib: int | None) -> tuple[Alarm, ...]:
-    """`ceiling_gib`: how far storage may grow by itself, None without autoscaling."""
+    """Alarms on custom metrics and PgBouncer. `ceiling_gib`: database.maxAllocatedStorageGib, None without it."""
     return tuple(_rows(stack, database, ceiling_gib))

@@ -118,7 +118,7 @@ def readable_by(audience: Audience) -> tuple[str, ...]:
 
 
 def definition(*, database: str, master: str) -> dict[str, Any]:
-    """All of it as the roles function reads it, in JSON's types. `master`: the user that RDS makes an instance with."""
+    """JSON of all roles for the roles function. `master`: the user that RDS makes an instance with."""
     return {
         "database": database,
         "master": master,

@@ -1,4 +1,4 @@
-"""From a resource's inputs to an operation's parameters, checked against the service's own model."""
+"""Convert a resource's inputs to the parameters of an AWS operation, checked against botocore's model."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The data plane on one machine: PostgreSQL 16 and PgBouncer, built from what the program registered."""
+"""PostgreSQL 16 and PgBouncer on one machine (the data plane), built from what the program registered."""

@@ -1,4 +1,4 @@
-"""Who runs the servers: PostgreSQL and PgBouncer refuse root."""
+"""OS account of the servers: PostgreSQL and PgBouncer refuse root."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFERRED = ("postgres", "nobody")
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A user of this system. `changed`: it is not ours, so that files must be given to it."""
+    """An OS account. `changed`: it is not ours, so that files must be given to it."""
 
     name: str
     uid: int
@@ -28,7 +28,7 @@ class Account:
         return asdict(self)
 
     def popen(self) -> dict[str, Any]:
-        """What `subprocess` takes to run something as it."""
+        """Arguments for `subprocess` that run something as this account."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.changed else {}
 
     def give(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class Account:
 
 
 def server_account() -> Account:
-    """As root `postgres` if there is one, else `nobody`; otherwise ourselves.
+    """The account to run servers as: for root `postgres` if there is one, else `nobody`; otherwise ourselves.
 
     The account needs an entry in the user database, since initdb and the peer login look its name up. Raises
     `DataPlaneError` if there is none.

@@ -1,4 +1,4 @@
-"""The primary and its standbys: made where missing, brought to what the plan says, and taken down."""
+"""Bring the primary and its standbys to the plan: create, configure, start, restart or remove them."""
 
 from __future__ import annotations
 

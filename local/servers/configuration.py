@@ -39,7 +39,7 @@ _STANDS_FOR: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What belongs to this machine: of one server its port, of all the folder of sockets, the primary's port, TLS."""
+    """Values of this machine: of one server its port, of all the folder of sockets, the primary's port, TLS."""
 
     port: int
     primary_port: int
@@ -97,7 +97,7 @@ def standby_floor(*of_primaries: Mapping[str, str]) -> dict[str, int]:
 
 
 def configuration(instance: InstancePlan, floor: Mapping[str, int], machine: Machine) -> ServerConfiguration:
-    """Everything that one server reads. `floor` is for a standby; a primary's is empty."""
+    """The configuration of one server. `floor` is for a standby; a primary's is empty."""
     asked = own_settings(instance)
     settings = dict(asked)
     settings[LIBRARIES] = ",".join(name for name in _preloaded(asked) if name in machine.libraries)
@@ -154,7 +154,7 @@ def _preloaded(settings: Mapping[str, str]) -> list[str]:
 
 
 def _hba(settings: Mapping[str, str], certificates: Certificates | None) -> str:
-    """Who may come how. The superuser comes by the socket alone, others by TCP alone."""
+    """pg_hba.conf. The superuser comes by the socket alone, others by TCP alone."""
     kind = "hostssl" if certificates and settings["rds.force_ssl"] == "1" else "host"
     method = "scram-sha-256" if settings["rds.accepted_password_auth_method"] == "scram" else "md5"
     lines = [
@@ -185,7 +185,9 @@ def _quoted(value: str) -> str:
 
 
 def difference(old: Mapping[str, str], new: ServerConfiguration) -> Difference:
-    """What a change of the file needs. A name that the catalogue calls static, or the group pending-reboot, restarts.
+    """Which changed settings need a reload, and which a restart.
+
+    A name that the catalogue calls static, or the group pending-reboot, restarts.
 
     Names of neither (a port, a socket) restart too: they belong to the machine.
     """
@@ -206,7 +208,7 @@ def _restarts(name: str, methods: Mapping[str, str]) -> bool:
 def substitutions(
     plan: DataPlan, libraries: frozenset[str], *, openssl: bool, prefetch: bool
 ) -> tuple[Substitution, ...]:
-    """What the plan's servers cannot be here, each once, in the words of a report."""
+    """Differences from RDS, each once, in the words of a report."""
     return tuple(dict.fromkeys(_substitutions(plan, libraries, openssl, prefetch)))
 
 

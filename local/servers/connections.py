@@ -1,4 +1,4 @@
-"""Ways into the servers: over TCP as a client of the platform would, and over the socket to administer."""
+"""Connect to the servers: over TCP as a client of the platform would, and over the socket to administer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the data plane says no."""
+"""Error types of the servers, and what stands in for RDS."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class DataPlaneError(Exception):
-    """What kept the data plane from coming up: one or two sentences with the way out, never with a password."""
+    """The servers cannot be brought up: one or two sentences with the way out, never with a password."""
 
 
 @dataclass(frozen=True)
 class Substitution:
-    """One thing that is not here as it is on RDS, and what stands in its place."""
+    """One difference from RDS, and what stands in its place."""
 
     what: str
     instead: str

@@ -1,4 +1,4 @@
-"""Where the data plane of one stack keeps what it has: everything under one folder, readable by its servers."""
+"""Folders and ports of one stack's servers: everything under one folder, readable by their account."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Ports:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the system's refusal to write into a sentence with the way out."""
+    """Turn an OSError of a write into a sentence with the way out."""
     try:
         yield
     except OSError as error:

@@ -106,7 +106,7 @@ def find_binary() -> Path:
 
 
 class Pooler:
-    """PgBouncer of one plan."""
+    """PgBouncer of one plan: render its files, start, reload, restart."""
 
     def __init__(
         self,

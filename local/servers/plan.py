@@ -1,4 +1,4 @@
-"""What the program registered about servers and logins, drawn out of a recording. Nothing is read from settings."""
+"""Servers and logins to bring up, read from a recording of the program. Nothing is read from settings."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class DataPlan:
 
 
 def data_plan(recording: Recording) -> DataPlan:
-    """Draw it out. With two generations, the one that the credentials name is taken.
+    """The plan of a recording. With two generations, the one that the credentials name is taken.
 
     Raises `DataPlaneError` where registrations contradict each other, which a real deployment would show as a host that
     nobody finds.

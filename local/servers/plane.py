@@ -1,4 +1,4 @@
-"""The data plane as `make up`, `status` and `down` call it."""
+"""All servers of a stack (the data plane): up, status, down and purge."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _LAST_LINE = "database system is shut down"
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """Where it lives and how it is run. `folder` holds data/, log/ and what it said before its log began."""
+    """One server: folder, port, programs, account. `folder` holds data/, log/ and what it said before its log began."""
 
     role: str
     folder: Path
@@ -60,7 +60,7 @@ class Server:
 
     @property
     def exists(self) -> bool:
-        """Whether it was made."""
+        """Whether PGDATA was made."""
         return (self.data / "PG_VERSION").is_file()
 
     def make_folder(self) -> None:
@@ -100,7 +100,7 @@ class Server:
             raise DataPlaneError(f"{self.role}: {program.name} failed: {_reason(done.stderr)}")
 
     def initialise(self) -> None:
-        """Make a new cluster, whose superuser is RDS's."""
+        """Run initdb: a new cluster, whose superuser is RDS's."""
         new = self.folder / "data.new"
         self.run(
             self.binaries.server / "initdb", "-D", new, "-U", SUPERUSER, "-E", "UTF8",
@@ -216,7 +216,7 @@ class Server:
         return self.start()
 
     def reload(self) -> None:
-        """Let it read its configuration again."""
+        """Reload its configuration (SIGHUP)."""
         running = self.process()
         if running:
             with suppress(ProcessLookupError):
@@ -238,7 +238,7 @@ class Server:
         return tuple(row[0] for row in rows)
 
     def read_late(self) -> bool:
-        """Whether a file is newer than what it has read: it has yet to reload, or a run was interrupted before."""
+        """Whether a configuration file is newer than the last reload, as an interrupted run leaves it."""
         try:
             with self.admin() as session:
                 row = session.execute("SELECT extract(epoch FROM pg_conf_load_time())").fetchone()
@@ -271,7 +271,7 @@ class Server:
         return max(self.logs.glob("*"), key=lambda path: path.stat().st_mtime, default=None)
 
     def _last_words(self) -> str:
-        """Why it ended: what it said before its log began, if that is fatal, else the last of its log."""
+        """Why the server ended: what it said before its log began, if that is fatal, else the last of its log."""
         begun, newest = _text(self.folder / "start.log"), self._newest_log()
         texts = [begun] if "FATAL" in begun or newest is None else [_text(newest), begun]
         said = next((reason for text in texts if (reason := _reason(text, last=True))), "")
@@ -307,7 +307,7 @@ def stop(data: Path) -> bool:
 
 
 def environment() -> Mapping[str, str]:
-    """All that PostgreSQL's programs see: variables such as PGPORT of whoever calls would change what they do."""
+    """Environment of PostgreSQL's programs: variables such as PGPORT of whoever calls would change what they do."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -319,7 +319,7 @@ def _text(path: Path) -> str:
 
 
 def _reason(text: str, *, last: bool = False) -> str:
-    """The lines that say why, without time and process: errors and fatal ones, else the last."""
+    """Errors of a log, without time and process: error and fatal lines, else the last."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     told = [re.sub(r"^.*?(?=(?:FATAL|PANIC|ERROR|LOG|DETAIL|HINT|error):)", "", line) for line in lines]
     # "configuration file contains errors" follows the lines that say which.

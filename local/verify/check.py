@@ -24,7 +24,7 @@ class Check:
 
 
 class Wrong(Exception):
-    """What is not as it should be, in words that hold no secret."""
+    """A failed check, in words that hold no secret."""
 
 
 def proven(name: str, look: Callable[[], str]) -> Check:

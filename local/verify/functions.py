@@ -1,4 +1,4 @@
-"""`make verify`, the functions' part: each is invoked as on AWS, and what it says is held against the servers."""
+"""Checks of the Lambda functions: each is invoked as on AWS, and its answer compared with the servers."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _refused(endpoint: Endpoint, name: str, words: str) -> None:
 
 
 def rights(plane: DataPlane) -> Iterator[Check]:
-    """On a table that the migrator makes as the owner in each schema, and that is gone afterwards."""
+    """Privileges: on a table that the migrator makes as the owner in each schema, and that is gone afterwards."""
     table = f"langpont_verify_{secrets.token_hex(4)}"
     made = proven("the migrator makes tables as the owner", partial(_make, plane, table))
     yield made
@@ -194,7 +194,7 @@ def _denied(act: Callable[[], object]) -> bool:
 
 
 def timeouts(plane: DataPlane) -> Iterator[Check]:
-    """As a session of the role sees it, directly and pooled; and that a statement beyond a timeout is ended."""
+    """Timeouts, as a session of the role sees them, directly and pooled; a statement beyond one is ended."""
     for role in ROLES:
         if role.name in PASSWORD_ROLES and role.statement_timeout_seconds is not None:
             length = f"{role.statement_timeout_seconds} s" if role.statement_timeout_seconds else "none"

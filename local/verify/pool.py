@@ -1,4 +1,4 @@
-"""Checks of the pool under all its clients, and of what is written where."""
+"""Checks of PgBouncer under all its clients, and that no password is in a log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READ_BYTES = 1 << 20
 
 
 def clients(plane: DataPlane, number: int) -> Check:
-    """As many clients as promised hold a connection through PgBouncer at once, and each runs a transaction."""
+    """So many clients hold a connection through PgBouncer at once, and each runs a transaction."""
     name = f"{number} clients through PgBouncer"
     return proven(name, lambda: asyncio.run(_clients(plane, number)))
 

@@ -19,7 +19,7 @@ CATCH_UP_SECONDS = 1.0
 
 
 def running(plane: DataPlane) -> Iterator[Check]:
-    """Every process that should live does."""
+    """Every server process runs."""
     for role, process in plane.processes().items():
         yield Check(f"{role} runs", process is not None, f"process {process.pid}" if process else "no process")
 
