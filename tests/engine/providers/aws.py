@@ -258,7 +258,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         id_, outputs = Answers(self._region).create(
             _registration(f"{urn}{f'#{times}' if times else ''}", type_, inputs)
         )
-        return id_, dict(outputs)
+        # AWS has no such thing as an invocation, so that nothing stands in the way of the next one.
+        return f"{id_}-{times}" if times and type_ == "aws:lambda/invocation:Invocation" else id_, dict(outputs)
 
     def _fail_on_demand(self, call: str, urn: str) -> None:
         message = self.cloud.fault(call, _name(urn))
