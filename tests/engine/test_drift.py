@@ -10,7 +10,7 @@ import pytest
 from tests.engine import passwords
 from tests.engine.conftest import Open
 from tests.engine.providers.cloud import Cloud
-from tests.engine.providers.rules import INSTANCE
+from tests.engine.providers.rds import INSTANCE
 from tests.engine.workplace import Workplace, operations
 from tests.workflows import execute, named
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.cli import Cli
 from tests.engine.conftest import Open
-from tests.engine.providers.rules import INSTANCE, SECRET
+from tests.engine.providers.rds import INSTANCE, SECRET
 from tests.engine.workplace import Workplace
 from tests.recordings import DEPLOYABLE, ROOT, deployable, recording
 
