@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
+from blueprint.postgres.defaults import DEFAULTS
 from preview.__main__ import app
 from preview.document import document, plain
 from preview.report import Report, settings
@@ -310,7 +311,8 @@ def test_a_page_begins_with_what_to_decide_on_and_names_what_it_leaves_out(capsy
         "  max_connections       300    300                  reboot",
         "  work_mem              16MB   16384 kB = 16 MiB    at once",
     ]
-    assert "\nParameters of primary  30; 27 are this project's defaults\n" in page
+    defaults = len(DEFAULTS)
+    assert f"\nParameters of primary  {defaults + 3}; {defaults} are this project's defaults\n" in page
 
 
 @pytest.mark.parametrize("stack", STACKS)
