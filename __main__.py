@@ -1,7 +1,7 @@
 """The program: the stack file becomes settings, settings become components, components' outputs are exported."""
 
-import json
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 import pulumi
 from pulumi.runtime.config import CONFIG
@@ -16,19 +16,27 @@ from blueprint.postgres.roles import POOLED_ROLES, Audience
 from blueprint.stack_file.load import StackFileRefused, load
 
 
-def configuration() -> dict[str, Any]:
+def configuration() -> dict[str, str]:
     """The project's part of the stack file. All keys are listed, which `pulumi.Config` cannot: a typo must show."""
     namespace = f"{pulumi.get_project()}:"
-    raw = {key.removeprefix(namespace): value for key, value in CONFIG.get().items() if key.startswith(namespace)}
-    return {key: json.loads(value) if value[:1] in ("{", "[") else value for key, value in raw.items()}
+    return {key.removeprefix(namespace): value for key, value in CONFIG.get().items() if key.startswith(namespace)}
+
+
+def refuse(report: str) -> NoReturn:
+    """End with a report and nothing after it: 32 tells the CLI's language host that the user was told all.
+
+    A `pulumi.RunError` is reported twice: "an unhandled error occurred: program exited with non-zero exit code: 1".
+    """
+    pulumi.log.error(report)
+    sys.exit(32)
 
 
 try:
-    region = pulumi.Config("aws").require("region")
-    settings = load(configuration(), environment=pulumi.get_stack(), region=region)
+    settings = load(configuration(), environment=pulumi.get_stack(), region=pulumi.Config("aws").get("region"))
 except StackFileRefused as refusal:
-    raise pulumi.RunError(str(refusal)) from None
+    refuse(str(refusal))
 
+region = settings.region
 platform = Platform(settings)
 naming, database = platform.naming, settings.database
 prefix = naming.prefix

@@ -27,7 +27,8 @@ def sections() -> dict[str, Shape]:
     properties = whole["properties"]["config"]["properties"]
     found: dict[str, Shape] = {}
     for key in SECTIONS:
-        shape = properties[f"{PROJECT}:{key}"]
+        written = properties[f"{PROJECT}:{key}"]
+        shape = written.get("anyOf", [written])[0]  # the other one is null
         path = f"{key}[]" if shape.get("type") == "array" else key
         found |= _with_inner(path, _model(shape, whole["$defs"]), whole["$defs"])
     return found

@@ -56,8 +56,6 @@ def preview(
             with opened(project, against) as version, _progress(f"Running the program of {version.name} too"):
                 differing = compared(project, stack, version)
             report = differing.report
-    except pulumi.ConfigMissingError as missing:
-        _fail(f"Pulumi.{stack}.yaml: {missing.key} is missing. Write it under `config:`, at the top.")
     except (StackFileError, EngineRefusal, ConfigurationRefused, VersionError, pulumi.RunError) as refusal:
         _fail(str(refusal))
     except KeyboardInterrupt:

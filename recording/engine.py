@@ -83,6 +83,8 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
             pulumi.runtime.set_all_config(dict(stack_file.config), list(stack_file.secret_keys))
             loop.run_until_complete(run_in_stack(lambda: _program(stack_file)))
             monitor.check_complete()
+    except SystemExit as end:  # the program has logged why, as the last thing that it did
+        raise pulumi.RunError(recording.warnings[-1] if recording.warnings else f"The program ended: {end}") from None
     finally:
         _close(loop)
     return recording

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from blueprint.stack_file.load import decoded
+
 
 class StackFileError(Exception):
     """A project or stack settings file cannot be read; the message says which, where and what to do."""
@@ -45,10 +47,10 @@ class StackFile:
     secret_keys: tuple[str, ...]
 
     def sections(self) -> dict[str, Any]:
-        """The project's own values without their namespace, decoded as `configuration()` in `__main__.py` does it."""
+        """The project's own values without their namespace, decoded as the program does it."""
         namespace = f"{self.project}:"
         raw = {key.removeprefix(namespace): text for key, text in self.config.items() if key.startswith(namespace)}
-        return {key: json.loads(text) if text[:1] in ("{", "[") else text for key, text in raw.items()}
+        return {key: decoded(text) for key, text in raw.items()}
 
 
 def load(root: Path, stack: str) -> StackFile:
@@ -73,7 +75,7 @@ def load(root: Path, stack: str) -> StackFile:
                 f"{path.name}: the key {key!r} has no namespace; the CLI refuses it. Write {project['name']}:{key}."
             )
         plain, encrypted = _stand_in(value, str(key))
-        config[key] = plain if isinstance(plain, str) else json.dumps(plain)
+        config[key] = plain if isinstance(plain, str) else "" if plain is None else json.dumps(plain)
         if encrypted:
             secret_keys.append(key)
     return StackFile(str(project["name"]), stack, root, config, tuple(secret_keys))

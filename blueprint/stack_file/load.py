@@ -30,25 +30,40 @@ class StackFileRefused(Exception):
         super().__init__("\n".join([f"Pulumi.{environment}.yaml: {count}", *lines]))
 
 
-def load(document: Mapping[str, Any], *, environment: str, region: str) -> Settings:
-    """Check the project's values of a stack file (section key to value) and give them types.
+def decoded(text: str) -> Any:
+    """The value of a section as Pulumi hands it over: mappings and lists are JSON, and "" is a key without a value.
 
-    `environment` is the stack's name, `region` the value of `aws:region`.
+    Text that only begins like JSON stays text, which `load` refuses.
+    """
+    if not text:
+        return None
+    try:
+        return json.loads(text) if text[0] in "{[" else text
+    except ValueError:
+        return text
+
+
+def load(document: Mapping[str, Any], *, environment: str, region: str | None) -> Settings:
+    """Check the project's values of a stack file (section key to value or JSON) and give them types.
+
+    `environment` is the stack's name, `region` the value of `aws:region`, None if it is missing.
+    A section without a value has its defaults.
     Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
     unless one that it reads is.
     """
-    problems = list(_outside(document, environment))
+    problems = list(_outside(document, environment, region))
     sections: dict[str, Any] = {}
-    broken: set[str] = set()
+    broken = set() if region else {"network", "backups.replicateToRegion"}  # whose rules read the region
     for key, name in SECTIONS.items():
-        value, found = _section(name, key, document.get(key))
+        raw = document.get(key)
+        value, found = _section(name, key, decoded(raw) if isinstance(raw, str) else raw)
         problems += found
         broken |= {_field(key, problem.field) for problem in found}
         if value is None:
             broken.add(key)
         else:
             sections[name] = value
-    settings = Settings.model_construct(**sections, environment=environment, region=region)
+    settings = Settings.model_construct(**sections, environment=environment, region=region or "")
     for rule in RULES:
         if not any(_touches(field, bad) for field in rule.fields for bad in broken):
             problems += rule.check(settings)
@@ -57,11 +72,13 @@ def load(document: Mapping[str, Any], *, environment: str, region: str) -> Setti
     return settings
 
 
-def _outside(document: Mapping[str, Any], environment: str) -> Iterator[Problem]:
+def _outside(document: Mapping[str, Any], environment: str, region: str | None) -> Iterator[Problem]:
     try:
         check_environment(environment)
     except Refused as refusal:
         yield Problem(field="stack", value=environment, rule=refusal.rule, way_out=refusal.way_out)
+    if not region:
+        yield Problem(field="aws:region", value="", rule="is missing", way_out="Write it under `config:`, at the top")
     for key in document:
         if key not in SECTIONS:
             yield Problem(field=key, value="", rule="is not a section", way_out=_choose(key, list(SECTIONS)))
@@ -72,6 +89,8 @@ def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
     field = Settings.model_fields[name]
     if raw is None and not field.is_required():
         return field.default, []
+    if isinstance(raw, str) and raw[0] in "{[":
+        return None, [_no_json(key, raw)]
     model = _inner_model(field.annotation)
     if model is not field.annotation:
         return _items(model, key, raw)
@@ -85,6 +104,14 @@ def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
         return None, problems
     refused = {item["loc"][0] for item in details if item["loc"]}
     return _partial(model, {field: value for field, value in raw.items() if field not in refused}), problems
+
+
+def _no_json(key: str, text: str) -> Problem:
+    """The problem of text that `pulumi config set` took as it was typed."""
+    return Problem(
+        field=key, value=text, rule="is text that begins like JSON and is none",
+        way_out=f"Write the section as YAML, or set one value at a time: pulumi config set --path {key}.<key> <value>",
+    )  # fmt: skip
 
 
 def _partial(model: type[BaseModel], accepted: Mapping[str, Any]) -> BaseModel:

@@ -24,6 +24,9 @@ def schema() -> dict[str, Any]:
     model = Settings.model_json_schema(by_alias=True, schema_generator=_Schema)
     sections = {f"{PROJECT}:{key}": model["properties"][to_camel(name)] for key, name in SECTIONS.items()}
     required = [f"{PROJECT}:{key}" for key in model["required"] if key in SECTIONS]
+    for key in sections.keys() - set(required):  # a key without a value means the defaults
+        section, default = sections[key], sections[key].pop("default")
+        sections[key] = {"anyOf": [section, {"type": "null"}], "default": default}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Stack file of the LangPont database platform",

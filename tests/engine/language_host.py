@@ -6,12 +6,16 @@ brings a host of its own; the CLI's Go module does not.
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import logging
 import os
 import queue
 import runpy
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import suppress
@@ -19,9 +23,12 @@ from typing import Any, BinaryIO
 
 import grpc
 from google.protobuf import empty_pb2
+from pulumi import RunError, log
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime import reset_options, run_in_stack, set_all_config
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+TOLD = 32  # exit code of a program that has reported what the user must do
 MESSAGE_BYTES = 400 * 2**20  # as the SDK sets it: a checkpoint is one message
 
 
@@ -53,16 +60,38 @@ class LanguageHost(LanguageServer):
         return empty_pb2.Empty()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
-        root = request.info.program_directory or request.pwd
+        return contextvars.copy_context().run(self._run, request)
 
-        def program() -> None:
-            os.chdir(root)
-            sys.path.insert(0, root)
-            sys.argv = [root]
-            runpy.run_path(os.path.join(root, "__main__.py"), run_name="__main__")
-
-        self.program = program
-        return super().Run(request, context)  # type: ignore[no-untyped-call]
+    def _run(self, request: Any) -> Any:
+        """As `pulumi-language-python-exec` runs a program, and as the host that starts it tells the engine its end."""
+        reset_options(
+            project=request.project, stack=request.stack, parallel=request.parallel, preview=request.dryRun,
+            monitor_address=request.monitor_address, engine_address=sys.argv[-1], organization=request.organization,
+        )  # fmt: skip
+        set_all_config(dict(request.config), list(request.configSecretKeys))
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        loop = asyncio.new_event_loop()
+        loop.set_default_executor(futures.ThreadPoolExecutor(max_workers=max(request.parallel, 1) * 4))
+        root, code = request.info.program_directory or request.pwd, 0
+        try:
+            loop.run_until_complete(run_in_stack(lambda: _program(root)))
+        except RunError as error:
+            log.error(str(error))
+            code = 1
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except Exception:
+            log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+            code = TOLD
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+                with suppress(BaseException):
+                    loop.run_until_complete(task)
+            loop.close()
+        if code == TOLD:
+            return language_pb2.RunResponse(bail=True)
+        return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}" if code else "")
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         folder = request.info.program_directory
@@ -83,6 +112,13 @@ class LanguageHost(LanguageServer):
             else:
                 yield _output(name, line)
         yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+
+def _program(root: str) -> None:
+    os.chdir(root)
+    sys.path.insert(0, root)
+    sys.argv[:1] = [root]
+    runpy.run_path(os.path.join(root, "__main__.py"), run_name="__main__")
 
 
 def _output(name: str, line: bytes) -> Any:

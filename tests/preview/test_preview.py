@@ -539,7 +539,7 @@ def test_broken_yaml_is_refused_with_its_place(project: Path) -> None:
 def test_a_missing_region_is_refused_with_its_file(project: Path) -> None:
     replace(project / "Pulumi.dev.yaml", "aws:region: ap-northeast-1\n", "aws:profile: langpont\n")
     assert refused("dev", "--project", str(project)) == (
-        "Pulumi.dev.yaml: aws:region is missing. Write it under `config:`, at the top.\n"
+        "Pulumi.dev.yaml: 1 problem\n  1. aws:region is missing. Write it under `config:`, at the top.\n"
     )
 
 

@@ -178,6 +178,17 @@ def test_a_refusal_of_the_program_arrives_as_it_is(run: Run) -> None:
         run('raise pulumi.RunError("not like this")')
 
 
+def test_a_program_that_reports_and_leaves_is_refused_with_its_report(run: Run) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        run('pulumi.warn("a gap"); pulumi.log.error("not like this\\n  at all"); raise SystemExit(32)')
+    assert str(refused.value) == "not like this\n  at all"
+
+
+def test_a_program_that_leaves_without_a_word_is_refused(run: Run) -> None:
+    with pytest.raises(pulumi.RunError, match="^The program ended: 3$"):
+        run("raise SystemExit(3)")
+
+
 def test_an_encrypted_value_is_a_marked_stand_in(run: Run) -> None:
     recording = run(
         'pulumi.export("value", pulumi.Config().get_object("key"))', config="{project:key: {inner: {secure: AAABc=}}}"

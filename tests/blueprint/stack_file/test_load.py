@@ -314,6 +314,37 @@ def test_one_mistake_is_one_problem() -> None:
     assert str(refused.value).startswith("Pulumi.prod.yaml: 1 problem\n  1. database.port 80 ")
 
 
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_section_without_a_value_has_its_defaults(nothing: str | None) -> None:
+    document = sections("prod") | {"access": nothing, "pooler": nothing, "replicas": nothing}
+    without = {key: value for key, value in sections("prod").items() if key not in ("access", "pooler", "replicas")}
+    expected = load(without, environment="prod", region="ap-northeast-1")
+    assert load(document, environment="prod", region="ap-northeast-1") == expected
+
+
+def test_a_section_that_cannot_be_all_defaults_is_told_what_it_lacks() -> None:
+    assert problems({"monitoring": ""}) == ["monitoring.monthlyBudgetUsd is missing. Write it; it has no default."]
+
+
+@pytest.mark.parametrize("text", ["{sshNetworks: [198.18.0.0/16]}", "[198.18.0.0/16", "{"])
+def test_text_that_only_begins_like_json_is_a_problem_of_its_section(text: str) -> None:
+    assert problems({"access": text, "backups": {"retentionDays": 36}}) == [
+        f"access {text} is text that begins like JSON and is none. Write the section as YAML, or set one value at a "
+        "time: pulumi config set --path access.<key> <value>.",
+        "backups.retentionDays 36 is more than 35. Give 35 or less.",
+    ]
+
+
+@pytest.mark.parametrize("region", [None, ""])
+def test_a_missing_region_is_a_problem_beside_the_others(region: str | None) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        load(sections("prod") | {"backups": {"retentionDays": 36}}, environment="prod", region=region)
+    assert [str(problem) for problem in refused.value.problems] == [
+        "aws:region is missing. Write it under `config:`, at the top.",
+        "backups.retentionDays 36 is more than 35. Give 35 or less.",
+    ]
+
+
 BROKEN_WINDOW = "backups.window 3-4 is not a daily window in the format hh24:mi-hh24:mi. "
 
 
