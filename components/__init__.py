@@ -2,7 +2,7 @@
 
 from components.access import Access, AccessArgs
 from components.backups import Backups, BackupsArgs
-from components.base import account_id
+from components.base import account_id, settled
 from components.database import DatabaseCluster, DatabaseClusterArgs, InstanceKeys
 from components.functions import Functions, FunctionsArgs
 from components.ids import DatabaseInstance, NetworkIds
@@ -41,4 +41,5 @@ __all__ = [
     "SecurityGroups",
     "SecurityGroupsArgs",
     "account_id",
+    "settled",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+from pulumi.runtime.settings import SETTINGS
 
 from blueprint.names import Naming
 
@@ -16,6 +18,17 @@ def account_id() -> pulumi.Output[str]:
     """The account that the credentials belong to. Policies name it; nothing exists or not because of it."""
     account: pulumi.Output[str] = aws.get_caller_identity_output().account_id
     return account
+
+
+async def settled() -> None:
+    """Wait for all outputs, for `pulumi.run`; ends early when one fails, which Pulumi then reports.
+
+    Pulumi waits for them by itself, but begins to wait for all of them anew at each that is there: 280,000 callbacks.
+    """
+    while pending := [output for output in SETTINGS.outputs if not output.done()]:
+        done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+        if any(output.cancelled() or output.exception() for output in done):
+            return
 
 
 def document(build: Callable[..., Any], *args: pulumi.Input[Any], **kwargs: pulumi.Input[Any]) -> pulumi.Output[str]:

@@ -105,17 +105,12 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-async def _program(stack_file: StackFile) -> None:
+def _program(stack_file: StackFile) -> None:
     sys.path.insert(0, str(stack_file.root))
     try:
         runpy.run_path(str(stack_file.root / "__main__.py"), run_name="__main__")
     finally:
         sys.path.remove(str(stack_file.root))
-    # Pulumi waits for outputs one completion at a time, which is quadratic: gathering them first halves a run.
-    while SETTINGS.outputs:
-        pending = list(SETTINGS.outputs)
-        SETTINGS.outputs.clear()
-        await asyncio.gather(*pending)
 
 
 class _Monitor(mocks.MockMonitor):
