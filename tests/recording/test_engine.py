@@ -200,3 +200,13 @@ def test_the_same_program_gives_the_same_recording(run: Run) -> None:
     program = 'part = Part("one"); pulumi.export("all", [part.vpc.id, random.RandomPassword("p", length=32).result])'
     assert run(program).registrations == run(program).registrations
     assert run(program).outputs == run(program).outputs
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_stack_without_its_account_is_warned_of_and_one_with_it_is_not(stack: str) -> None:
+    stack_file = load(Path(__file__).parents[2], stack)
+    without = {key: value for key, value in stack_file.config.items() if key != "aws:allowedAccountIds"}
+    warning = "aws:allowedAccountIds is not set: the stack goes to whatever account is logged in. Name its account."
+    for config, warned in ((without, True), (without | {"aws:allowedAccountIds": '["123456789012"]'}, False)):
+        recording = record(replace(stack_file, config=config), Answers("ap-northeast-1"), preview=True)
+        assert (warning in recording.warnings) is warned
