@@ -33,7 +33,9 @@ def resources(stack: Stack) -> str:
         types = ", ".join(f"{number} {type_}" for type_, number in sorted(by_type.items()))
         rows.append((code(name), str(len(component.resources)), str(kept), types))
     total = [sum(int(row[index]) for row in rows) for index in (1, 2)]
-    rows.append(("all", str(total[0]), str(total[1]), ""))
+    counted = len(stack.recording.registrations) + 1
+    rows.append(("components and the stack themselves", str(counted - total[0]), "0", ""))
+    rows.append(("all, as the CLI counts them", str(counted), str(total[1]), ""))
     return table(("component", "resources", "protected", "of which"), rows)
 
 
@@ -50,7 +52,8 @@ def _count(type_: str, **having: str) -> Callable[[Stack], int]:
 
 
 _COUNTED: Mapping[str, Callable[[Stack], object]] = {
-    "resources": lambda stack: sum(each.custom for each in stack.recording.registrations.values()),
+    "resources, as the CLI counts them": lambda stack: len(stack.recording.registrations) + 1,  # the stack is one
+    "of these, made by a provider": lambda stack: len(stack.recording.resources),
     "database instances": _count("aws:rds/instance:Instance"),
     "NAT gateways": _count("aws:ec2/natGateway:NatGateway"),
     "interface endpoints": _count("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Interface"),
