@@ -71,6 +71,16 @@ def test_a_command_of_a_host_is_one(document: str, words: list[str]) -> None:
     pgbouncer._parser().parse_args(words)
 
 
+# What these say of a command is no instruction.
+TOLD = ("CHANGELOG", "docs/adr", "docs/deviations", "docs/measurements")
+
+
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if not each.startswith(TOLD)])
+def test_a_command_of_ours_names_the_python_that_has_its_packages(document: str) -> None:
+    """After `pulumi install` or any make target there is `venv/`, and no other Python need have anything."""
+    assert re.findall(r".*(?<!venv/bin/)\bpython3? -m (?:ops|preview|local|documents)\b.*", read(document)) == []
+
+
 def named(text: str, pattern: str) -> set[str]:
     return set(re.findall(pattern, text))
 
