@@ -40,7 +40,9 @@ ELSEWHERE = {
     "install": "installs requirements.txt and fetches the plugins, which nothing here serves",
     "login s3://BUCKET?region=ap-northeast-1": "every test logs in to a folder",
     "stack init dev --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "every test has a passphrase",
+    "stack init": "every test begins with it",
     "stack init qa": "every test begins with it",
+    "config set": "writes the stack file anew: tests/engine/test_refusals.py",
     "cancel": "takes a lock away that a killed update left: tests/engine/test_interrupted.py",
 }
 
