@@ -42,7 +42,7 @@ ELSEWHERE = {
     "stack init dev --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "every test has a passphrase",
     "stack init": "every test begins with it",
     "stack init qa": "every test begins with it",
-    "config set": "writes the stack file anew: tests/engine/test_refusals.py",
+    "config set": "writes the stack file anew: tests/engine/test_stack_files.py",
     "cancel": "takes a lock away that a killed update left: tests/engine/test_interrupted.py",
 }
 
