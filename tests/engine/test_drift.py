@@ -135,7 +135,9 @@ def test_without_autoscaling_a_volume_that_somebody_enlarged_stops_every_update_
     assert "The allocated storage size can't be decreased" in failed.text
     workplace.edit({"database": {"allocatedStorageGib": 30}})
     workplace.run("refresh", "--yes", "--skip-preview")
-    assert workplace.preview() == []
+    assert workplace.preview() == [
+        "update cloudwatch/metricAlarm:MetricAlarm langpont-dev-monitoring-primary-storage-low (threshold)"
+    ]
 
 
 @pytest.mark.long
