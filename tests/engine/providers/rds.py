@@ -50,7 +50,7 @@ def computed(made: Resource, instances: Iterable[Resource], subnets: Mapping[str
         # Below the threshold nothing else is possible, and above it the source's is kept only if it is enough.
         least = STRIPED if size >= STRIPED_GIB else BASE
         filled |= {key: max(filled.get(key, 0), value) for key, value in least.items()}
-    zones = [subnets.get(id_, "") for id_ in (groups.get(given.get("dbSubnetGroupName")) or [])]
+    zones = sorted(subnets.get(id_, "") for id_ in (groups.get(given.get("dbSubnetGroupName")) or []))
     if zones:
         filled["availabilityZone"] = zones[0]  # RDS chooses; the first here
         if given.get("multiAz"):
@@ -164,20 +164,20 @@ def refuse_subnets(cloud: Cloud, before: Resource, after: Resource) -> None:
     gone = {it.get("availabilityZone") for it in old} - {it.get("availabilityZone") for it in new}
     for it in cloud.all(INSTANCE):
         lies = {it.properties.get("availabilityZone"), it.properties.get("secondaryAvailabilityZone")} & gone - {None}
-        if lies and _subnet_group(cloud, it.properties) == before.properties.get("name"):
+        if lies and subnet_group(cloud, it.properties) == before.properties.get("name"):
             raise Refused(
                 f"SubnetAlreadyInUse: Some of the subnets to be deleted are currently in use: {it.logical_name} in "
                 f"{', '.join(sorted(str(zone) for zone in lies))}"
             )
 
 
-def _subnet_group(cloud: Cloud, given: Mapping[str, Any]) -> str | None:
+def subnet_group(cloud: Cloud, given: Mapping[str, Any]) -> str | None:
     """Its own, or its source's."""
     if "dbSubnetGroupName" in given:
         return str(given["dbSubnetGroupName"])
     source = given.get("replicateSourceDb")
     found = next((it for it in cloud.all(INSTANCE) if source and it.properties.get("identifier") == source), None)
-    return _subnet_group(cloud, found.properties) if found else None
+    return subnet_group(cloud, found.properties) if found else None
 
 
 def _performance(size: int, asked: Mapping[str, Any]) -> None:
@@ -206,7 +206,7 @@ def _monitoring(given: Mapping[str, Any]) -> None:
 def _one_network(cloud: Cloud, given: Mapping[str, Any]) -> None:
     wanted = set(given.get("vpcSecurityGroupIds") or [])
     networks = {it.properties["vpcId"] for it in cloud.all("aws:ec2/securityGroup:SecurityGroup") if it.id in wanted}
-    group = next((it for it in cloud.all(SUBNET_GROUP) if it.properties["name"] == _subnet_group(cloud, given)), None)
+    group = next((it for it in cloud.all(SUBNET_GROUP) if it.properties["name"] == subnet_group(cloud, given)), None)
     subnets = set(group.properties["subnetIds"]) if group else set()
     networks |= {it.properties["vpcId"] for it in cloud.all("aws:ec2/subnet:Subnet") if it.id in subnets}
     if len(networks) > 1:

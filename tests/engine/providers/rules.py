@@ -54,7 +54,7 @@ def refuse_update(cloud: Cloud, before: Resource, after: Resource, changed: Sequ
 
 def refuse_delete(cloud: Cloud, found: Resource, options: Mapping[str, Any]) -> bool:
     """Whether it waits for its end and can be restored. Raises `Refused` for what is in use or protected."""
-    for user in cloud.all():
+    for user in sorted(cloud.all(), key=lambda each: (each.type, each.logical_name)):
         if user.key != found.key and _uses(cloud, user, found):
             raise Refused(
                 f"DependencyViolation: {found.type} {found.logical_name} is in use by {user.type} {user.logical_name}"
@@ -223,6 +223,15 @@ def _public_address(cloud: Cloud, user: Resource, thing: Resource) -> bool:
     )
 
 
+def _interface_of_an_instance(cloud: Cloud, user: Resource, thing: Resource) -> bool:
+    zones = (user.properties.get("availabilityZone"), user.properties.get("secondaryAvailabilityZone"))
+    if user.type != INSTANCE or thing.properties.get("availabilityZone") not in zones:
+        return False
+    name = rds.subnet_group(cloud, user.properties)
+    groups = (it for it in cloud.all(SUBNET_GROUP) if it.properties["name"] == name)
+    return any(thing.id in it.properties["subnetIds"] for it in groups)
+
+
 IN_USE: Mapping[str, Sequence[Look]] = {
     "aws:ec2/vpc:Vpc": [
         _holds(
@@ -237,7 +246,8 @@ IN_USE: Mapping[str, Sequence[Look]] = {
         _holds(
             "subnetId", "subnetIds",
             of=("aws:ec2/natGateway:NatGateway", "aws:ec2/vpcEndpoint:VpcEndpoint", "aws:lambda/function:Function"),
-        )
+        ),
+        _interface_of_an_instance,
     ],
     "aws:ec2/securityGroup:SecurityGroup": [
         _holds("vpcSecurityGroupIds", "securityGroupIds"),

@@ -77,7 +77,10 @@ def _encoded(value: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether Terraform's provider sees no change: absent, empty and zero values are alike to it."""
+    """Whether Terraform's provider sees no change: absent, empty and zero values are alike to it.
+
+    So is another order: what these resources have several of (subnets, groups, rules, addresses) are sets to it.
+    """
     return bool(_canonical(one) == _canonical(other))
 
 
@@ -85,7 +88,11 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: done for key, item in value.items() if (done := _canonical(item)) is not None} or None
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value] or None
+        return sorted((_canonical(item) for item in value), key=_order) or None
     if value in (None, "", False, 0):
         return None
     return value
+
+
+def _order(value: Any) -> str:
+    return repr(sorted(value.items(), key=repr) if isinstance(value, Mapping) else value)
