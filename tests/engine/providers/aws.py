@@ -289,7 +289,9 @@ def _effect(type_: str, key: str, old: Any, new: Any) -> str:
     if isinstance(new, Unknown):
         effect = plan.change
     else:
-        effect = plan.unset if wire.same(new, None) else plan.set if wire.same(old, None) else plan.change
+        # No and zero are values: what has a default of its own is not left out by them.
+        left_out = wire.same(new, None) and not isinstance(new, bool | int)
+        effect = plan.unset if left_out else plan.set if wire.same(old, None) else plan.change
     return "update" if effect in ("untested", "refused", "depends") else plan.change if effect == "required" else effect
 
 
