@@ -34,6 +34,7 @@ EVENTS: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "nightly": {"schedule": [{"cron": "23 16 * * *"}], "workflow_dispatch": ""},
     "deploy": {"push": {"branches": ["main"], "tags": ["v*"]}},
     "drift": {"schedule": [{"cron": "37 19 * * *"}], "workflow_dispatch": ""},
 }
@@ -42,6 +43,7 @@ PERMISSIONS = {
     ("check", "test"): READ,
     ("preview", "preview"): READ,
     ("cloud-preview", "preview"): ROLE,
+    ("nightly", "engine"): READ,
     ("deploy", "check"): READ,
     ("deploy", "released"): READ,
     **{("deploy", stack): ROLE for stack in DEPLOYABLE},
@@ -263,7 +265,7 @@ def test_every_make_target_module_and_script_that_is_called_exists() -> None:
 
 def test_the_cli_is_the_version_of_the_sdk_and_the_region_that_of_the_stacks() -> None:
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    (cli,) = [step.body["with"]["pulumi-version"] for step in steps() if uses(step) == "pulumi/actions"]
+    (cli,) = {step.body["with"]["pulumi-version"] for step in steps() if uses(step) == "pulumi/actions"}
     assert f"pulumi=={cli}\n" in requirements
     regions = set(re.findall(r"aws:region: (\S+)", "".join(p.read_text() for p in ROOT.glob("Pulumi.*.yaml"))))
     told = {w["env"]["AWS_REGION"] for w in WORKFLOWS.values() if "env" in w}
