@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf import empty_pb2
 from google.rpc import status_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
 from recording.answers import ACCOUNT, Answers
 from recording.recording import Registration, Unknown
@@ -20,6 +20,7 @@ from resource_types import TYPES
 from resource_types.replacement import plans
 from tests.engine.providers import rds, wire
 from tests.engine.providers.cloud import Call, Cloud, Resource
+from tests.engine.providers.plugin import Plugin
 from tests.engine.providers.rds import INSTANCE, Refused
 from tests.engine.providers.rules import refuse_create, refuse_delete, refuse_update
 
@@ -53,36 +54,18 @@ def _refusals_told(method: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
+class AwsProvider(Plugin):
     """One provider of one region; a resource's own `region` overrides it, as since pulumi-aws 7."""
 
     def __init__(self, cloud: Cloud, version: str) -> None:
+        super().__init__(version)
         self.cloud = cloud
-        self._version = version
         self._region = "ap-northeast-1"
 
-    def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802 - the interface's names
-        return empty_pb2.Empty()
-
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.ProviderHandshakeResponse()
-
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version=self._version)
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return Diff(changes=Diff.DIFF_NONE)
-
-    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the interface's names
         self._region = wire.plain(request.args).get("region", self._region)
         # As the bridge: the engine opens secrets for it, and marks again what was one.
         return provider_pb2.ConfigureResponse(supportsPreview=True)
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
 
     @_refusals_told
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802

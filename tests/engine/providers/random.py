@@ -7,40 +7,20 @@ import secrets
 from typing import Any
 
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
 from local.randoms import password
 from tests.engine.providers import wire
+from tests.engine.providers.plugin import Plugin
 
 SECRET_OUTPUTS = {"RandomPassword": ("result", "bcryptHash"), "RandomBytes": ("base64", "hex"), "RandomId": ()}
 
 
-class RandomProvider(provider_pb2_grpc.ResourceProviderServicer):
+class RandomProvider(Plugin):
     """RandomPassword, RandomBytes and RandomId."""
 
-    def __init__(self, version: str) -> None:
-        self._version = version
-
-    def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802 - the interface's names
-        return empty_pb2.Empty()
-
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.ProviderHandshakeResponse()
-
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version=self._version)
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
-
-    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the interface's names
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
         return provider_pb2.CheckResponse(inputs=request.news)

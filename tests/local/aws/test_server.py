@@ -66,7 +66,7 @@ def test_a_stopped_server_is_gone_and_says_so(tmp_path: Path) -> None:
     server = start_server(tmp_path / "moto.log")
     server.stop()
     assert not server.alive()
-    expected = rf"^The control plane at {server.endpoint} does not answer: .*refused.*\. Start it again\.$"
+    expected = rf"^The control plane at {server.endpoint} does not answer: .*(refused|reset).*\. Start it again\.$"
     with pytest.raises(ServerError, match=expected):
         server.reset()
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from local import up
+from local.servers import plane
+from local.servers.layout import Layout
+from local.state import Folders
 
 ROOT = Path(__file__).parents[3]
 # One folder for all runs: it keeps PostgreSQL's programs, which take longer to install than everything else here.
@@ -27,6 +30,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.copytree(ROOT / folder, copy / folder)
     before = os.environ.get("LANGPONT_LOCAL_DIR")
     os.environ["LANGPONT_LOCAL_DIR"] = str(BASE)
+    for stack in STACKS:  # what a run that was killed has left
+        plane.purge(Layout(Folders.of(copy, stack).run / "data"))
     try:
         yield copy
     finally:
