@@ -6,6 +6,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
+import pytest
+
 from tests.engine.conftest import Open
 from tests.recordings import ROOT
 
@@ -83,6 +85,7 @@ def test_every_command_is_run_or_it_is_said_what_stands_for_it() -> None:
     assert {*RUN, *ELSEWHERE} - places.keys() == set()
 
 
+@pytest.mark.long
 def test_every_command_does_what_it_says(deployed: Open) -> None:
     workplace = deployed("dev")
     urn = workplace.urn("langpont-dev-network-vpc")

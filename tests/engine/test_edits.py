@@ -12,8 +12,8 @@ from tests.engine.edits import EDITS, GOLDENS, deploy, golden
 from tests.engine.rehearsal import RIGHT, header, rehearse
 
 RENDER = "If the change is meant, run `python -m tests.engine.edits {name}`, and commit the file."
-# One for each kind of effect: in place, replaced, made and deleted, refused by protection, nothing.
-KINDS = ("class", "password-application", "restore-instead", "database-name-protected", "parameter-written-differently")
+# One for each kind of effect: in place, replaced, made and deleted, nothing. What protection refuses: test_protection.
+KINDS = ("class", "password-application", "restore-instead", "parameter-written-differently")
 
 
 def test_each_edit_has_its_golden_and_no_other_lies_there() -> None:
