@@ -214,10 +214,12 @@ EDITS: Mapping[str, Edit] = {
     ),
     "vpc-cidr": Edit(
         stack="dev", changes={"network": {"vpc": {"cidr": "10.32.0.0/16"}}}, why="the network meets another one",
+        back=False,
         wrong="the preview is green, the update fails half way, and each way back adds a VPC",
     ),
     "vpc-cidr-protected": Edit(
         stack="staging", changes={"network": {"vpc": {"cidr": "10.31.0.0/16"}}}, why="the same where data is",
+        back=False,
         wrong="the preview is green where data is, the update fails half way, and each way back adds a VPC",
     ),
     "ssh-network": Edit(stack="dev", changes={"access": {"sshNetworks": ["133.11.0.0/28"]}}, why="an office"),
