@@ -98,6 +98,9 @@ def main() -> None:
         app(prog_name="python -m preview")
     finally:
         gc.freeze()
+        # Python ends a module by SIGINT instead of its exit code if Ctrl-C came while it ran a string of code, as each
+        # dataclass does at import, even if the interruption was handled; the next such string makes it forget that.
+        exec("")
 
 
 if __name__ == "__main__":

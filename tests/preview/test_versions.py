@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from preview import __main__ as command
 from preview.versions import Version, VersionError, opened, previewing
 from tests.contracts.test_secrecy import generated
 from tests.recordings import FIXTURES, ROOT, recording, secrets, strings
+from tests.waiting import until
 
 ROOMS = ("blueprint", "certs", "components", "functions", "policy", "preview", "recording", "resource_types")
 DEFAULT = ('log_min_duration_statement", "1s"', 'log_min_duration_statement", "2s"')
@@ -183,7 +183,7 @@ VERSIONS = {
     "crashes": "raise ModuleNotFoundError('No module named x')",
     "babbles": "print('hello')",
     "differs": "print(json.dumps({'alarms': [{'name': 'a'}]}))",
-    "waits": "pathlib.Path(os.environ['TMPDIR'], 'pid').write_text(str(os.getpid())); time.sleep(60)",
+    "waits": "pathlib.Path(os.environ['TMPDIR'], 'pid').symlink_to(str(os.getpid())); time.sleep(60)",
 }
 
 
@@ -307,10 +307,8 @@ def test_an_interruption_ends_the_other_program_and_leaves_nothing(
         [sys.executable, "-m", "preview", "dev", "--against", "waits"],
         cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (scratch / "pid").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    other = int((scratch / "pid").read_text())
+    until((scratch / "pid").is_symlink, 60)
+    other = int((scratch / "pid").readlink().name)
     process.send_signal(number)
     printed, told = process.communicate(timeout=60)
     assert (process.returncode, printed) == (130, "")
