@@ -134,15 +134,18 @@ def _pump(name: str, file: BinaryIO, lines: queue.Queue[tuple[str, bytes | None]
 
 
 def main() -> None:
-    """Serve until the CLI ends this process."""
+    """Serve until the CLI ends this process, or is gone."""
     options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=options)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    with suppress(KeyboardInterrupt):  # how the CLI ends it
-        server.wait_for_termination()
+    cli = os.getppid()
+    with suppress(KeyboardInterrupt):  # how the CLI ends it, unless it is killed itself
+        while server.wait_for_termination(timeout=1):
+            if os.getppid() != cli:
+                os._exit(1)  # a program that is being run waits for answers of an engine that is gone
 
 
 if __name__ == "__main__":

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.engine import passwords
+from tests.engine import language_host, passwords
 from tests.engine.cli import Cli
 from tests.engine.conftest import Open
 from tests.engine.providers.cloud import Fault, Resource
 from tests.engine.workplace import Done, Workplace
 from tests.recordings import name_of
+from tests.waiting import until
 from tests.workflows import execute, named
 
 SECRET = "langpont-dev-secrets-langpont_app"
@@ -34,11 +34,14 @@ def cut_off(workplace: Workplace, number: signal.Signals, call: str, name: str) 
     fault = Fault(call, name, message="", meanwhile=lambda: send(begun, number))
     workplace.cloud.faults.append(fault)
     printed, _ = begun.communicate()
-    until = time.monotonic() + 30
-    while not any(line.startswith(call) and name in line for line in workplace.cloud.told()):
-        assert time.monotonic() < until, f"{call} of {name} did not happen\n{printed}"
-        time.sleep(0.05)
+    until(lambda: any(line.startswith(call) and name in line for line in workplace.cloud.told()))
     return Done(begun.returncode, printed, "")
+
+
+def language_hosts() -> list[str]:
+    """Command lines of the language hosts that run."""
+    listed = subprocess.run(["ps", "-ww", "-axo", "args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if language_host.__file__ in line]
 
 
 def pending(workplace: Workplace) -> list[tuple[str, str]]:
@@ -68,6 +71,10 @@ def killed(killed_once: Workplace, tmp_path: Path) -> Iterator[Workplace]:
     workplace = killed_once.copy(tmp_path / "workplace")
     yield workplace
     workplace.close()
+
+
+def test_the_language_host_of_a_killed_cli_ends(killed: Workplace) -> None:
+    until(lambda: not language_hosts())
 
 
 def test_what_a_killed_update_was_making_is_pending_in_the_state_and_the_deploy_job_stops_at_it(
