@@ -9,33 +9,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.aws import convert
-from local.aws.provider import MotoProvider
-from recording.answers import Answers, row_of
-from recording.recording import Registration
-from resource_types.model import Call, Reply
-from tests.recordings import ACCOUNT, REGION, recording, secrets
+from resource_types.model import Call
+from tests.recordings import REGION, recording, secrets
+from tests.unsent import Unsent
 
 Parameters = Mapping[str, Any]
 
 
-class _Calls(MotoProvider):
-    """Answers each call as a preview does, so that ids in parameters are the recording's."""
+class _Calls(Unsent):
+    """Keeps the calls of each resource."""
 
     def __init__(self) -> None:
-        super().__init__("http://127.0.0.1:9", REGION)
+        super().__init__()
         self.calls: dict[str, list[tuple[str, Parameters]]] = {}
-        self._now: Registration
-
-    def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
-        self._now = registration
-        return super().create(registration)
-
-    def _warm(self) -> Mapping[str, Any]:
-        return {"Account": ACCOUNT}
-
-    def _seed(self, registration: Registration) -> None:
-        pass
 
     def _check(self, client: Any, call: Call, given: Mapping[str, Any]) -> None:
         super()._check(client, call, given)
@@ -44,15 +30,6 @@ class _Calls(MotoProvider):
         name = f"{call.operation}{elsewhere}"
         hidden = {str(value) for _, value in secrets(self._now.inputs)}
         self.calls.setdefault(self._now.identity, []).append((name, _shown(given, hidden)))
-
-    def _send(self, client: Any, call: Call, given: Mapping[str, Any]) -> Any:
-        row = row_of(self._now)
-        id_, outputs = Answers(REGION).create(self._now)
-        reply: dict[str, Any] = {}
-        for key, place in (("id", row.id), *row.outputs.items()):
-            if isinstance(place, Reply):
-                convert.put(reply, place.path, id_ if key == "id" else outputs[key])
-        return reply
 
 
 def render(stack: str) -> str:

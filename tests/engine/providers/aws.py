@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -15,7 +16,8 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from recording.answers import ACCOUNT, Answers
-from recording.recording import Registration, Unknown
+from recording.engine import EngineRefusal
+from recording.recording import Registration, Unknown, unknown_paths
 from resource_types import TYPES
 from resource_types.replacement import plans
 from tests.engine.providers import rds, wire
@@ -23,6 +25,7 @@ from tests.engine.providers.cloud import Call, Cloud, Resource
 from tests.engine.providers.plugin import Plugin
 from tests.engine.providers.rds import INSTANCE, Refused
 from tests.engine.providers.rules import refuse_create, refuse_delete, refuse_update
+from tests.unsent import Unsent
 
 DEFAULTS = "__defaults"  # where the bridge keeps which inputs it has made up
 LOWER_CASE = ("aws:rds/",)
@@ -61,6 +64,7 @@ class AwsProvider(Plugin):
         super().__init__(version)
         self.cloud = cloud
         self._region = "ap-northeast-1"
+        self._models, self._models_lock = Unsent(), threading.Lock()
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the interface's names
         self._region = wire.plain(request.args).get("region", self._region)
@@ -97,8 +101,25 @@ class AwsProvider(Plugin):
             for key, plan in known.items()
             if plan.set == "required" and key not in news and key not in made_up
         ]
+        if not failures:
+            failures = [
+                provider_pb2.CheckFailure(reason=it) for it in self._misfits(request.urn, type_, news | made_up)
+            ]
         inputs = wire.struct(made_up | {DEFAULTS: sorted(made_up)}, over=request.news)
         return provider_pb2.CheckResponse(inputs=inputs, failures=failures)
+
+    def _misfits(self, urn: str, type_: str, inputs: Mapping[str, Any]) -> Iterator[str]:
+        """What botocore's service models would not take: a value's type, or one that is in no enumeration.
+
+        Inputs with unknown values are checked when they are known. Restores are not: their calls have no row.
+        """
+        if any(True for _ in unknown_paths(inputs)) or inputs.keys() & TYPES[type_].moto_refuses.keys():
+            return
+        with self._models_lock:
+            try:
+                self._models.create(_registration(urn, type_, inputs))
+            except EngineRefusal as refusal:
+                yield str(refusal)
 
     @_refusals_told
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -130,7 +151,7 @@ class AwsProvider(Plugin):
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         type_, inputs = _type(request.urn), wire.plain(request.properties)
         if request.preview:
-            unknown = {key: wire.UNKNOWN for key in _outputs(type_, inputs) if key not in inputs}
+            unknown = {key: wire.UNKNOWN for key in TYPES[type_].outputs if key not in inputs}
             return provider_pb2.CreateResponse(properties=wire.struct(unknown, over=request.properties))
         with self.cloud.locked():
             self._fail_on_demand("create", request.urn)
@@ -294,11 +315,6 @@ def filled(made: Resource, others: Iterable[Resource]) -> Resource:
     groups = {it.properties["name"]: it.properties["subnetIds"] for it in there if it.type == rds.SUBNET_GROUP}
     instances = [it for it in there if it.type == INSTANCE]
     return replace(made, properties={**made.properties, **rds.computed(made, instances, zones, groups)})
-
-
-def _outputs(type_: str, inputs: Mapping[str, Any]) -> list[str]:
-    row = TYPES[type_]
-    return list(row.outputs)
 
 
 def _registration(urn: str, type_: str, inputs: Mapping[str, Any]) -> Registration:
