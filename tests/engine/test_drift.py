@@ -1,4 +1,7 @@
-"""What was changed outside Pulumi: what a refresh, a preview and an update say and do about it."""
+"""What was changed outside Pulumi: what a refresh, a preview and an update say and do about it.
+
+Pulumi.yaml asks for a refresh with each command; `--refresh=false` shows what it would be without.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def drift(cloud: Cloud, stack: str) -> None:
     )
 
 
-def test_a_refresh_shows_drift_and_a_preview_only_after_one(deployed: Open) -> None:
+def test_a_refresh_shows_drift_and_so_does_a_preview(deployed: Open) -> None:
     workplace = deployed("dev")
     drift(workplace.cloud, "dev")
     rule = f"{RULE.removeprefix('aws:')} langpont-dev-security-groups-database-from-functions"
@@ -62,12 +65,12 @@ def test_a_refresh_shows_drift_and_a_preview_only_after_one(deployed: Open) -> N
     functions = [
         f"update lambda/function:Function langpont-dev-functions-{each} (vpcConfig)" for each in ("metrics", "roles")
     ]
-    assert sorted(workplace.preview("--refresh")) == [f"create {rule}", *functions, *updates]
+    assert sorted(workplace.preview()) == [f"create {rule}", *functions, *updates]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_an_update_puts_drift_back_after_a_refresh_and_not_before(deployed: Open, stack: str, tmp_path: Any) -> None:
+def test_an_update_puts_drift_back_since_it_refreshes_first(deployed: Open, stack: str, tmp_path: Any) -> None:
     workplace = deployed(stack)
     before = workplace.cloud.snapshot()
     drift(workplace.cloud, stack)
@@ -76,18 +79,18 @@ def test_an_update_puts_drift_back_after_a_refresh_and_not_before(deployed: Open
     assert told.returncode != 0
     assert "error: no changes were expected for refresh but changes were proposed" in told.stderr
 
-    # docs/ci.md, "Drift failed": "let `pulumi up` put it back". Without a refresh it sends nothing, however often.
-    assert workplace.preview() == []
-    workplace.up()
+    # docs/ci.md, "Drift failed": "let `pulumi up` put it back". Without a refresh it would send nothing, however often.
+    assert workplace.preview("--refresh=false") == []
+    workplace.up("--refresh=false")
     assert workplace.cloud.told() == []
 
-    workplace.up("--refresh")
+    workplace.up()
     assert sorted(workplace.cloud.told()) == [
         f"create SecurityGroupIngressRule langpont-{stack}-security-groups-database-from-functions",
         f"update Instance langpont-{stack}-db-primary (tags)",
         f"update ParameterGroup langpont-{stack}-db-primary (parameters)",
     ]
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []
     # The minor version is RDS's own. A password that somebody gave to the master by hand is seen by nobody here.
     assert passwords.differing(workplace.cloud) == [f"langpont-{stack}-db-primary: langpont_admin"]
     key = f"{INSTANCE} langpont-{stack}-db-primary"
@@ -109,7 +112,7 @@ def test_a_password_changed_by_hand_is_put_back_by_a_higher_version(deployed: Op
     workplace.edit({"credentials": {"passwordVersions": {"langpont_admin": 2}}})
     workplace.up()
     assert passwords.differing(workplace.cloud) == []
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []
 
 
 @pytest.mark.long
@@ -117,41 +120,40 @@ def test_a_volume_that_rds_enlarged_is_no_drift_and_is_not_made_smaller(deployed
     workplace = deployed("prod")
     workplace.cloud.change(INSTANCE, "langpont-prod-db-primary", allocatedStorage=150)
     assert refreshed(workplace) == []
-    assert workplace.preview("--refresh") == []
-    workplace.up("--refresh")
+    assert workplace.preview() == []
+    workplace.up()
     assert workplace.cloud.told() == []
 
 
 @pytest.mark.long
-def test_without_autoscaling_a_volume_that_somebody_enlarged_stops_every_update_after_a_refresh(deployed: Open) -> None:
+def test_without_autoscaling_a_volume_that_somebody_enlarged_stops_every_update(deployed: Open) -> None:
     workplace = deployed("dev")
     workplace.cloud.change(INSTANCE, "langpont-dev-db-primary", allocatedStorage=30)
     planned = ["update rds/instance:Instance langpont-dev-db-primary (allocatedStorage)"]
     assert refreshed(workplace) == planned
-    assert workplace.preview("--refresh") == planned
+    assert workplace.preview() == planned
     # docs/runbook.md, storage-low: "enlarge it now ... then write the figure into the stack file".
-    failed = workplace.up("--refresh", code=None)
+    failed = workplace.up(code=None)
     assert failed.code != 0
-    assert "The allocated storage size can't be decreased" in failed.text
+    assert "Invalid storage size for engine name postgres: 20" in failed.text
     workplace.edit({"database": {"allocatedStorageGib": 30}})
-    workplace.run("refresh", "--yes", "--skip-preview")
     assert workplace.preview() == [
         "update cloudwatch/metricAlarm:MetricAlarm langpont-dev-monitoring-primary-storage-low (threshold)"
     ]
 
 
 @pytest.mark.long
-def test_a_promoted_replica_stops_every_update_after_a_refresh(deployed: Open) -> None:
+def test_a_promoted_replica_stops_every_update(deployed: Open) -> None:
     workplace = deployed("prod")
     workplace.cloud.change(INSTANCE, "langpont-prod-db-replica-1", replicateSourceDb=None)
-    assert workplace.preview() == []
+    assert workplace.preview("--refresh=false") == []
     planned = ["update rds/instance:Instance langpont-prod-db-replica-1 (replicateSourceDb)"]
     assert refreshed(workplace) == planned
-    assert workplace.preview("--refresh") == planned  # green, although RDS does not do it
-    # docs/runbook.md, "Promoting a replica": "run neither `pulumi refresh` nor `pulumi up`". `up` alone does nothing.
-    workplace.up()
+    assert workplace.preview() == planned  # green, although RDS does not do it
+    # docs/runbook.md, "Promoting a replica": "run neither `pulumi refresh` nor `pulumi up`".
+    workplace.up("--refresh=false")
     assert workplace.cloud.told() == []
     for _ in range(2):
-        failed = workplace.up("--refresh", code=None)
+        failed = workplace.up(code=None)
         assert failed.code != 0
         assert "cannot elect new source database for replication" in failed.text

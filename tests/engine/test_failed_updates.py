@@ -1,6 +1,7 @@
-"""An update that AWS refuses in the middle: what the next one does, with a refresh and without.
+"""An update that AWS refuses in the middle: what the next one does.
 
-The state keeps what a failed update asked for (https://github.com/pulumi/pulumi/issues/21458).
+The state keeps what a failed update asked for (https://github.com/pulumi/pulumi/issues/21458), so that only a refresh
+shows it: Pulumi.yaml asks for one each time, and `--refresh=false` shows what it would be without.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def test_failed_creates_are_repeated_and_failed_updates_are_forgotten_until_a_re
     )
 
     since = len(workplace.cloud.journal)
-    second = workplace.up("--continue-on-error", code=None)
+    second = workplace.up("--continue-on-error", "--refresh=false", code=None)
     assert second.code != 0
     told = workplace.cloud.told(since)
     assert "create SecretVersion langpont-dev-secret-values-langpont_app" in told
@@ -51,7 +52,7 @@ def test_failed_creates_are_repeated_and_failed_updates_are_forgotten_until_a_re
     assert [line for line in told if line.startswith("update")] == []  # and the operation shows as done
 
     since = len(workplace.cloud.journal)
-    workplace.up("--refresh")
+    workplace.up()
     told = workplace.cloud.told(since)
     assert sorted(line for line in told if line.startswith("update")) == SENT
     assert "create Invocation langpont-dev-functions-make-roles" in told
@@ -65,15 +66,13 @@ def test_without_a_refresh_a_forgotten_update_is_green_and_shown_by_no_preview(d
     workplace.cloud.fail("update", "langpont-dev-db-primary")
     assert workplace.up(code=None).code != 0
     since = len(workplace.cloud.journal)
-    workplace.up()
-    assert workplace.preview() == []
+    workplace.up("--refresh=false")
+    assert workplace.preview("--refresh=false") == []
     assert workplace.cloud.told(since) == []
-    assert workplace.preview("--refresh") == [
-        "update rds/parameterGroup:ParameterGroup langpont-dev-db-primary (parameters)"
-    ]
-    workplace.up("--refresh")
+    assert workplace.preview() == ["update rds/parameterGroup:ParameterGroup langpont-dev-db-primary (parameters)"]
+    workplace.up()
     assert workplace.cloud.told(since) == ["update ParameterGroup langpont-dev-db-primary (parameters)"]
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []
 
 
 @pytest.mark.long
@@ -87,7 +86,7 @@ def test_a_first_update_that_fails_once_at_each_resource_converges(empty: Open) 
         assert unspent < left
         left = unspent
     assert sum(fault.times for fault in workplace.cloud.faults) == 0
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []
     assert passwords.differing(workplace.cloud) == []
 
 
@@ -112,8 +111,8 @@ def test_a_change_of_passwords_that_fails_ends_with_one_password_everywhere(
     workplace.edit(NEW_PASSWORD)
     workplace.cloud.fail(call, name)
     assert workplace.up(code=None).code != 0
-    workplace.up("--refresh")
-    assert workplace.preview("--refresh") == []
+    workplace.up()
+    assert workplace.preview() == []
     assert passwords.differing(workplace.cloud) == []
     after = passwords.values(workplace.cloud)
     assert {role for role in after if after[role] != before[role]} == {"langpont_admin", "langpont_app"}
@@ -128,10 +127,10 @@ def test_a_masters_password_that_rds_did_not_take_is_lost_until_it_is_changed_ag
     assert passwords.differing(workplace.cloud) == []
     # docs/runbook.md, "Changing a password on purpose": "`pulumi up -s prod` is all". Nothing sends it again, as RDS
     # tells no password: the secret has one that the instance does not take, and the roles function cannot log in.
-    workplace.up("--refresh")
-    assert workplace.preview("--refresh") == []
+    workplace.up()
+    assert workplace.preview() == []
     assert passwords.differing(workplace.cloud) == ["langpont-dev-db-primary: langpont_admin"]
     workplace.edit({"credentials": {"passwordVersions": {"langpont_admin": 3}}})
     workplace.up()
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []
     assert passwords.differing(workplace.cloud) == []

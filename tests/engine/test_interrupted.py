@@ -128,7 +128,7 @@ def test_pending_creates_are_cleared_what_exists_is_imported_and_the_next_update
     )  # fmt: skip
     assert unknown(killed) == []
     killed.up()
-    assert killed.preview("--refresh") == []
+    assert killed.preview() == []
     assert passwords.differing(killed.cloud) == []
 
 
@@ -141,7 +141,7 @@ def test_an_interrupted_update_ends_what_it_began_and_the_next_one_goes_on(empty
     assert (pending(workplace), unknown(workplace)) == ([], [])
     assert list((workplace.folder / "state").rglob("locks/**/*.json")) == []
     workplace.up()
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []
     assert passwords.differing(workplace.cloud) == []
 
 
@@ -155,4 +155,4 @@ def test_an_update_killed_while_an_instance_changes_is_pending_and_a_refresh_men
     workplace.run("refresh", "--yes", "--skip-preview")
     assert pending(workplace) == []
     workplace.up()
-    assert workplace.preview("--refresh") == []
+    assert workplace.preview() == []

@@ -34,7 +34,7 @@ def test_an_update_leaves_nothing_to_do_and_nothing_to_refresh(deployed: Open, s
     workplace = deployed(stack)
     before = workplace.cloud.snapshot()
     assert len(before) == len([each for each in recording(stack).registrations.values() if each.type[:4] == "aws:"])
-    workplace.run("preview", "--refresh", "--expect-no-changes")
+    workplace.run("preview", "--expect-no-changes")
     assert workplace.cloud.snapshot() == before
 
 

@@ -76,7 +76,7 @@ def test_nor_do_a_diff_a_log_and_an_update_that_changes_and_fails_to_change_pass
     logged = ("--diff", "--event-log", str(tmp_path / "events"), "--logtostderr", "-v=9")
     texts["failed"] = workplace.up(*logged, code=None).text
     secrets |= kept_secret(workplace)
-    texts["updated"] = workplace.up("--refresh", "--diff").text
+    texts["updated"] = workplace.up("--diff").text
     secrets |= kept_secret(workplace)
     texts["events"] = (tmp_path / "events").read_text(encoding="utf-8")
     texts["history"] = workplace.run("stack", "history", "--json").text
