@@ -145,10 +145,10 @@ monitoring = c.Monitoring(
     c.MonitoringArgs(
         naming=naming,
         alarms=platform.alarms,
+        thresholds=platform.thresholds,
         monitoring=settings.monitoring,
         dashboard=DashboardPlan(region=region, stack=settings.environment, database=database.name),
-        instances=cluster.instances,
-        standing_identifiers=cluster.standing_identifiers,
+        instances=cluster.standing,
         alerts_key_arn=keys.arn("alerts"),
         account_id=account_id,
     ),
@@ -211,6 +211,7 @@ outputs: dict[str, Any] = {
         for replica in replicas
     ],
     "generation": database.generation,
+    "restoredFrom": database.restore_from.text if database.restore_from else "nothing",
     "secretArns": dict(secrets.secret_arns),
     "poolerSecretArn": secrets.pooler_secret_arn,
     "poolerEntry": entry_name(database.name, None),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blueprint.aws import storage
-from blueprint.aws.instance_classes import InstanceClass
+from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass
 from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
+from blueprint.names import generation_suffix
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameters
 from blueprint.postgres.effective import bytes_of, effective_integer
@@ -26,6 +27,15 @@ class Instance:
     number: int | None = None
     purpose: str | None = None
     zone: str | None = None
+
+    def named(self, generation: int) -> str:
+        """What its alarms and parameter group are called: the role, from the second generation on with it."""
+        return f"{self.role}{generation_suffix(generation)}"
+
+    def resized(self, instance_class: str) -> Instance:
+        """The same with the class that runs; one that is not in the list of classes, given by hand, changes nothing."""
+        known = INSTANCE_CLASSES.get(instance_class, self.instance_class)
+        return replace(self, instance_class=known)
 
     @property
     def class_memory_bytes(self) -> int:
@@ -73,23 +83,29 @@ def _compiled(database: Database, asked: Mapping[str, HumanValue], field: str) -
     return compiled
 
 
-def instance_alarms(instances: Sequence[Instance], database: Database, *, connection_alarm: int) -> tuple[Alarm, ...]:
-    """The alarms on each instance. `connection_alarm`: sessions from which on somebody should look who has them all."""
-    return tuple(
-        alarm
-        for instance in instances
-        for alarm in alarms_for(_watched(instance, database, connection_alarm, has_replicas=len(instances) > 1))
+def instance_alarms(
+    instances: Sequence[Instance], database: Database, *, connection_alarm: int, generation: int = 1
+) -> tuple[Alarm, ...]:
+    """The alarms on each instance of a generation.
+
+    `connection_alarm`: sessions from which on somebody should look who has them all.
+    """
+    watched = (
+        _watched(each, database, connection_alarm, generation, has_replicas=len(instances) > 1) for each in instances
     )
+    return tuple(alarm for each in watched for alarm in alarms_for(each))
 
 
-def _watched(instance: Instance, database: Database, connection_alarm: int, *, has_replicas: bool) -> Watched:
+def _watched(
+    instance: Instance, database: Database, connection_alarm: int, generation: int, *, has_replicas: bool
+) -> Watched:
     slot_cap = instance.parameter("max_slot_wal_keep_size")
     return Watched(
-        instance=instance.role,
+        instance=instance.named(generation),
+        primary=f"primary{generation_suffix(generation)}",
         memory=instance.class_memory_bytes,
         vcpus=instance.instance_class.vcpus,
         credits_per_day=instance.instance_class.credit_balance_maximum,
-        ebs_burst=instance.instance_class.ebs_burst,
         storage=database.allocated_storage_gib * GIB,
         autoscaling=database.max_allocated_storage_gib is not None,
         iops=storage.baseline_iops(database.allocated_storage_gib, database.iops),

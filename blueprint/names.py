@@ -10,6 +10,7 @@ from typing import Final
 from blueprint.problems import Refused
 
 PROJECT: Final = "LangPont"  # the tag; lower-case it begins names
+RESTORED_FROM: Final = "RestoredFrom"  # a tag of restored primaries: the time or the snapshot
 
 # CreateDBInstance in the RDS API reference, for PostgreSQL.
 DATABASE_NAME_LENGTH: Final = 63

@@ -25,6 +25,9 @@ OUTPUTS = (
     Output("replicas", "array", "Each replica: number, purpose, zone, identifier, endpoint, pooler entry."),
     Output("generation", "integer", "Which generation of the database this is; it counts restores."),
     Output(
+        "restoredFrom", "string", "Time in UTC or snapshot that this generation was made from; nothing: it began empty."
+    ),
+    Output(
         "secretArns", "object", "Secrets Manager ARN by role, the master included. Values are read there, not here."
     ),
     Output("poolerSecretArn", "string", "Secret with pgbouncer.ini and userlist.txt for application hosts."),

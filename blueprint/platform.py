@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from blueprint.aws import storage
 from blueprint.aws.subnets import SubnetPlan, plan_subnets
@@ -98,8 +99,22 @@ class Platform:
         published = published_alarms(
             stack=self.settings.environment, database=database.name, ceiling_gib=database.max_allocated_storage_gib
         )
-        rds = instance_alarms(self.instances, database, connection_alarm=self.budget.alarm_threshold)
-        return (*rds, *published)
+        of_instances = (
+            instance_alarms(self.instances, database, connection_alarm=self.budget.alarm_threshold, generation=each)
+            for each in database.standing_generations
+        )
+        return (*chain.from_iterable(of_instances), *published)
+
+    def thresholds(self, role: str, instance_class: str, allocated_gib: int) -> dict[str, float]:
+        """Thresholds, by key, of the alarms on an instance that runs with this class and size.
+
+        They are not the stack file's while a change waits for the maintenance window, after RDS has enlarged a volume,
+        and of a generation that is kept.
+        """
+        database = self.settings.database.model_copy(update={"allocated_storage_gib": allocated_gib})
+        instances = [each.resized(instance_class) if each.role == role else each for each in self.instances]
+        rows = instance_alarms(instances, database, connection_alarm=self.budget.alarm_threshold)
+        return {row.key: row.threshold for row in rows if row.instance == role}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -118,6 +133,11 @@ class Platform:
         # Both sentences it has are about the ceiling.
         for _, sentence in storage.storage_warnings(database.allocated_storage_gib, database.max_allocated_storage_gib):
             yield f"database.maxAllocatedStorageGib {database.max_allocated_storage_gib} {sentence}"
+        for generation in database.standing_generations[1:]:
+            yield (
+                f"database.keepPrevious: generation {generation} stays as it was left. Its deletion protection, its "
+                f"backup retention and its log groups follow this file; class, size, parameters and windows do not."
+            )
         for instance in self.instances:
             memory = self.memory(instance)
             if not memory.fits:

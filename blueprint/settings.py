@@ -133,6 +133,11 @@ class RestoreFrom(Section):
     snapshot: Annotated[str, Field(min_length=1)] | None = Field(None, description="Identifier of a snapshot.")
     time: RestoreTime | None = Field(None, description="UTC; the previous generation as it was at that second.")
 
+    @property
+    def text(self) -> str:
+        """The snapshot's identifier or the time, whichever it is."""
+        return str(self.snapshot or self.time)
+
 
 class Database(Section):
     """The primary, and what its replicas share with it."""
@@ -182,7 +187,8 @@ class Database(Section):
         1, description="Counts restores: raised by one, it makes a new primary beside the old one."
     )
     restore_from: RestoreFrom | None = Field(
-        None, description="What a generation after the first is made from; leave it in the file afterwards."
+        None,
+        description="What a generation after the first is made from; leave it in the file. A change makes it anew.",
     )
     keep_previous: bool = Field(True, description="Keep the generation before this one running beside it.")
 
@@ -190,6 +196,12 @@ class Database(Section):
     def protected(self) -> bool:
         """Whether the deletion policy is `protected`."""
         return self.deletion_policy == "protected"
+
+    @property
+    def standing_generations(self) -> tuple[int, ...]:
+        """The current generation, and the one before while it is kept."""
+        kept = (self.generation - 1,) if self.generation > 1 and self.keep_previous else ()
+        return (self.generation, *kept)
 
 
 class Replica(Section):

@@ -10,10 +10,10 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from blueprint.aws import policies
+from blueprint.aws import policies, storage
 from blueprint.instances import Instance
-from blueprint.names import Naming, generation_suffix
-from blueprint.settings import Backups, Database, Monitoring
+from blueprint.names import RESTORED_FROM, Naming, generation_suffix
+from blueprint.settings import Backups, Database, Monitoring, RestoreFrom
 from components.base import Component, document
 from components.ids import DatabaseInstance
 
@@ -23,9 +23,17 @@ MONITORING_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonit
 INSIGHTS_DAYS: Mapping[str, int] = {"standard": 7, "advanced": 465}
 # A restore of a terabyte, or a Multi-AZ change of class, outlasts the provider's 40 minutes.
 TIMEOUTS = pulumi.CustomTimeouts(create="3h", update="3h", delete="2h")
-# Inputs that matter at a restore only: the backup decides version and key, and none of them may replace the instance
-# later.
-BEGINNING = ["snapshot_identifier", "restore_to_point_in_time", "engine_version", "storage_encrypted", "kms_key_id"]
+# What the backup decides of a restored instance; asked for, it would replace it.
+RESTORED = ["engine_version", "storage_encrypted", "kms_key_id"]
+# A previous generation stays as it was left. What still follows the stack file is what ends it: deletion protection,
+# backup retention, and what deletion leaves behind.
+LEFT = [
+    *RESTORED, "snapshot_identifier", "restore_to_point_in_time", "instance_class", "allocated_storage",
+    "max_allocated_storage", "iops", "storage_throughput", "multi_az", "availability_zone", "port", "password",
+    "parameter_group_name", "maintenance_window", "backup_window", "auto_minor_version_upgrade", "ca_cert_identifier",
+    "monitoring_interval", "monitoring_role_arn", "performance_insights_kms_key_id", "database_insights_mode",
+    "performance_insights_retention_period", "tags",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +64,14 @@ class DatabaseClusterArgs:
 class DatabaseCluster(Component):
     """A PostgreSQL primary and its read replicas, each a DB instance of its own: not RDS's "Multi-AZ DB cluster".
 
-    `instances` are the current generation's by role; with `keepPrevious`, the one before stands beside them.
-    `primary_arns`: the primaries that stand, by generation; backups follow each of them. `standing_identifiers`: all
-    instances that stand, of both generations; somebody hears of the events of each.
+    `instances` are the current generation's by role. `standing`: those and, with `keepPrevious`, the ones of the
+    generation before, by name, as in "primary" and "primary-g2"; the current ones first. `primary_arns`: the primaries
+    that stand, by generation; backups follow each of them.
     """
 
     instances: Mapping[str, DatabaseInstance]
+    standing: Mapping[str, DatabaseInstance]
     primary_arns: dict[int, pulumi.Output[str]]
-    standing_identifiers: list[pulumi.Output[str]]
 
     def __init__(self, name: str, args: DatabaseClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
@@ -77,15 +85,16 @@ class DatabaseCluster(Component):
             opts=self.child_options(),
         )
         self._monitoring_role, self._before_instances = self._enhanced_monitoring()
-        self._groups = {plan.role: self._parameter_group(plan) for plan in args.instances}
-        source: pulumi.Input[str] = args.naming.primary(database.generation - 1)
-        generations = {}
-        if database.generation > 1 and database.keep_previous:
-            generations[database.generation - 1] = previous = self._generation(database.generation - 1, {})
-            source = previous["primary"].identifier
-        generations[database.generation] = self.instances = self._generation(database.generation, self._restore(source))
+        generations: dict[int, Mapping[str, DatabaseInstance]] = {}
+        for generation in reversed(database.standing_generations):
+            generations[generation] = self._generation(generation, generations.get(generation - 1))
+        self.instances = generations[database.generation]
+        self.standing = {
+            it.plan.named(generation): it
+            for generation in database.standing_generations
+            for it in generations[generation].values()
+        }
         self.primary_arns = {generation: made["primary"].arn for generation, made in generations.items()}
-        self.standing_identifiers = [it.identifier for made in generations.values() for it in made.values()]
         self.register_outputs({"address": self.primary.address, "identifier": self.primary.identifier})
 
     @property
@@ -93,47 +102,59 @@ class DatabaseCluster(Component):
         """The current primary."""
         return self.instances["primary"]
 
-    def _restore(self, source: pulumi.Input[str]) -> dict[str, Any]:
-        origin = self._args.database.restore_from
-        if origin is None:
-            return {}
-        if origin.snapshot is not None:
-            return {"snapshot_identifier": origin.snapshot}
-        return {
-            "restore_to_point_in_time": aws.rds.InstanceRestoreToPointInTimeArgs(
-                source_db_instance_identifier=source, restore_time=origin.time
-            )
-        }
-
-    def _generation(self, generation: int, restore: Mapping[str, Any]) -> dict[str, DatabaseInstance]:
+    def _generation(
+        self, generation: int, previous: Mapping[str, DatabaseInstance] | None
+    ) -> dict[str, DatabaseInstance]:
+        """`previous`: the generation before, where it stands."""
         first, *others = self._args.instances
-        primary = self._primary(first, generation, restore)
+        primary = self._primary(first, generation, previous["primary"] if previous else None)
         return {"primary": primary, **{plan.role: self._replica(plan, generation, primary) for plan in others}}
 
-    def _primary(self, plan: Instance, generation: int, restore: Mapping[str, Any]) -> DatabaseInstance:
+    def _beginning(self, generation: int, previous: DatabaseInstance | None) -> dict[str, Any]:
+        """What an instance is made from, and its size."""
+        database = self._args.database
+        size_gib: pulumi.Input[int] = database.allocated_storage_gib
+        if generation == 1:
+            return {"db_name": database.name, "username": database.master_username, **_storage(database, size_gib)}
+        # Name and user come from the backup, and the volume is as large as the one that was backed up.
+        if previous is not None:
+            size_gib = previous.allocated_storage_gib.apply(lambda gib: max(gib, database.allocated_storage_gib))
+        origin = database.restore_from
+        if origin is None or generation != database.generation:
+            restored: dict[str, Any] = {}
+        elif origin.snapshot is not None:
+            restored = {"snapshot_identifier": origin.snapshot}
+        else:
+            source = previous.identifier if previous else self._naming.primary(generation - 1)
+            restored = {
+                "restore_to_point_in_time": aws.rds.InstanceRestoreToPointInTimeArgs(
+                    source_db_instance_identifier=source, restore_time=origin.time
+                )
+            }
+        return restored | _storage(database, size_gib)
+
+    def _primary(self, plan: Instance, generation: int, previous: DatabaseInstance | None) -> DatabaseInstance:
         naming, database, backups = self._naming, self._args.database, self._args.backups
         insights_mode = self._args.monitoring.database_insights
         label = f"{self._name}-primary{generation_suffix(generation)}"
-        if generation == 1:
-            beginning: dict[str, Any] = {
-                "db_name": database.name,
-                "username": database.master_username,
-                "allocated_storage": database.allocated_storage_gib,
-            }
-        else:
-            # Name, user and size come from the backup; a smaller size than its own would be refused.
-            beginning = dict(restore)
+        beginning = self._beginning(generation, previous)
         if database.protected:
-            # The suffix: a snapshot's name serves once, also when the same identifier is deleted a second time.
-            suffix = random.RandomId(f"{label}-final-snapshot", byte_length=4, opts=self.child_options())
+            # The suffix: a snapshot's name serves once, also when the same identifier is deleted a second time, as
+            # after a restore that was corrected.
+            suffix = random.RandomId(
+                f"{label}-final-snapshot",
+                byte_length=4,
+                keepers={"restoredFrom": origin.text} if (origin := self._origin(generation)) else None,
+                opts=self.child_options(ignore_changes=["keepers"] if 1 < generation < database.generation else None),
+            )
             beginning["final_snapshot_identifier"] = suffix.hex.apply(
                 lambda text: naming.final_snapshot(generation, text)
             )
         return self._instance(
             plan,
+            generation,
             naming.primary(generation),
             label,
-            ignore_changes=BEGINNING if generation > 1 else None,
             **beginning,
             engine="postgres",
             engine_version=str(database.engine_version),
@@ -155,8 +176,11 @@ class DatabaseCluster(Component):
         assert plan.number is not None
         return self._instance(
             plan,
+            generation,
             self._naming.replica(plan.number, generation),
             f"{self._name}-{plan.role}{generation_suffix(generation)}",
+            # As large as its primary is, which autoscaling may have enlarged; RDS enlarges no replica with its primary.
+            **_storage(self._args.database, primary.allocated_storage_gib),
             # By identifier and without a subnet group: RDS takes neither an ARN nor a group within one region.
             # User, password, version, backup window and key are the primary's; RDS refuses or ignores them here.
             replicate_source_db=primary.identifier,
@@ -168,32 +192,36 @@ class DatabaseCluster(Component):
             skip_final_snapshot=True,
         )
 
-    def _instance(
-        self, plan: Instance, identifier: str, label: str, *, ignore_changes: list[str] | None = None, **own: Any
-    ) -> DatabaseInstance:
+    def _instance(self, plan: Instance, generation: int, identifier: str, label: str, **own: Any) -> DatabaseInstance:
         database = self._args.database
+        left = generation < database.generation
+        group = self._parameter_group(plan, generation, left=left)
+        tags = self.child_tags(identifier)
+        if plan.number is None and (origin := self._origin(generation)):
+            tags[RESTORED_FROM] = origin.text
         log_groups = [self._log_group(label, identifier, kind) for kind in LOG_KINDS]
         instance = aws.rds.Instance(
             label,
             identifier=identifier,
             instance_class=plan.instance_class.name,
-            parameter_group_name=self._groups[plan.role].name,
+            parameter_group_name=group.name,
             vpc_security_group_ids=[self._args.security_group_id],
             publicly_accessible=False,
             iam_database_authentication_enabled=True,
             ca_cert_identifier=database.ca_certificate,
             deletion_protection=database.protected,
             copy_tags_to_snapshot=True,
-            **_storage(database),
             **_maintenance(database),
             **self._observed(),
             **own,
-            tags=self.child_tags(identifier),
+            tags=tags,
             opts=self.child_options(
                 protect=database.protected,
                 # A fixed name cannot exist twice: a disposable instance goes before its successor comes.
                 delete_before_replace=None if database.protected else True,
-                ignore_changes=ignore_changes,
+                ignore_changes=LEFT if left else RESTORED if generation > 1 else None,
+                # Another second is another database. The provider would plan an update, and send nothing.
+                replace_on_changes=["restore_to_point_in_time"] if generation > 1 and not left else None,
                 # RDS would create the log groups itself, to be kept for ever and without our key. The role's ARN does
                 # not say that its policy is attached.
                 depends_on=[*log_groups, *self._before_instances],
@@ -202,11 +230,13 @@ class DatabaseCluster(Component):
         )
         return DatabaseInstance(
             plan=plan,
+            instance_class=instance.instance_class,
+            allocated_storage_gib=instance.allocated_storage,
             identifier=instance.identifier,
             address=instance.address,
             arn=instance.arn,
             resource_id=instance.resource_id,
-            parameter_group_name=self._groups[plan.role].name,
+            parameter_group_name=group.name,
             log_group_name=log_groups[LOG_KINDS.index("postgresql")].name,
         )
 
@@ -232,8 +262,13 @@ class DatabaseCluster(Component):
             opts=self.child_options(),
         )
 
-    def _parameter_group(self, plan: Instance) -> aws.rds.ParameterGroup:
-        label = f"{self._name}-{plan.role}"
+    def _origin(self, generation: int) -> RestoreFrom | None:
+        """What a generation was made from; of one before the current, the stack file no longer says it."""
+        database = self._args.database
+        return database.restore_from if generation == database.generation else None
+
+    def _parameter_group(self, plan: Instance, generation: int, *, left: bool) -> aws.rds.ParameterGroup:
+        label = f"{self._name}-{plan.named(generation)}"
         # No fixed name: another family needs another group beside the one in use.
         return aws.rds.ParameterGroup(
             label,
@@ -244,7 +279,7 @@ class DatabaseCluster(Component):
                 for p in plan.parameters
             ],
             tags=self.child_tags(label),
-            opts=self.child_options(),
+            opts=self.child_options(ignore_changes=["family", "parameters"] if left else None),
         )
 
     def _enhanced_monitoring(self) -> tuple[pulumi.Output[str] | None, list[pulumi.Resource]]:
@@ -266,13 +301,19 @@ class DatabaseCluster(Component):
         return role.arn, [attachment]
 
 
-def _storage(database: Database) -> dict[str, Any]:
+def _storage(database: Database, size_gib: pulumi.Input[int]) -> dict[str, Any]:
+    """A gp3 volume. From 400 GiB on IOPS and throughput are stated, the baseline too: left out, the provider sends
+    those of before with a new size, and RDS refuses them; and what was asked for once would stay."""
+    performance = pulumi.Output.from_input(size_gib).apply(
+        lambda gib: storage.performance(gib, database.iops, database.storage_throughput_mibps)
+    )
     return {
         "storage_type": "gp3",
         "storage_encrypted": True,  # stated on replicas too: left out, the next update would replace them
+        "allocated_storage": size_gib,
         "max_allocated_storage": database.max_allocated_storage_gib,
-        "iops": database.iops,
-        "storage_throughput": database.storage_throughput_mibps,
+        "iops": performance.apply(lambda it: it and it[0]),
+        "storage_throughput": performance.apply(lambda it: it and it[1]),
     }
 
 

@@ -43,9 +43,12 @@ class NetworkIds:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseInstance:
-    """One instance of the current generation. `log_group_name` is its PostgreSQL log in CloudWatch."""
+    """One instance. `log_group_name` is its PostgreSQL log in CloudWatch. `instance_class` and `allocated_storage_gib`
+    are those that run: a change may wait for the maintenance window, and RDS enlarges a volume by itself."""
 
     plan: Instance
+    instance_class: pulumi.Output[str]
+    allocated_storage_gib: pulumi.Output[int]
     identifier: pulumi.Output[str]
     address: pulumi.Output[str]
     arn: pulumi.Output[str]

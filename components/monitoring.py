@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,19 +30,18 @@ BUDGET_FORECAST_PERCENT, BUDGET_ACTUAL_PERCENT = 100, 80
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """`instances` by role, primary first; `alarms` name them by their roles. `standing_identifiers`: of every instance,
-    a kept previous generation's too.
+    """`instances`: what stands, a kept previous generation too, the current primary first; `alarms` name them as here.
 
-    `dashboard`: None for none. `alerts_key_arn`: None leaves the topics
-    unencrypted, dev's named exception.
+    `thresholds`: by an alarm's key, of an instance by role, class and GiB, as they run; None takes those that `alarms`
+    have. `dashboard`: None for none. `alerts_key_arn`: None leaves the topics unencrypted, dev's named exception.
     """
 
     naming: Naming
     alarms: Sequence[alarms.Alarm]
+    thresholds: Callable[[str, str, int], Mapping[str, float]] | None = None
     monitoring: settings.Monitoring
     dashboard: DashboardPlan | None = None
     instances: Mapping[str, DatabaseInstance]
-    standing_identifiers: Sequence[pulumi.Input[str]]
     alerts_key_arn: pulumi.Input[str] | None
     account_id: pulumi.Input[str]
 
@@ -134,7 +133,7 @@ class Monitoring(Component):
             name=name,
             alarm_description=alarm.description,
             comparison_operator=alarm.compare.value,
-            threshold=alarm.threshold,
+            threshold=self._threshold(alarm),
             evaluation_periods=alarm.periods,
             datapoints_to_alarm=alarm.periods,
             treat_missing_data=alarm.missing.value,
@@ -143,6 +142,15 @@ class Monitoring(Component):
             tags=self.child_tags(name) | {"Severity": alarm.severity.value},
             opts=self.child_options(),
             **watched,
+        )
+
+    def _threshold(self, alarm: alarms.Alarm) -> pulumi.Input[float]:
+        thresholds, instance = self._args.thresholds, self._args.instances.get(alarm.instance)
+        if thresholds is None or instance is None:
+            return alarm.threshold
+        role = instance.plan.role
+        return pulumi.Output.all(instance.instance_class, instance.allocated_storage_gib).apply(
+            lambda runs: thresholds(role, *runs)[alarm.key]
         )
 
     def _dimensions(self, instance: str) -> dict[str, pulumi.Input[str]]:
@@ -171,15 +179,15 @@ class Monitoring(Component):
         ]
 
     def _log_filters(self) -> None:
-        for role, instance in self._args.instances.items():
-            for log_filter in log_filters.log_filters(role):
+        for name, instance in self._args.instances.items():
+            for log_filter in log_filters.log_filters(replica=instance.plan.number is not None):
                 aws.cloudwatch.LogMetricFilter(
-                    f"{self._name}-{role}-{log_filter.key}",
+                    f"{self._name}-{name}-{log_filter.key}",
                     log_group_name=instance.log_group_name,
                     pattern=log_filter.pattern,
                     metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
                         namespace=log_filters.NAMESPACE,
-                        name=f"{self._prefix}-{log_filter.metric_name(role)}",
+                        name=f"{self._prefix}-{log_filter.metric_name(name)}",
                         value="1",
                         default_value="0",
                         unit="Count",
@@ -188,9 +196,10 @@ class Monitoring(Component):
                 )
 
     def _event_subscriptions(self) -> None:
+        identifiers = [instance.identifier for instance in self._args.instances.values()]
         parameter_groups = [instance.parameter_group_name for instance in self._args.instances.values()]
         for role, source_type, categories, ids in (
-            ("instances", "db-instance", INSTANCE_EVENTS, self._args.standing_identifiers),
+            ("instances", "db-instance", INSTANCE_EVENTS, identifiers),
             ("parameter-groups", "db-parameter-group", PARAMETER_GROUP_EVENTS, parameter_groups),
         ):
             label = f"{self._name}-{role}-events"

@@ -18,13 +18,12 @@ CREDIT_BALANCE_HOURS: Final = 24  # a T3 or T4g class keeps what it earns in a d
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceClass:
-    """One class. `credits_per_hour` is None outside the T families; `ebs_burst`: it has EBS balance metrics."""
+    """One class. `credits_per_hour` is None outside the T families."""
 
     name: str
     vcpus: int
     memory_gib: int
     credits_per_hour: int | None
-    ebs_burst: bool
 
     @property
     def burstable(self) -> bool:
@@ -48,16 +47,16 @@ _BURSTABLE_SIZES: Final = {
     "2xlarge": (8, 32, 192),
 }
 
-# Family: GiB for each vCPU, and the vCPUs up to which EBS performance bursts above a lower baseline.
+# Family: GiB for each vCPU.
 _FIXED_FAMILIES: Final = {
-    "m6g": (4, 8),
-    "m6i": (4, 16),
-    "m7g": (4, 16),
-    "m7i": (4, 16),
-    "r6g": (8, 8),
-    "r6i": (8, 16),
-    "r7g": (8, 16),
-    "r7i": (8, 16),
+    "m6g": 4,
+    "m6i": 4,
+    "m7g": 4,
+    "m7i": 4,
+    "r6g": 8,
+    "r6i": 8,
+    "r7g": 8,
+    "r7i": 8,
 }
 _FIXED_SIZES: Final = {
     "large": 2,
@@ -72,9 +71,7 @@ _FIXED_SIZES: Final = {
 
 def _table() -> dict[str, InstanceClass]:
     burstable = [
-        InstanceClass(
-            name=f"db.{family}.{size}", vcpus=vcpus, memory_gib=gib, credits_per_hour=credits_per_hour, ebs_burst=True
-        )
+        InstanceClass(name=f"db.{family}.{size}", vcpus=vcpus, memory_gib=gib, credits_per_hour=credits_per_hour)
         for family in _BURSTABLE_FAMILIES
         for size, (vcpus, gib, credits_per_hour) in _BURSTABLE_SIZES.items()
     ]
@@ -84,9 +81,8 @@ def _table() -> dict[str, InstanceClass]:
             vcpus=vcpus,
             memory_gib=vcpus * gib_per_vcpu,
             credits_per_hour=None,
-            ebs_burst=vcpus <= burst_vcpus,
         )
-        for family, (gib_per_vcpu, burst_vcpus) in _FIXED_FAMILIES.items()
+        for family, gib_per_vcpu in _FIXED_FAMILIES.items()
         for size, vcpus in _FIXED_SIZES.items()
     ]
     return {row.name: row for row in burstable + fixed}

@@ -118,6 +118,15 @@ def baseline_iops(allocated_gib: int, iops: int | None) -> int:
     return STRIPED_IOPS if iops is None else iops
 
 
+def performance(allocated_gib: int, iops: int | None, throughput_mibps: int | None) -> tuple[int, int] | None:
+    """IOPS and MiB/s to state for a gp3 volume: what is asked for, or the baseline; None where RDS fixes them."""
+    if allocated_gib < STRIPED_GIB:
+        return None
+    return (STRIPED_IOPS if iops is None else iops), (
+        STRIPED_THROUGHPUT_MIBPS if throughput_mibps is None else throughput_mibps
+    )
+
+
 def _outside(minimum: int, maximum: int, unit: str) -> Refused:
     return Refused(f"is not {minimum} to {maximum} {unit}", f"Give {minimum} to {maximum}")
 

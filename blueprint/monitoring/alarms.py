@@ -72,7 +72,7 @@ class Compare(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class MathTerm:
-    """One input of a metric-math alarm; `instance` is the role of the instance whose metric it is."""
+    """One input of a metric-math alarm; `instance` is the one whose metric it is."""
 
     id: str
     metric: str
@@ -105,7 +105,8 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm(Condition):
-    """One alarm. `instance` is the role of an instance, "primary" or "replica-<n>", or a part of the platform."""
+    """One alarm. `instance` is an instance, "primary" or "replica-<n>", from the second generation on with it, as in
+    "primary-g2"; or another part of the platform."""
 
     key: str
     instance: str
@@ -126,7 +127,7 @@ class Alarm(Condition):
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What alarms are about: an instance by its role, or another part of the platform."""
+    """What alarms are about: an instance, or another part of the platform."""
 
     instance: str
 
@@ -148,14 +149,15 @@ class Part:
 class Watched(Part):
     """What the thresholds of one instance are computed from. Sizes in bytes, times in seconds, counts as counts.
 
+    primary: the part that is this instance's primary, which may be itself.
     credits_per_day: CPU credits a T class earns in 24 hours, its largest balance; None for other classes.
     slot_wal_cap: max_slot_wal_keep_size, None without a cap. lag: seconds of replica lag that its purpose allows.
     """
 
+    primary: str = "primary"
     memory: int
     vcpus: int
     credits_per_day: int | None
-    ebs_burst: bool
     storage: int
     autoscaling: bool
     iops: int
@@ -224,20 +226,21 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         f"Less than {percent} % of the allocated storage free; a full disk stops the database.",
         "see whether autoscaling ran (events 0217, 0218, 0223 to 0225), then what grew: tables, WAL, logs.",
     )
-    if w.credits_per_day is not None:
-        fifth = w.credits_per_day * 20 // 100
-        yield w.warning(
-            "cpu-credits-low",
-            when("CPUCreditBalance", "Minimum", BELOW, fifth, periods=3, of=300, no_data=BREACHING),
-            "Less than a fifth of the CPU credits left; sustained load will be billed or slowed.",
-            "if the load is here to stay, take a class with fixed performance.",
-        )
-        yield w.warning(
-            "cpu-credits-surplus",
-            when("CPUSurplusCreditsCharged", "Maximum", ABOVE, 0, periods=1, of=300, no_data=NOT_BREACHING),
-            "Surplus CPU credits are being charged: the instance lives above its means.",
-            "same as cpu-credits-low; the monthly budget shows what it costs.",
-        )
+    # Of every class, as the EBS balances below: until its window an instance keeps the class that the file no longer
+    # has. What has no credits has no data.
+    fifth = (w.credits_per_day or 0) * 20 // 100
+    yield w.warning(
+        "cpu-credits-low",
+        when("CPUCreditBalance", "Minimum", BELOW, fifth, periods=3, of=300, no_data=NOT_BREACHING),
+        "Less than a fifth of the CPU credits left; sustained load will be billed or slowed.",
+        "if the load is here to stay, take a class with fixed performance.",
+    )
+    yield w.warning(
+        "cpu-credits-surplus",
+        when("CPUSurplusCreditsCharged", "Maximum", ABOVE, 0, periods=1, of=300, no_data=NOT_BREACHING),
+        "Surplus CPU credits are being charged: the instance lives above its means.",
+        "same as cpu-credits-low; the monthly budget shows what it costs.",
+    )
     yield w.warning(
         "read-latency-high",
         when("ReadLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=MISSING),
@@ -259,19 +262,18 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         "More requests wait for the volume than its baseline IOPS can serve within 20 ms each.",
         "same as read-latency-high; from 400 GiB the volume has four times the IOPS.",
     )
-    if w.ebs_burst:
-        yield w.warning(
-            "ebs-io-balance-low",
-            when("EBSIOBalance%", "Average", BELOW, 10, periods=3, of=300, no_data=MISSING),
-            "Less than 10 % of the instance's EBS IOPS burst left.",
-            "the instance, not the volume, is the limit: take the next class.",
-        )
-        yield w.warning(
-            "ebs-byte-balance-low",
-            when("EBSByteBalance%", "Average", BELOW, 10, periods=3, of=300, no_data=MISSING),
-            "Less than 10 % of the instance's EBS throughput burst left.",
-            "the instance, not the volume, is the limit: take the next class.",
-        )
+    yield w.warning(
+        "ebs-io-balance-low",
+        when("EBSIOBalance%", "Average", BELOW, 10, periods=3, of=300, no_data=NOT_BREACHING),
+        "Less than 10 % of the instance's EBS IOPS burst left.",
+        "the instance, not the volume, is the limit: take the next class.",
+    )
+    yield w.warning(
+        "ebs-byte-balance-low",
+        when("EBSByteBalance%", "Average", BELOW, 10, periods=3, of=300, no_data=NOT_BREACHING),
+        "Less than 10 % of the instance's EBS throughput burst left.",
+        "the instance, not the volume, is the limit: take the next class.",
+    )
     yield w.warning(
         "load-high",
         when("DBLoad", "Average", ABOVE, w.vcpus, periods=15, of=60, no_data=MISSING),
@@ -290,7 +292,7 @@ def _replica_rows(w: Watched, lag_seconds: int) -> Iterator[Alarm]:
             expression=f"IF(writes > {BUSY_WRITE_BYTES_PER_SECOND} OR lag > {idle}, lag, 0)",
             terms=(
                 MathTerm(id="lag", metric="ReplicaLag", statistic="Maximum", instance=w.instance),
-                MathTerm(id="writes", metric="WriteThroughput", statistic="Average", instance="primary"),
+                MathTerm(id="writes", metric="WriteThroughput", statistic="Average", instance=w.primary),
             ),
         ),
         f"More than {lag_seconds} s behind a primary that writes, or {idle} s behind any.",
@@ -324,7 +326,7 @@ def _primary_rows(w: Watched) -> Iterator[Alarm]:
 
 
 def _log_rows(w: Watched) -> Iterator[Alarm]:
-    for row in log_filters.log_filters(w.instance):
+    for row in log_filters.log_filters(replica=w.lag_seconds is not None):
         yield w.warning(
             f"{row.key}-high",
             when(

@@ -88,7 +88,7 @@ def _of_rds(graph: Graph, identifiers: Mapping[str, str]) -> list[Any]:
     return [
         ["AWS/RDS", graph.metric, "DBInstanceIdentifier", name, {"label": role}]
         for role, name in identifiers.items()
-        if not (graph.replicas_only and role == "primary")
+        if not (graph.replicas_only and role.startswith("primary"))
     ]
 
 

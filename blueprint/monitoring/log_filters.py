@@ -56,6 +56,6 @@ _FILTERS = (
 )
 
 
-def log_filters(instance: str) -> tuple[LogFilter, ...]:
-    """The filters of an instance by its role, "primary" or "replica-<n>"."""
-    return tuple(row for row in _FILTERS if row.on_replicas or instance == "primary")
+def log_filters(*, replica: bool) -> tuple[LogFilter, ...]:
+    """The filters of an instance."""
+    return tuple(row for row in _FILTERS if row.on_replicas or not replica)

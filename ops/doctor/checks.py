@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from blueprint.names import LangPontNaming
+from blueprint.names import RESTORED_FROM, LangPontNaming
 from blueprint.postgres.version import LAST_RETIRED_MINOR, MAJOR
+from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
 from ops.durations import format_duration, format_time
 from ops.snapshots.model import AVAILABLE, Snapshot
@@ -121,6 +122,8 @@ def instances(stack: Stack) -> Iterator[Line]:
             verdict, role = max(verdict, Verdict.LOOK, key=_rank), f"{role}, promoted"
         if each.generation != newest:
             role += f" of generation {each.generation}"
+        if origin := tags_of(each.raw.get("TagList")).get(RESTORED_FROM):
+            role += f", restored from {origin}"
         zone = str(each.raw.get("AvailabilityZone", "no zone yet")) + (", Multi-AZ" if each.raw.get("MultiAZ") else "")
         text = f"{role}, {each.status}, {each.raw.get('DBInstanceClass')}, {zone}, PostgreSQL {each.version}"
         yield Line(verdict, "instances", f"{each.identifier}: {text}")

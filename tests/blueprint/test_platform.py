@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -152,7 +153,39 @@ def test_thresholds_follow_the_settings() -> None:
     assert larger["storage-low"] == 25 * GIB
     assert larger["disk-queue-high"] == 240
     assert (larger["slot-lag-high"], larger["wal-disk-high"]) == (10 * GIB, 20 * GIB)
-    assert "cpu-credits-low" not in larger
+    assert larger["cpu-credits-low"] == 0
+
+
+def test_thresholds_are_those_of_the_class_and_size_that_run() -> None:
+    """Until the maintenance window, after RDS has enlarged a volume, and of a generation that is kept."""
+    asked = {"database": {"instanceClass": "db.m7g.xlarge"}}
+    before, after = platform({}), platform(asked)
+    of_file = {alarm.key: alarm.threshold for alarm in before.alarms if alarm.instance == "primary"}
+    running = after.thresholds("primary", "db.t3.medium", 200)
+    assert {key: (of_file[key], running[key]) for key in of_file if of_file[key] != running[key]} == {
+        "storage-low": (5 * GIB, 10 * GIB)
+    }
+    assert after.thresholds("primary", "db.x9.large", 100) == after.thresholds("primary", "db.m7g.xlarge", 100)
+
+
+def test_each_generation_that_stands_has_its_own_alarms() -> None:
+    one = [alarm.name for alarm in platform({}).alarms]
+    two = platform({"database": {"generation": 2, "restoreFrom": {"time": "2026-11-20T03:04:05Z"}}})
+    names = [alarm.name for alarm in two.alarms]
+    assert len(names) == len({*names})
+    assert {*one} < {*names}
+    added = {re.sub(r"-g2(?=-)", "", name) for name in {*names} - {*one}}
+    assert added == {name for name in one if not name.startswith(("functions-", "pooler-"))}
+    [lag] = [alarm for alarm in two.alarms if alarm.name == "replica-1-g2-replica-lag-high"]
+    assert [term.instance for term in lag.terms] == ["replica-1-g2", "primary-g2"]
+
+
+def test_a_generation_that_is_kept_is_named_with_what_no_longer_follows_the_file() -> None:
+    second = {"database": {"generation": 2, "restoreFrom": {"time": "2026-11-20T03:04:05Z"}}}
+    assert [each for each in platform(second).warnings if "keepPrevious" in each] == [
+        "database.keepPrevious: generation 1 stays as it was left. Its deletion protection, its backup retention and "
+        "its log groups follow this file; class, size, parameters and windows do not."
+    ]
 
 
 def test_without_a_cap_on_slots_there_is_nothing_to_measure_them_by() -> None:

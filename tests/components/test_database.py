@@ -112,6 +112,7 @@ def test_prods_replica_is_told_exactly_this(number: int, class_name: str, zone: 
         "instanceClass": class_name,
         "replicateSourceDb": "langpont-prod-db",
         "availabilityZone": zone,
+        "allocatedStorage": 100,
         "multiAz": False,
         "skipFinalSnapshot": True,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from recording.recording import Recording
@@ -17,7 +19,16 @@ TIME = "2026-11-20T03:04:05Z"
 SECOND: dict[str, Any] = {"database": {"generation": 2, "restoreFrom": {"time": TIME}}}
 FROM_SNAPSHOT: dict[str, Any] = {"database": {"generation": 2, "restoreFrom": {"snapshot": "langpont-manual-1"}}}
 WITHOUT_FIRST: dict[str, Any] = {"database": SECOND["database"] | {"keepPrevious": False}}
-BEGINNING = ("snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted", "kmsKeyId")
+RESTORED = ["engineVersion", "kmsKeyId", "storageEncrypted"]
+LEFT = [
+    "allocatedStorage", "autoMinorVersionUpgrade", "availabilityZone", "backupWindow", "caCertIdentifier",
+    "databaseInsightsMode", "engineVersion", "instanceClass", "iops", "kmsKeyId", "maintenanceWindow",
+    "maxAllocatedStorage", "monitoringInterval", "monitoringRoleArn", "multiAz", "parameterGroupName", "password",
+    "performanceInsightsKmsKeyId", "performanceInsightsRetentionPeriod", "port", "restoreToPointInTime",
+    "snapshotIdentifier", "storageEncrypted", "storageThroughput", "tags",
+]  # fmt: skip
+GROUP, ALARM = "aws:rds/parameterGroup:ParameterGroup", "aws:cloudwatch/metricAlarm:MetricAlarm"
+FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 
 
 def generation_identities(suffix: str) -> set[str]:
@@ -29,6 +40,20 @@ def generation_identities(suffix: str) -> set[str]:
         f"random:index/randomId:RandomId langpont-prod-db-primary{suffix}-final-snapshot",
         f"{SELECTION} langpont-prod-backups-primary{suffix}",
         f"{REPLICATION} langpont-prod-backups-ap-northeast-3{suffix}",
+        *(f"{GROUP} langpont-prod-db-{role}" for role in roles),
+        *watched(roles),
+    }
+
+
+def watched(roles: Iterable[str]) -> set[str]:
+    """Alarms and log filters of instances of prod, by their names."""
+    own = [re.sub(r"-g\d+$", "", role) for role in roles]
+    return {
+        each.identity.replace(f"-monitoring-{plain}-", f"-monitoring-{role}-")
+        for role, plain in zip(roles, own, strict=True)
+        for type_ in (ALARM, FILTER)
+        for each in recording("prod").of_type(type_)
+        if f"-monitoring-{plain}-" in each.name
     }
 
 
@@ -39,20 +64,16 @@ def test_the_second_generation_adds_exactly_its_own_instances_and_what_they_need
     assert generation_identities("") < set(before.identities())
 
 
-def test_the_first_generation_stays_as_it_was_in_every_input_and_option() -> None:
-    changed = differing(recording("prod"), record_with("prod", SECOND))
-    assert not {identity.split(" ")[1] for identity in generation_identities("")} & changed
+def test_the_first_generation_stays_as_it_was_in_every_input() -> None:
+    before, after = recording("prod"), record_with("prod", SECOND)
+    for identity in generation_identities(""):
+        type_, name = identity.split(" ")
+        assert inputs(after, type_, name) == inputs(before, type_, name), identity
 
 
 def test_exactly_what_points_to_the_database_follows_it() -> None:
     changed = differing(recording("prod"), record_with("prod", SECOND))
-    alarms = {r.name for r in recording("prod").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
-    of_the_log = {a for a in alarms if a.endswith(("log-errors-high", "deadlocks-high", "slow-statements-high"))}
-    published = {
-        a for a in alarms if a.startswith(("langpont-prod-monitoring-functions-", "langpont-prod-monitoring-pooler-"))
-    }
-    filters = set(names(recording("prod"), "aws:cloudwatch/logMetricFilter:LogMetricFilter"))
-    assert changed == (alarms - of_the_log - published) | filters | {
+    assert changed - {identity.split(" ")[1] for identity in generation_identities("")} == {
         *(f"langpont-prod-secret-values-{role}" for role in ROLES),
         "langpont-prod-pooler-files",
         "langpont-prod-functions-make-roles",
@@ -60,10 +81,11 @@ def test_exactly_what_points_to_the_database_follows_it() -> None:
         "langpont-prod-access-operator-policy",
         "langpont-prod-monitoring-dashboard",
         "langpont-prod-monitoring-instances-events",
-    }  # fmt: skip
+        "langpont-prod-monitoring-parameter-groups-events",
+    }
 
 
-def test_a_point_in_time_begins_at_the_first_generation_and_takes_no_name_user_or_size() -> None:
+def test_a_point_in_time_begins_at_the_first_generation_and_takes_no_name_or_user() -> None:
     recorded = record_with("prod", SECOND)
     before = inputs(recording("prod"), INSTANCE, "langpont-prod-db-primary")
     after = inputs(recorded, INSTANCE, "langpont-prod-db-primary-g2")
@@ -72,9 +94,10 @@ def test_a_point_in_time_begins_at_the_first_generation_and_takes_no_name_user_o
         "identifier": "langpont-prod-db-g2",
         "restoreToPointInTime": {"sourceDbInstanceIdentifier": "langpont-prod-db", "restoreTime": TIME},
         "finalSnapshotIdentifier": f"langpont-prod-db-g2-final-{suffix}",
-        "tags": before["tags"] | {"Name": "langpont-prod-db-g2"},
+        "tags": before["tags"] | {"Name": "langpont-prod-db-g2", "RestoredFrom": TIME},
+        "parameterGroupName": answer(recorded, GROUP, "langpont-prod-db-primary-g2")[1]["name"],
     }
-    gone = ("dbName", "username", "allocatedStorage")
+    gone = ("dbName", "username")
     assert after == {key: value for key, value in before.items() if key not in gone} | own
     source = recorded.one(INSTANCE, "langpont-prod-db-primary-g2").property_dependencies["restoreToPointInTime"]
     assert [name_of(urn) for urn in source] == ["langpont-prod-db-primary"]
@@ -85,19 +108,25 @@ def test_a_snapshot_is_named_and_no_source() -> None:
     restored = inputs(recorded, INSTANCE, "langpont-prod-db-primary-g2")
     assert restored["snapshotIdentifier"] == "langpont-manual-1"
     assert "restoreToPointInTime" not in restored
-    assert {k: v for k, v in restored.items() if k != "snapshotIdentifier"} == {
-        k: v
-        for k, v in inputs(record_with("prod", SECOND), INSTANCE, "langpont-prod-db-primary-g2").items()
-        if k != "restoreToPointInTime"
-    }
+    assert restored["tags"]["RestoredFrom"] == "langpont-manual-1"
+    own = {"snapshotIdentifier", "restoreToPointInTime", "finalSnapshotIdentifier", "tags"}
+    other = inputs(record_with("prod", SECOND), INSTANCE, "langpont-prod-db-primary-g2")
+    assert {k: v for k, v in restored.items() if k not in own} == {k: v for k, v in other.items() if k not in own}
 
 
-def test_how_a_generation_began_is_never_looked_at_again() -> None:
+def test_a_kept_generation_is_left_as_it_is_but_for_what_ends_it() -> None:
     for changes in (SECOND, FROM_SNAPSHOT, WITHOUT_FIRST):
         recorded = record_with("prod", changes)
-        ignoring = {r.name: r.ignore_changes for r in recorded.of_type(INSTANCE) if r.ignore_changes}
-        assert [*ignoring] == ["langpont-prod-db-primary-g2"]
-        assert sorted(ignoring["langpont-prod-db-primary-g2"]) == sorted(BEGINNING)
+        ignoring = {
+            r.name.removeprefix("langpont-prod-db-"): sorted(r.ignore_changes) for r in recorded.of_type(INSTANCE)
+        }
+        current = dict.fromkeys(("primary-g2", "replica-1-g2", "replica-2-g2"), RESTORED)
+        kept = dict.fromkeys(("primary", "replica-1", "replica-2"), LEFT)
+        assert ignoring == (current if changes is WITHOUT_FIRST else current | kept)
+        groups = {r.name.removeprefix("langpont-prod-db-"): [*r.ignore_changes] for r in recorded.of_type(GROUP)}
+        assert {role: each for role, each in groups.items() if each} == {
+            role: ["family", "parameters"] for role in kept if changes is not WITHOUT_FIRST
+        }
 
 
 def test_replicas_of_the_second_generation_replicate_the_second_primary() -> None:
@@ -171,10 +200,17 @@ def test_a_third_generation_stands_beside_the_second() -> None:
         "langpont-prod-db-replica-1-g3", "langpont-prod-db-replica-2-g2", "langpont-prod-db-replica-2-g3",
     ]  # fmt: skip
     second = record_with("prod", SECOND)
-    changed = differing(second, third) & {identity.split(" ")[1] for identity in generation_identities("-g2")}
-    assert changed <= {"langpont-prod-db-primary-g2"}  # its restore arguments, which it ignores, are no longer known
-    before, after = (inputs(r, INSTANCE, "langpont-prod-db-primary-g2") for r in (second, third))
-    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} <= set(BEGINNING)
+    changed = {}
+    for identity in generation_identities("-g2"):
+        type_, name = identity.split(" ")
+        before, after = inputs(second, type_, name), inputs(third, type_, name)
+        if keys := {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}:
+            changed[name] = keys
+    # What it was made from is no longer known, and not looked at; the suffix of its snapshot follows from that.
+    assert changed == {
+        "langpont-prod-db-primary-g2": {"finalSnapshotIdentifier", "restoreToPointInTime", "tags"},
+        "langpont-prod-db-primary-g2-final-snapshot": {"keepers"},
+    }
 
 
 def test_a_disposable_stack_restores_too() -> None:

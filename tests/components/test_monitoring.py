@@ -161,11 +161,11 @@ def test_every_alarm_and_its_end_reach_the_alerts_topic(stack: str) -> None:
         assert "insufficientDataActions" not in alarm.inputs
 
 
-def test_a_class_of_fixed_performance_has_no_alarm_on_credits() -> None:
+def test_thresholds_are_those_of_the_class_that_runs() -> None:
     recorded = record_with("prod", OTHER)
-    of_primary = {name.removeprefix("langpont-prod-monitoring-primary-") for name in names(recorded, ALARM)}
-    assert not {"cpu-credits-low", "cpu-credits-surplus"} & of_primary
-    assert "langpont-prod-monitoring-replica-1-cpu-credits-low" in names(recorded, ALARM)
+    credits_low = "langpont-prod-monitoring-{}-cpu-credits-low".format
+    assert inputs(recorded, ALARM, credits_low("primary"))["threshold"] == 0
+    assert inputs(recorded, ALARM, credits_low("replica-1"))["threshold"] == 115
     assert inputs(recorded, ALARM, "langpont-prod-monitoring-primary-memory-low")["threshold"] == 8 * 2**30 // 10
 
 

@@ -70,39 +70,38 @@ EDITS: Mapping[str, Edit] = {
     ),
     "storage-with-a-replica": Edit(
         stack="staging", changes={"database": {"allocatedStorageGib": 80}}, why="the same, with replicas",
-        wrong="the replica does not grow with its primary",
+        because="storage never shrinks: with autoscaling a lower number in the file changes nothing",
     ),
     "storage-past-400": Edit(
-        stack="dev", changes={"database": {"allocatedStorageGib": 400}}, why="four times the throughput",
-        wrong="the state's 3,000 IOPS go with the new size: refused; the next up is green and sends nothing",
+        stack="dev",
+        changes={"database": {"allocatedStorageGib": 400}},
+        why="four times the throughput",
+        because=_NO_WAY_BACK,
     ),
     "storage-past-400-with-iops": Edit(
         stack="dev",
         before=_ONE_REPLICA,
         changes={"database": {"allocatedStorageGib": 400, "iops": 13000}},
         why="the same, with IOPS stated and a replica",
-        wrong="the primary grows for good; the replica is given IOPS without a size; the next up sends it nothing",
+        because=_NO_WAY_BACK,
     ),
     "iops": Edit(
         stack="dev",
         before={**_STRIPED, **_ONE_REPLICA},
         changes={"database": {"iops": 13000}},
         why="more IOPS than the baseline",
-        wrong="taken out again, IOPS are nobody's: they stay, and go on costing",
     ),
     "iops-taken-out": Edit(
         stack="dev",
         before={"database": {"allocatedStorageGib": 400, "iops": 13000}},
         changes={"database": {"iops": None}},
         why="back to the baseline, which costs nothing",
-        wrong="nothing is sent: the IOPS stay, and go on costing",
     ),
     "throughput": Edit(
         stack="dev",
         before=_STRIPED,
         changes={"database": {"storageThroughputMibps": 1000}},
         why="more throughput than the baseline",
-        wrong="taken out again, throughput is nobody's: it stays, and goes on costing",
     ),
     # Parameters
     "parameter-dynamic": Edit(
@@ -273,6 +272,29 @@ EDITS: Mapping[str, Edit] = {
         changes={"database": {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}},
         why="the same where data is",
         wrong="no way back: what was restored is protected too",
+    ),
+    "restore-corrected": Edit(
+        stack="dev",
+        before={"database": {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}},
+        changes={"database": {"restoreFrom": {"time": "2026-09-01T02:00:00Z"}}},
+        why="it was the wrong second",
+    ),
+    "restore-corrected-protected": Edit(
+        stack="staging",
+        before={"database": {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}},
+        changes={"database": {"restoreFrom": {"time": "2026-09-01T02:00:00Z"}}},
+        why="the same where data is",
+    ),
+    "class-beside-a-kept-generation": Edit(
+        stack="dev",
+        before={"database": {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}},
+        changes={
+            "database": {
+                "instanceClass": "db.t4g.small", "allocatedStorageGib": 30, "parameters": {"work_mem": "8MB"}
+            }
+        },
+        why="the restored one needs more; the one before it stays as it was left",
+        because=_NO_WAY_BACK,
     ),
     "protect": Edit(stack="dev", changes={"database": {"deletionPolicy": "protected"}}, why="it has become useful"),
     "unprotect": Edit(

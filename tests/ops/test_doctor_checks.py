@@ -61,6 +61,13 @@ def test_generations_and_promoted_replicas_are_named() -> None:
     assert found("backups", instance(), instance("langpont-prod-db-g2"))[0][1].startswith("langpont-prod-db-g2: ")
 
 
+def test_what_an_instance_was_restored_from_is_named() -> None:
+    tags = pairs({**PROD.tags, "RestoredFrom": "2026-11-20T03:04:05Z"})
+    assert found("instances", instance("langpont-prod-db-g2", TagList=tags))[0][1].startswith(
+        "langpont-prod-db-g2: primary, restored from 2026-11-20T03:04:05Z, available, "
+    )
+
+
 def test_an_instance_with_the_stacks_name_and_other_tags_is_not_looked_at() -> None:
     foreign = replica(TagList=pairs({"Environment": "prod"}))
     assert found("instances", instance(), foreign)[0] == (

@@ -22,14 +22,14 @@ def test_the_table_has_these_families_and_sizes() -> None:
 @pytest.mark.parametrize(
     "expected",
     [
-        InstanceClass(name="db.t3.medium", vcpus=2, memory_gib=4, credits_per_hour=24, ebs_burst=True),
-        InstanceClass(name="db.t3.large", vcpus=2, memory_gib=8, credits_per_hour=36, ebs_burst=True),
-        InstanceClass(name="db.t4g.micro", vcpus=2, memory_gib=1, credits_per_hour=12, ebs_burst=True),
-        InstanceClass(name="db.t4g.2xlarge", vcpus=8, memory_gib=32, credits_per_hour=192, ebs_burst=True),
-        InstanceClass(name="db.m7g.large", vcpus=2, memory_gib=8, credits_per_hour=None, ebs_burst=True),
-        InstanceClass(name="db.m6g.4xlarge", vcpus=16, memory_gib=64, credits_per_hour=None, ebs_burst=False),
-        InstanceClass(name="db.r7i.4xlarge", vcpus=16, memory_gib=128, credits_per_hour=None, ebs_burst=True),
-        InstanceClass(name="db.r6g.16xlarge", vcpus=64, memory_gib=512, credits_per_hour=None, ebs_burst=False),
+        InstanceClass(name="db.t3.medium", vcpus=2, memory_gib=4, credits_per_hour=24),
+        InstanceClass(name="db.t3.large", vcpus=2, memory_gib=8, credits_per_hour=36),
+        InstanceClass(name="db.t4g.micro", vcpus=2, memory_gib=1, credits_per_hour=12),
+        InstanceClass(name="db.t4g.2xlarge", vcpus=8, memory_gib=32, credits_per_hour=192),
+        InstanceClass(name="db.m7g.large", vcpus=2, memory_gib=8, credits_per_hour=None),
+        InstanceClass(name="db.m6g.4xlarge", vcpus=16, memory_gib=64, credits_per_hour=None),
+        InstanceClass(name="db.r7i.4xlarge", vcpus=16, memory_gib=128, credits_per_hour=None),
+        InstanceClass(name="db.r6g.16xlarge", vcpus=64, memory_gib=512, credits_per_hour=None),
     ],
     ids=lambda expected: expected.name,
 )

@@ -15,7 +15,6 @@ PRIMARY = Watched(
     memory=4 * GIB,
     vcpus=2,
     credits_per_day=576,
-    ebs_burst=True,
     storage=100 * GIB,
     autoscaling=True,
     iops=3000,
@@ -25,7 +24,7 @@ PRIMARY = Watched(
     has_replicas=True,
 )
 REPLICA = replace(PRIMARY, instance="replica-1", has_replicas=False, lag_seconds=30)
-FIXED = replace(PRIMARY, credits_per_day=None, ebs_burst=False)
+FIXED = replace(PRIMARY, credits_per_day=None)
 
 
 def keys(watched: Watched) -> list[str]:
@@ -46,9 +45,6 @@ def test_a_replica_has_lag_and_nothing_that_only_a_primary_does() -> None:
 @pytest.mark.parametrize(
     ("watched", "gone"),
     [
-        (FIXED, {"cpu-credits-low", "cpu-credits-surplus", "ebs-io-balance-low", "ebs-byte-balance-low"}),
-        (replace(PRIMARY, credits_per_day=None), {"cpu-credits-low", "cpu-credits-surplus"}),
-        (replace(PRIMARY, ebs_burst=False), {"ebs-io-balance-low", "ebs-byte-balance-low"}),
         (replace(PRIMARY, has_replicas=False), {"slot-lag-high"}),
         (replace(PRIMARY, slot_wal_cap=None), {"slot-lag-high", "wal-disk-high"}),
     ],
@@ -57,6 +53,12 @@ def test_what_an_instance_does_not_have_is_not_watched(watched: Watched, gone: s
     """An alarm on a metric that never comes is always silent or always loud."""
     assert set(keys(PRIMARY)) - set(keys(watched)) == gone
     assert set(keys(watched)) <= set(keys(PRIMARY))
+
+
+def test_a_class_without_credits_or_bursts_is_watched_for_the_one_that_runs_until_its_window_and_stays_silent() -> None:
+    assert keys(FIXED) == keys(PRIMARY)
+    for key in ("cpu-credits-low", "cpu-credits-surplus", "ebs-io-balance-low", "ebs-byte-balance-low"):
+        assert one(FIXED, key).missing is Missing.NOT_BREACHING
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,7 @@ def test_what_an_instance_does_not_have_is_not_watched(watched: Watched, gone: s
         (PRIMARY, "storage-low", 5 * GIB),  # E45: below 10 % RDS grows by itself; below 5 % it did not
         (replace(PRIMARY, autoscaling=False), "storage-low", 10 * GIB),
         (PRIMARY, "cpu-credits-low", 115),  # E44
+        (FIXED, "cpu-credits-low", 0),
         (PRIMARY, "cpu-credits-surplus", 0),
         (PRIMARY, "disk-queue-high", 60),  # 3000 IOPS at 20 ms each
         (replace(PRIMARY, iops=12000), "disk-queue-high", 240),
@@ -163,7 +166,7 @@ def test_what_gets_someone_up_is_what_stops_the_service() -> None:
 
 def test_falling_silent_is_bad_only_where_a_metric_always_comes() -> None:
     breaching = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.missing is Missing.BREACHING}
-    assert breaching == {"cpu-high", "connections-high", "memory-low", "storage-low", "cpu-credits-low"}
+    assert breaching == {"cpu-high", "connections-high", "memory-low", "storage-low"}
     assert one(REPLICA, "replica-lag-high").missing is Missing.BREACHING
 
 

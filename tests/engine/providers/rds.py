@@ -1,7 +1,7 @@
 """DB instances: what RDS refuses of a creation and a change, what it fills in, and what waits for the window.
 
-Not judged here: what a snapshot holds (its size, version and names), versions, parameters that wait for a reboot, the
-modify that the provider sends after a restore, and the time between two changes of a volume.
+Not judged here: what a snapshot holds (its size, version and names), versions, parameters that wait for a reboot, and
+the time between two changes of a volume.
 """
 
 from __future__ import annotations
@@ -76,8 +76,12 @@ def refuse_create(cloud: Cloud, made: Resource) -> None:
     if name is not None and source is None:
         raise Refused(f"DBInstanceNotFound: {name} does not exist")
     size = given.get("allocatedStorage") or (source.properties.get("allocatedStorage") if source else None)
+    performance = {key: given[key] for key in BASE if key in given}
     if size and given.get("storageType") == "gp3":
-        _performance(size, {key: given[key] for key in BASE if key in given})
+        _performance(size, performance)
+    if "snapshotIdentifier" in given and performance and "allocatedStorage" not in given:
+        # The provider asks for these in a modify after the restore, which then has no size.
+        raise Refused("InvalidParameterCombination: You must specify both the storage size and iops to modify them")
     _monitoring(given)
     _one_network(cloud, given)
 
