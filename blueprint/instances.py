@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from blueprint.aws import storage
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass
@@ -42,6 +43,17 @@ class Instance:
         """Memory of the class. RDS's DBInstanceClassMemory is a little less (what its agents take is not published)."""
         return int(self.instance_class.memory_gib * GIB)
 
+    def sustains(self, volume: storage.Performance) -> Sustained:
+        """What it moves to and from such a volume for as long as one likes: the smaller of the two."""
+        size, volume_mb_per_second = self.instance_class, volume.mibps * 2**20 / 10**6
+        return Sustained(
+            iops=min(size.sustained_iops, volume.iops),
+            mb_per_second=round(min(size.sustained_mb_per_second, volume_mb_per_second), 1),
+            limited_by="class"
+            if size.sustained_iops < volume.iops or size.sustained_mb_per_second < volume_mb_per_second
+            else "volume",
+        )
+
     def parameter(self, name: str) -> int:
         """An integer parameter as the instance ends up with it, in its base unit."""
         return effective_integer(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
@@ -49,6 +61,14 @@ class Instance:
     def parameter_bytes(self, name: str) -> int:
         """A size parameter as the instance ends up with it, in bytes."""
         return bytes_of(name, self.parameter(name))
+
+
+class Sustained(NamedTuple):
+    """IOPS and decimal MB/s; `limited_by` "class" or "volume"."""
+
+    iops: int
+    mb_per_second: float
+    limited_by: str
 
 
 def plan_instances(database: Database, replicas: Sequence[Replica] = ()) -> tuple[Instance, ...]:
@@ -108,7 +128,7 @@ def _watched(
         credits_per_day=instance.instance_class.credit_balance_maximum,
         storage=database.allocated_storage_gib * GIB,
         autoscaling=database.max_allocated_storage_gib is not None,
-        iops=storage.baseline_iops(database.allocated_storage_gib, database.iops),
+        iops=instance.sustains(database.volume).iops,
         max_connections=instance.parameter("max_connections"),
         connection_alarm=connection_alarm,
         slot_wal_cap=bytes_of("max_slot_wal_keep_size", slot_cap) if slot_cap >= 0 else None,

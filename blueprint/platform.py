@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import chain
 
 from blueprint.aws import storage
+from blueprint.aws.instance_classes import InstanceClass
 from blueprint.aws.subnets import SubnetPlan, plan_subnets
 from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
 from blueprint.monitoring.alarms import Alarm
@@ -138,6 +139,7 @@ class Platform:
                 f"database.keepPrevious: generation {generation} stays as it was left. Its deletion protection, its "
                 f"backup retention and its log groups follow this file; class, size, parameters and windows do not."
             )
+        yield from self._class_warnings()
         for instance in self.instances:
             memory = self.memory(instance)
             if not memory.fits:
@@ -158,3 +160,26 @@ class Platform:
             yield "monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."
         if self.settings.protected and not database.multi_az:
             yield "database.multiAz is off in a protected stack: losing the zone loses the service until it returns."
+
+    def _class_warnings(self) -> Iterator[str]:
+        database, by_class = self.settings.database, dict[InstanceClass, list[Instance]]()
+        for instance in self.instances:
+            by_class.setdefault(instance.instance_class, []).append(instance)
+        for size, those in by_class.items():
+            bounds = []
+            sustained, volume = those[0].sustains(database.volume), database.volume
+            if sustained.limited_by == "class":
+                bounds.append(
+                    f"it sustains {sustained.iops:,} IOPS and {sustained.mb_per_second:.0f} MB/s on a volume of "
+                    f"{volume.iops:,} and {volume.mibps} MiB/s, and a larger volume does not help"
+                )
+            if size.full_speed_hours and database.protected:
+                bounds.append(
+                    f"with all vCPUs busy a full balance of CPU credits lasts {size.full_speed_hours:.1f} hours, and "
+                    f"more is charged"
+                )
+            if bounds:
+                yield (
+                    f"{size.name} of {', '.join(each.role for each in those)} is for bursts: {'; '.join(bounds)}. Take "
+                    f"a larger class where the load is steady."
+                )

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from blueprint.aws import storage
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.postgres.version import EngineVersion
 from blueprint.values import (
@@ -191,6 +192,11 @@ class Database(Section):
         description="What a generation after the first is made from; leave it in the file. A change makes it anew.",
     )
     keep_previous: bool = Field(True, description="Keep the generation before this one running beside it.")
+
+    @property
+    def volume(self) -> storage.Performance:
+        """What the volume of this size and performance sustains."""
+        return storage.performance(self.allocated_storage_gib, self.iops, self.storage_throughput_mibps)
 
     @property
     def protected(self) -> bool:

@@ -305,7 +305,7 @@ def _storage(database: Database, size_gib: pulumi.Input[int]) -> dict[str, Any]:
     """A gp3 volume. From 400 GiB on IOPS and throughput are stated, the baseline too: left out, the provider sends
     those of before with a new size, and RDS refuses them; and what was asked for once would stay."""
     performance = pulumi.Output.from_input(size_gib).apply(
-        lambda gib: storage.performance(gib, database.iops, database.storage_throughput_mibps)
+        lambda gib: storage.stated_performance(gib, database.iops, database.storage_throughput_mibps)
     )
     return {
         "storage_type": "gp3",

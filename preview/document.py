@@ -8,9 +8,9 @@ The keys, all of them always there:
   pattern of logical names), reason.
 - components: type, name, resources; a resource has type, name (both are its identity), protect, retainOnDelete,
   deleteBeforeReplace, ignoreChanges, inputs (as a first preview knows them).
-- instances: role, identifier, instanceClass, vcpus, memoryGib, multiAz, purpose, zone, memory, parameters. The first is
-  the primary, and its purpose and zone are null. A parameter has name, asked, value (what RDS takes), meaning (for
-  people), applyMethod, static, rdsDefault, origin.
+- instances: role, identifier, instanceClass, vcpus, memoryGib, performance, multiAz, purpose, zone, memory, parameters.
+  The first is the primary, and its purpose and zone are null. A parameter has name, asked, value (what RDS takes),
+  meaning (for people), applyMethod, static, rdsDefault, origin.
 - connections, windows, storage, backups, network: as their functions below spell them, units in the keys. The subnets
   of the network are a CIDR or an id by zone and tier.
 - alarms: name, instance, severity, namespace, metric, statistic, expression, comparison, threshold, unit,
@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from blueprint.aws import storage
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm
@@ -37,7 +36,7 @@ from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
 from blueprint.settings import Settings
 from policy import RULES
-from preview.report import OutputValue, Report, in_japan, is_rds_default, subnets, throughput_mibps
+from preview.report import OutputValue, Report, in_japan, is_rds_default, subnets
 from recording.archives import Archive
 from recording.recording import Component, Registration, Secret, Unknown
 
@@ -110,6 +109,19 @@ def _component(component: Component) -> dict[str, Any]:
     }
 
 
+def _performance(report: Report, instance: Instance) -> dict[str, Any]:
+    sustained = instance.sustains(report.platform.settings.database.volume)
+    size = instance.instance_class
+    return {
+        "sustainedIops": sustained.iops,
+        "sustainedMbPerSecond": sustained.mb_per_second,
+        "limitedBy": sustained.limited_by,
+        "classBurstIops": size.burst_iops,
+        "classBurstMbPerSecond": size.burst_mb_per_second,
+        "cpuFullSpeedHours": size.full_speed_hours,
+    }
+
+
 def _resource(resource: Registration) -> dict[str, Any]:
     return {
         "type": resource.type,
@@ -130,6 +142,7 @@ def _instance(report: Report, instance: Instance) -> dict[str, Any]:
         "instanceClass": instance.instance_class.name,
         "vcpus": instance.instance_class.vcpus,
         "memoryGib": instance.instance_class.memory_gib,
+        "performance": _performance(report, instance),
         "multiAz": instance.number is None and report.platform.settings.database.multi_az,
         "purpose": instance.purpose,
         "zone": instance.zone,
@@ -201,8 +214,8 @@ def _storage(settings: Settings) -> dict[str, Any]:
         "type": "gp3",
         "allocatedGib": database.allocated_storage_gib,
         "maxAllocatedGib": database.max_allocated_storage_gib,
-        "iops": storage.baseline_iops(database.allocated_storage_gib, database.iops),
-        "throughputMibps": throughput_mibps(settings),
+        "iops": database.volume.iops,
+        "throughputMibps": database.volume.mibps,
         "keys": settings.encryption.keys,
     }
 

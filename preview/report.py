@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import policy
-from blueprint.aws import storage
 from blueprint.aws.subnets import Tier
 from blueprint.aws.windows import DAY, HOUR, JAPAN_OFFSET_HOURS, DailyTime, DailyWindow, WeeklyWindow
 from blueprint.instances import Instance
@@ -115,14 +114,6 @@ def in_japan(window: DailyTime | DailyWindow | WeeklyWindow) -> str:
     if isinstance(window, DailyTime):
         return str(DailyTime((window.minute + offset) % DAY))
     return str(type(window)((window.start + offset) % window.CIRCLE, (window.end + offset) % window.CIRCLE))
-
-
-def throughput_mibps(settings: Settings) -> int:
-    """Throughput of the gp3 volume in MiB/s: fixed below 400 GiB, from there what is asked for or the baseline."""
-    database = settings.database
-    if database.allocated_storage_gib < storage.STRIPED_GIB:
-        return storage.UNSTRIPED_THROUGHPUT_MIBPS
-    return database.storage_throughput_mibps or storage.STRIPED_THROUGHPUT_MIBPS
 
 
 def subnets(platform: Platform) -> dict[str, dict[str, str]]:

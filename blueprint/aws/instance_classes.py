@@ -1,29 +1,39 @@
 """The RDS instance classes that this program knows, with what sizing and alarms need to know of each.
 
-Checked in November 2026: every class is orderable for postgres 16.9 to 16.15 in ap-northeast-1 (cfn-lint 1.58.0's copy
-of DescribeOrderableDBInstanceOptions); vCPUs, memory and EBS bursting are those of the EC2 type of the same name (moto
-5.2.5's copy of DescribeInstanceTypes).
+The table is `instance_classes.json`, which names its sources. RDS publishes no EBS limits of its own: those of the EC2
+type of the same name are taken.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from blueprint.problems import Refused
 
 CREDIT_BALANCE_HOURS: Final = 24  # a T3 or T4g class keeps what it earns in a day; a credit is one vCPU for one minute
+# "Amazon EBS-optimized instance types": a class that bursts has its maximum for 30 minutes at least once in 24 hours.
+EBS_BURST_MINUTES: Final = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceClass:
-    """One class. `credits_per_hour` is None outside the T families."""
+    """One class. `credits_per_hour` is None outside the T families.
+
+    What it can move to and from its volume: IOPS and decimal MB/s, for as long as one likes, and in a burst.
+    """
 
     name: str
     vcpus: int
     memory_gib: int
     credits_per_hour: int | None
+    sustained_iops: int
+    burst_iops: int
+    sustained_mb_per_second: float
+    burst_mb_per_second: float
 
     @property
     def burstable(self) -> bool:
@@ -35,57 +45,25 @@ class InstanceClass:
         """The most CPU credits that it can hold, or None where there are none."""
         return None if self.credits_per_hour is None else self.credits_per_hour * CREDIT_BALANCE_HOURS
 
-
-# Size: vCPUs, GiB, credits an hour ("CPU credits and baseline utilization" in the EC2 user guide).
-_BURSTABLE_FAMILIES: Final = ("t3", "t4g")
-_BURSTABLE_SIZES: Final = {
-    "micro": (2, 1, 12),
-    "small": (2, 2, 24),
-    "medium": (2, 4, 24),
-    "large": (2, 8, 36),
-    "xlarge": (4, 16, 96),
-    "2xlarge": (8, 32, 192),
-}
-
-# Family: GiB for each vCPU.
-_FIXED_FAMILIES: Final = {
-    "m6g": 4,
-    "m6i": 4,
-    "m7g": 4,
-    "m7i": 4,
-    "r6g": 8,
-    "r6i": 8,
-    "r7g": 8,
-    "r7i": 8,
-}
-_FIXED_SIZES: Final = {
-    "large": 2,
-    "xlarge": 4,
-    "2xlarge": 8,
-    "4xlarge": 16,
-    "8xlarge": 32,
-    "12xlarge": 48,
-    "16xlarge": 64,
-}
+    @property
+    def full_speed_hours(self) -> float | None:
+        """How long a full balance lasts with all vCPUs busy; None where CPU needs no credits."""
+        if self.credits_per_hour is None:
+            return None
+        return self.credits_per_hour * CREDIT_BALANCE_HOURS / (self.vcpus * 60 - self.credits_per_hour)
 
 
 def _table() -> dict[str, InstanceClass]:
-    burstable = [
-        InstanceClass(name=f"db.{family}.{size}", vcpus=vcpus, memory_gib=gib, credits_per_hour=credits_per_hour)
-        for family in _BURSTABLE_FAMILIES
-        for size, (vcpus, gib, credits_per_hour) in _BURSTABLE_SIZES.items()
-    ]
-    fixed = [
+    rows = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))["rows"]
+    classes = (
         InstanceClass(
-            name=f"db.{family}.{size}",
-            vcpus=vcpus,
-            memory_gib=vcpus * gib_per_vcpu,
-            credits_per_hour=None,
+            name=name, vcpus=vcpus, memory_gib=gib, credits_per_hour=credits_per_hour,
+            sustained_iops=sustained_iops, burst_iops=burst_iops,
+            sustained_mb_per_second=sustained, burst_mb_per_second=burst,
         )
-        for family, gib_per_vcpu in _FIXED_FAMILIES.items()
-        for size, vcpus in _FIXED_SIZES.items()
-    ]
-    return {row.name: row for row in burstable + fixed}
+        for name, vcpus, gib, credits_per_hour, sustained_iops, burst_iops, sustained, burst in rows
+    )  # fmt: skip
+    return {row.name: row for row in classes}
 
 
 INSTANCE_CLASSES: Final = _table()
@@ -96,7 +74,7 @@ def instance_class(name: str) -> InstanceClass:
     if name in INSTANCE_CLASSES:
         return INSTANCE_CLASSES[name]
     close = difflib.get_close_matches(name, INSTANCE_CLASSES)
-    families = ", ".join([*_BURSTABLE_FAMILIES, *_FIXED_FAMILIES])
+    families = ", ".join(dict.fromkeys(each.split(".")[1] for each in INSTANCE_CLASSES))
     raise Refused(
         "is not an RDS instance class that this program knows",
         f"Use a class like {' or '.join(close)}" if close else f"Use a class of {families}, like db.t3.medium",

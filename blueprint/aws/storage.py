@@ -6,7 +6,7 @@ Amazon RDS storage autoscaling", in its public edition of 2023; upper limits may
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from blueprint.problems import Refused
 
@@ -74,7 +74,7 @@ def check_storage(
         problems.append(("iops", _outside(STRIPED_IOPS, MAXIMUM_IOPS, "IOPS")))
     if throughput_mibps is not None:
         needed_iops = throughput_mibps * IOPS_PER_MIBPS
-        provisioned_iops = baseline_iops(allocated_gib, iops)
+        provisioned_iops = performance(allocated_gib, iops, None).iops
         if not STRIPED_THROUGHPUT_MIBPS <= throughput_mibps <= MAXIMUM_THROUGHPUT_MIBPS:
             limits = _outside(STRIPED_THROUGHPUT_MIBPS, MAXIMUM_THROUGHPUT_MIBPS, "MiB/s")
             problems.append(("throughput_mibps", limits))
@@ -111,20 +111,26 @@ def storage_warnings(allocated_gib: int, max_allocated_gib: int | None) -> list[
     return warnings
 
 
-def baseline_iops(allocated_gib: int, iops: int | None) -> int:
-    """The IOPS that a gp3 volume sustains: fixed below 400 GiB, from there what is provisioned or the baseline."""
-    if allocated_gib < STRIPED_GIB:
-        return UNSTRIPED_IOPS
-    return STRIPED_IOPS if iops is None else iops
+class Performance(NamedTuple):
+    """What a volume sustains: IOPS and MiB/s."""
+
+    iops: int
+    mibps: int
 
 
-def performance(allocated_gib: int, iops: int | None, throughput_mibps: int | None) -> tuple[int, int] | None:
-    """IOPS and MiB/s to state for a gp3 volume: what is asked for, or the baseline; None where RDS fixes them."""
+def performance(allocated_gib: int, iops: int | None, throughput_mibps: int | None) -> Performance:
+    """What a gp3 volume sustains: fixed below 400 GiB, from there what is provisioned or the baseline."""
     if allocated_gib < STRIPED_GIB:
-        return None
-    return (STRIPED_IOPS if iops is None else iops), (
-        STRIPED_THROUGHPUT_MIBPS if throughput_mibps is None else throughput_mibps
+        return Performance(UNSTRIPED_IOPS, UNSTRIPED_THROUGHPUT_MIBPS)
+    return Performance(
+        STRIPED_IOPS if iops is None else iops,
+        STRIPED_THROUGHPUT_MIBPS if throughput_mibps is None else throughput_mibps,
     )
+
+
+def stated_performance(allocated_gib: int, iops: int | None, throughput_mibps: int | None) -> Performance | None:
+    """What to state for a gp3 volume: from 400 GiB on the baseline too; None where RDS fixes it and takes no number."""
+    return None if allocated_gib < STRIPED_GIB else performance(allocated_gib, iops, throughput_mibps)
 
 
 def _outside(minimum: int, maximum: int, unit: str) -> Refused:

@@ -245,22 +245,22 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         "read-latency-high",
         when("ReadLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=MISSING),
         "One read in ten takes longer than 20 ms on the volume.",
-        "compare IOPS with the volume's baseline; look for a sequential scan that started with the alarm.",
+        "compare IOPS with what the preview says is sustained; look for a sequential scan that started with the alarm.",
     )
     if w.lag_seconds is None:
         yield w.warning(
             "write-latency-high",
             when("WriteLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=MISSING),
             "One write in ten takes longer than 20 ms on the volume.",
-            "compare IOPS with the volume's baseline; look for a checkpoint or a bulk write.",
+            "compare IOPS with what the preview says is sustained; look for a checkpoint or a bulk write.",
         )
-    # Little's law: baseline IOPS at 20 ms each keep this many requests under way.
+    # Little's law: the IOPS that class and volume sustain, at 20 ms each, keep this many requests under way.
     under_way = round(w.iops * STATEMENT_LATENCY_SECONDS)
     yield w.warning(
         "disk-queue-high",
         when("DiskQueueDepth", "Average", ABOVE, under_way, periods=15, of=60, no_data=MISSING),
-        "More requests wait for the volume than its baseline IOPS can serve within 20 ms each.",
-        "same as read-latency-high; from 400 GiB the volume has four times the IOPS.",
+        "More requests wait for the volume than its sustained IOPS can serve within 20 ms each.",
+        "same as read-latency-high; the preview says whether class or volume is the limit.",
     )
     yield w.warning(
         "ebs-io-balance-low",

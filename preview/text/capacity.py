@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from blueprint.aws.instance_classes import EBS_BURST_MINUTES
 from blueprint.aws.subnets import Tier
 from blueprint.instances import Instance
 from blueprint.postgres import connections
@@ -13,6 +14,7 @@ from preview.page import Page, Row
 from preview.report import Report, in_japan, is_rds_default, subnets
 from preview.units import count, number, size
 
+DOCUMENT_TPS = 1000  # "1,000 TPS or more", what the LangPont document asks of the database
 NAT = {"none": "no NAT gateway", "single": "one NAT gateway for all zones", "perZone": "a NAT gateway in each zone"}
 ORIGINS = {
     "stack file": "asked for by the stack file",
@@ -24,7 +26,7 @@ ORIGINS = {
 
 def show(page: Page, report: Report, *, everything: bool) -> None:
     """Its sections; of the parameters only those that the stack file or a purpose asks for, unless `everything`."""
-    for section in (_instances, _connections, _memory, _windows, _network):
+    for section in (_instances, _performance, _connections, _memory, _windows, _network):
         section(page, report)
     _parameters(page, report, everything=everything)
 
@@ -40,6 +42,27 @@ def _instances(page: Page, report: Report) -> None:
         ],
         ("role", "identifier", "class", "vCPUs", "memory", "zone", "purpose"),
     )  # fmt: skip
+
+
+def _performance(page: Page, report: Report) -> None:
+    volume = report.platform.settings.database.volume
+    rows, burstable = [], False
+    for instance in report.platform.instances:
+        size, sustained = instance.instance_class, instance.sustains(volume)
+        bursts = f"{number(size.burst_iops)} IOPS, {number(round(size.burst_mb_per_second))} MB/s"
+        burstable |= size.burstable
+        rows.append(
+            (instance.role, f"{number(sustained.iops)} IOPS, {number(round(sustained.mb_per_second))} MB/s",
+             sustained.limited_by, f"{number(round(sustained.iops / DOCUMENT_TPS, 1))} I/O",
+             bursts if size.burst_iops > size.sustained_iops else "-",
+             f"{hours:.1f} h" if (hours := size.full_speed_hours) else "no limit")
+        )  # fmt: skip
+    page.heading("Performance", "what storage and CPU bear; the smaller of class and volume is the limit")
+    columns = ("", "sustained", "limit", f"each of {number(DOCUMENT_TPS)} TPS", "class bursts to", "all vCPUs busy")
+    page.table(rows, columns)
+    page.note(f"A class bursts for {EBS_BURST_MINUTES} minutes at least once in 24 hours, as far as the volume goes.")
+    if burstable:
+        page.note("All vCPUs busy: how long a full balance of CPU credits lasts; after that they are charged.")
 
 
 def _connections(page: Page, report: Report) -> None:

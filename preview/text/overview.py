@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from blueprint.aws import storage
 from policy import RULES, Excepted, Level
 from preview.page import Page, Row
-from preview.report import Report, throughput_mibps
+from preview.report import Report
 from preview.units import count, number
 
 KEYS = {"customerManaged": "customer-managed keys", "awsManaged": "AWS-managed keys"}
@@ -68,10 +67,17 @@ def _storage(report: Report) -> str:
     settings, database = report.platform.settings, report.platform.settings.database
     ceiling = database.max_allocated_storage_gib
     growth = f"grows by itself to {number(ceiling)} GiB" if ceiling else "does not grow by itself"
-    iops = storage.baseline_iops(database.allocated_storage_gib, database.iops)
+    primary, volume = report.platform.primary, database.volume
+    sustained = primary.sustains(volume)
+    of_class = (
+        f", in bursts: {primary.instance_class.name} sustains {number(sustained.iops)} and "
+        f"{number(round(sustained.mb_per_second))} MB/s"
+        if sustained.limited_by == "class"
+        else ""
+    )
     return (
-        f"{number(database.allocated_storage_gib)} GiB gp3, {growth}; {number(iops)} IOPS, "
-        f"{number(throughput_mibps(settings))} MiB/s; {KEYS[settings.encryption.keys]}"
+        f"{number(database.allocated_storage_gib)} GiB gp3, {growth}; {number(volume.iops)} IOPS, "
+        f"{number(volume.mibps)} MiB/s{of_class}; {KEYS[settings.encryption.keys]}"
     )
 
 

@@ -100,7 +100,9 @@ KEYS = {
     "network": "cidr existingVpcId free natGateways subnets",
     "components[]": "name resources type",
     "components[].resources[]": "deleteBeforeReplace ignoreChanges inputs name protect retainOnDelete type",
-    "instances[]": "identifier instanceClass memory memoryGib multiAz parameters purpose role vcpus zone",
+    "instances[]": "identifier instanceClass memory memoryGib multiAz parameters performance purpose role vcpus zone",
+    "instances[].performance": "classBurstIops classBurstMbPerSecond cpuFullSpeedHours limitedBy sustainedIops "
+    "sustainedMbPerSecond",
     "instances[].memory": "autovacuumWorkers availableBytes backends fits maintenanceWorkMemBytes sharedBuffersBytes "
     "systemBytes totalBytes workMemBytes",
     "instances[].parameters[]": "applyMethod asked meaning name origin rdsDefault static value",
@@ -290,7 +292,8 @@ def headings(page: str) -> list[str]:
 
 
 DECIDED = [
-    "Warnings", "Policy", "Instances", "Connections", "Memory", "Windows", "Network", "Parameters of primary",
+    "Warnings", "Policy", "Instances", "Performance", "Connections", "Memory", "Windows", "Network",
+    "Parameters of primary",
     "Parameters of replica-1", "Parameters of replica-2", "Alarms",
 ]  # fmt: skip
 
@@ -303,7 +306,7 @@ def test_a_page_begins_with_what_to_decide_on_and_names_what_it_leaves_out(capsy
         f"Not shown  {resources} resources, parameters left at defaults, {len(OUTPUTS)} outputs: "
         "make preview STACK=prod ARGS=--all"
     )
-    assert page.count("\n") < 130
+    assert page.count("\n") < 140
     assert section(page, "Parameters of primary") == [
         "  asked for by the stack file  3",
         "  parameter             asked  what RDS gets        applied",

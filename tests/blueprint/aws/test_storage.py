@@ -10,8 +10,9 @@ from blueprint.aws.storage import (
     MAXIMUM_GIB,
     MAXIMUM_IOPS,
     STRIPED_GIB,
-    baseline_iops,
     check_storage,
+    performance,
+    stated_performance,
     storage_warnings,
 )
 
@@ -141,4 +142,5 @@ def test_other_storage_has_no_warning(allocated_gib: int, max_allocated_gib: int
     [(100, None, 3000), (399, None, 3000), (400, None, 12000), (400, 20000, 20000)],
 )
 def test_the_volume_sustains_so_many_iops(allocated_gib: int, iops: int | None, expected: int) -> None:
-    assert baseline_iops(allocated_gib, iops) == expected
+    assert performance(allocated_gib, iops, None).iops == expected
+    assert stated_performance(allocated_gib, iops, 600) == (None if allocated_gib < 400 else (expected, 600))
