@@ -33,7 +33,7 @@ EDITS: Mapping[str, Edit] = {
         stack="prod",
         changes={"database": {"instanceClass": "db.m6i.large"}},
         why="a larger primary, at the next window",
-        because="the class waits for the window; until then each preview shows it again, and alarms are ahead of it",
+        because="the class waits for the window; until then each preview shows it again, and alarms follow what runs",
     ),
     "class-taken-back": Edit(
         stack="prod",
@@ -271,7 +271,7 @@ EDITS: Mapping[str, Edit] = {
         stack="staging",
         changes={"database": {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}},
         why="the same where data is",
-        wrong="no way back: what was restored is protected too",
+        because="no way back but the runbook's: what was restored is protected too",
     ),
     "restore-corrected": Edit(
         stack="dev",
@@ -288,13 +288,9 @@ EDITS: Mapping[str, Edit] = {
     "class-beside-a-kept-generation": Edit(
         stack="dev",
         before={"database": {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}},
-        changes={
-            "database": {
-                "instanceClass": "db.t4g.small", "allocatedStorageGib": 30, "parameters": {"work_mem": "8MB"}
-            }
-        },
-        why="the restored one needs more; the one before it stays as it was left",
-        because=_NO_WAY_BACK,
+        changes={"database": {"instanceClass": "db.t4g.small", "parameters": {"work_mem": "8MB"}}},
+        why="the restored one needs more",
+        because="the one before it stays as it was left, and so do its alarms",
     ),
     "protect": Edit(stack="dev", changes={"database": {"deletionPolicy": "protected"}}, why="it has become useful"),
     "unprotect": Edit(

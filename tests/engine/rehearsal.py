@@ -103,8 +103,9 @@ def rehearse(edit: Edit, workplace: Workplace, *, brief: bool = False) -> Rehear
             done.section("public addresses that others may allow are gone", sorted(lost), fault=True)
         if edit.back:
             workplace.file.write_text(original, encoding="utf-8")
-            _up(done, workplace, "back: up")
-            _preview(done, workplace, "preview", fault=True)
+            if not _refused(done, workplace, "back"):
+                _up(done, workplace, "back: up")
+                _preview(done, workplace, "preview", fault=True)
             done.section("not as before", differences(cloud_of(workplace.cloud), before, "before"), fault=True)
     else:
         _check(done, workplace)
@@ -136,6 +137,14 @@ def _preview(done: Rehearsal, workplace: Workplace, title: str, *, fault: bool =
     steps = _steps(json.loads(run.stdout))
     done.section(title, grouped(steps, workplace.stack), fault=fault)
     return bool(steps)
+
+
+def _refused(done: Rehearsal, workplace: Workplace, title: str) -> bool:
+    """Whether `pulumi up` would end with the preview that it begins with."""
+    run = _ended(workplace.run("preview", "--json", code=None))
+    if run.code:
+        done.section(f"{title}: refused", refusals(run, workplace.stack))
+    return bool(run.code)
 
 
 def _ended(run: Done) -> Done:
