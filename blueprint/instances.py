@@ -131,6 +131,7 @@ def _watched(
         iops=instance.sustains(database.volume).iops,
         max_connections=instance.parameter("max_connections"),
         connection_alarm=connection_alarm,
+        wal_kept=instance.parameter_bytes("wal_keep_size") + instance.parameter_bytes("max_wal_size"),
         slot_wal_cap=bytes_of("max_slot_wal_keep_size", slot_cap) if slot_cap >= 0 else None,
         has_replicas=has_replicas,
         lag_seconds=defaults.LAG_SECONDS[instance.purpose] if instance.purpose else None,

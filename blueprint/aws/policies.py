@@ -25,6 +25,8 @@ ALERT_SERVICES = (
     ("Budgets", "budgets.amazonaws.com"),
 )
 
+_DOCUMENT_IS_CHECKED = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+
 
 def _document(*statements: Document) -> Document:
     return {"Version": "2012-10-17", "Statement": list(statements)}
@@ -173,13 +175,18 @@ def operate(
             "Effect": "Allow",
             "Action": "ssm:StartSession",
             "Resource": f"arn:aws:ec2:{region}:{account_id}:instance/*",
-            "Condition": {"StringEquals": {f"ssm:resourceTag/{key}": value for key, value in host_tags.items()}},
+            "Condition": {
+                "StringEquals": {f"ssm:resourceTag/{key}": value for key, value in host_tags.items()},
+                # Without it, a session that names no document gets the default one, which is a shell.
+                **_DOCUMENT_IS_CHECKED,
+            },
         },
         {
             "Sid": "NothingButPortForwarding",
             "Effect": "Allow",
             "Action": "ssm:StartSession",
             "Resource": f"arn:aws:ssm:{region}::document/AWS-StartPortForwardingSessionToRemoteHost",
+            "Condition": _DOCUMENT_IS_CHECKED,
         },
         {
             "Sid": "EndOwnSessions",

@@ -22,6 +22,8 @@ MIB = 2**20
 BUSY_WRITE_BYTES_PER_SECOND = 256 * 1024
 # The idle sawtooth of ReplicaLag ends at 300 s, when RDS switches the WAL: twice that is a broken replica, busy or not.
 IDLE_LAG_SECONDS = 600
+STORAGE_LOW_BYTES = 10 * GIB  # the LangPont document's threshold
+FULL_IN_SECONDS = 4 * 3600  # judgement: a person who is woken has time to free or to add space
 STATEMENT_LATENCY_SECONDS = 0.020  # AWS: read and write latency above 20 ms is worth an investigation
 TRANSACTION_IDS = 1_000_000_000  # AWS; autovacuum forces itself at 200 million, writes stop near 2.1 billion
 
@@ -151,6 +153,7 @@ class Watched(Part):
 
     primary: the part that is this instance's primary, which may be itself.
     credits_per_day: CPU credits a T class earns in 24 hours, its largest balance; None for other classes.
+    wal_kept: WAL that a healthy instance has, wal_keep_size and max_wal_size together.
     slot_wal_cap: max_slot_wal_keep_size, None without a cap. lag: seconds of replica lag that its purpose allows.
     """
 
@@ -163,6 +166,7 @@ class Watched(Part):
     iops: int
     max_connections: int
     connection_alarm: int
+    wal_kept: int
     slot_wal_cap: int | None = None
     has_replicas: bool = False
     lag_seconds: int | None = None
@@ -218,13 +222,25 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         "More than 256 MiB swapped for 15 minutes; statements slow down by orders of magnitude.",
         "same as memory-low, sooner.",
     )
-    # At 10 % RDS enlarges the volume by itself, which is no reason to get up; below 5 % it did not (E45).
+    # At 10 % RDS enlarges the volume by itself, which is no reason to get up; below 5 % it did not (E45). Of a large
+    # volume 10 GiB, the document's number, are enough to act in; a fast fall is storage-hours-low's.
     percent = 5 if w.autoscaling else 10
+    low = max(w.storage * percent // 100, min(STORAGE_LOW_BYTES, w.storage // 10))
     yield w.critical(
         "storage-low",
-        when("FreeStorageSpace", "Minimum", BELOW, w.storage * percent // 100, periods=1, of=300, no_data=BREACHING),
-        f"Less than {percent} % of the allocated storage free; a full disk stops the database.",
+        when("FreeStorageSpace", "Minimum", BELOW, low, periods=3, of=300, no_data=BREACHING),
+        f"Less than {low / GIB:.0f} GiB of the storage free for 15 minutes; a full disk stops the database.",
         "see whether autoscaling ran (events 0217, 0218, 0223 to 0225), then what grew: tables, WAL, logs.",
+    )
+    yield w.critical(
+        "storage-hours-low",
+        replace(
+            when("FreeStorageSpace", "Minimum", BELOW, FULL_IN_SECONDS, unit="s", periods=6, of=300, no_data=MISSING),
+            expression=f"IF(RATE(free) < 0, free / -RATE(free), {FULL_IN_SECONDS * 24})",
+            terms=(MathTerm(id="free", metric="FreeStorageSpace", statistic="Minimum", instance=w.instance),),
+        ),
+        f"At the rate of the last half hour the storage is full within {FULL_IN_SECONDS // 3600} hours.",
+        "stop what writes so much; raise the size by hand if RDS does not, which it does once in six hours.",
     )
     # Of every class, as the EBS balances below: until its window an instance keeps the class that the file no longer
     # has. What has no credits has no data.
@@ -307,20 +323,21 @@ def _primary_rows(w: Watched) -> Iterator[Alarm]:
         "A billion transaction ids in use: vacuum does not keep up, and at about two billion writes stop.",
         "find the oldest xmin (long transactions, prepared transactions, slots), end it, vacuum freeze.",
     )
-    if w.slot_wal_cap is None:
-        return
+    # Without a cap a slot keeps WAL until the disk is full: a fifth of the storage is a lot of it. Judgement.
+    cap = w.slot_wal_cap or w.storage // 5
     if w.has_replicas:
-        half = w.slot_wal_cap // 2
         yield w.critical(
             "slot-lag-high",
-            when("OldestReplicationSlotLag", "Maximum", ABOVE, half, periods=3, of=300, no_data=MISSING),
-            "A replica is behind by half of max_slot_wal_keep_size; at all of it, it must be built anew.",
+            when("OldestReplicationSlotLag", "Maximum", ABOVE, cap // 2, periods=3, of=300, no_data=MISSING),
+            "A replica is behind by half of max_slot_wal_keep_size; at all of it, it must be built anew."
+            if w.slot_wal_cap
+            else "A replica holds back WAL of a tenth of the storage, and no max_slot_wal_keep_size bounds it.",
             "see which slot in pg_replication_slots; restart or remove its replica.",
         )
     yield w.warning(
         "wal-disk-high",
-        when("TransactionLogsDiskUsage", "Maximum", ABOVE, w.slot_wal_cap, periods=3, of=300, no_data=MISSING),
-        "WAL takes more disk than max_slot_wal_keep_size allows slots to keep.",
+        when("TransactionLogsDiskUsage", "Maximum", ABOVE, max(cap, w.wal_kept), periods=3, of=300, no_data=MISSING),
+        "WAL takes more disk than slots, wal_keep_size and max_wal_size account for.",
         "look for a slot without a limit, a stuck archiver or a bulk load.",
     )
 

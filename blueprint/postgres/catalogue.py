@@ -171,9 +171,11 @@ _ROWS: tuple[Parameter, ...] = (
     Parameter("max_slot_wal_keep_size", _MEMORY, _DYNAMIC, unit="MB", minimum=0, maximum=INT_MAX,
               special={-1: "no limit"}, engine_default="-1",
               why="Replicas use physical slots: without a cap a dead one fills the primary's disk."),
-    Parameter("max_wal_senders", _INTEGER, _STATIC, minimum=5, maximum=262_143, rds_default="20",
-              confidence="medium-high", why="20 since RDS for PostgreSQL 13; newer pages say that it varies. "
-                                            "PostgreSQL starts at 0, RDS at 5."),
+    Parameter("wal_keep_size", _MEMORY, _DYNAMIC, unit="MB", minimum=0, maximum=INT_MAX, rds_default="2048",
+              why="Kept for standbys that have no slot; PostgreSQL's own is 0."),
+    Parameter("max_wal_senders", _INTEGER, _STATIC, minimum=5, maximum=262_143, rds_default="35",
+              why="35 from 16 on, 20 for 13 to 15 (RDS user guide, \"How streaming replication works for different RDS "
+                  "for PostgreSQL versions\"). PostgreSQL starts at 0, RDS at 5."),
     Parameter("max_replication_slots", _INTEGER, _STATIC, minimum=5, maximum=262_143, engine_default="10",
               confidence="medium", why="10 in PostgreSQL, 20 on Aurora; PostgreSQL starts at 0, RDS at 5."),
     Parameter("wal_level", _ENUM, _STATIC, values=("minimal", "replica", "logical"), engine_default="replica",

@@ -97,8 +97,15 @@ DOCUMENTED: Final = (
     DocumentedWildcard(
         actions=frozenset({"ssm:StartSession"}),
         target=r"arn:aws:ec2:[a-z0-9-]+:[0-9]{12}:instance/\*",
-        conditions=frozenset({"StringEquals ssm:resourceTag/Project", "StringEquals ssm:resourceTag/Environment"}),
-        reason="Hosts come and go; the tags name those of this stack.",
+        conditions=frozenset(
+            {
+                "StringEquals ssm:resourceTag/Project",
+                "StringEquals ssm:resourceTag/Environment",
+                "BoolIfExists ssm:SessionDocumentAccessCheck",
+            }
+        ),
+        reason="Hosts come and go; the tags name those of this stack, and the check keeps the default document, a "
+        "shell, from being started.",
     ),
     DocumentedWildcard(
         actions=frozenset({"ssm:TerminateSession", "ssm:ResumeSession"}),

@@ -32,7 +32,8 @@ def test_the_operator_logs_in_to_every_instance_of_the_stack_by_its_resource_id(
 def test_sessions_start_on_hosts_that_carry_the_stacks_tags_alone(stack: str) -> None:
     statement = statements(recording(stack))["ForwardAPortThroughAnApplicationHost"]
     assert statement["Condition"] == {
-        "StringEquals": {"ssm:resourceTag/Project": "LangPont", "ssm:resourceTag/Environment": stack}
+        "StringEquals": {"ssm:resourceTag/Project": "LangPont", "ssm:resourceTag/Environment": stack},
+        "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
     }
 
 

@@ -120,7 +120,10 @@ WILDCARDS: Final = [
         policy(
             allow(
                 "ssm:StartSession", HOSTS,
-                Condition={"StringEquals": {"ssm:resourceTag/Project": "P", "ssm:resourceTag/Environment": "prod"}},
+                Condition={
+                    "StringEquals": {"ssm:resourceTag/Project": "P", "ssm:resourceTag/Environment": "prod"},
+                    "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
+                },
             )
         ),
         policy(allow("kms:*", "*", Principal=ROOT), type_=types.KEY),
@@ -138,6 +141,13 @@ WILDCARDS: Final = [
     wild(allow(["logs:DescribeLogGroups", "logs:GetLogEvents"], "*"), "logs:GetLogEvents on *"),
     wild(allow("ssm:StartSession", HOSTS, Condition={"StringEquals": {"ssm:resourceTag/Project": "P"}}),
          f"ssm:StartSession on {HOSTS}"),
+    wild(
+        allow(
+            "ssm:StartSession", HOSTS,
+            Condition={"StringEquals": {"ssm:resourceTag/Project": "P", "ssm:resourceTag/Environment": "prod"}},
+        ),
+        f"ssm:StartSession on {HOSTS}",
+    ),
     wild(allow("kms:*", "*"), "kms:* on *"),
     wild(allow("kms:*", "*", Principal={"Service": "logs.amazonaws.com"}), "kms:* on *", type_=types.KEY,
          label="kms.Key"),

@@ -200,9 +200,13 @@ OPERATE = policies.operate(HOST_TAGS, REGION, ACCOUNT, ["db-A", "db-B"], "langpo
 def test_people_on_call_start_sessions_on_hosts_of_their_environment_with_one_document() -> None:
     on_hosts, with_document = (s for s in OPERATE if s["Action"] == "ssm:StartSession")
     assert on_hosts["Resource"] == f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"
+    # Without the check the default document, a shell, is started where none is named.
+    checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
     assert on_hosts["Condition"] == {
-        "StringEquals": {"ssm:resourceTag/Project": "LangPont", "ssm:resourceTag/Environment": "prod"}
+        "StringEquals": {"ssm:resourceTag/Project": "LangPont", "ssm:resourceTag/Environment": "prod"},
+        **checked,
     }
+    assert with_document["Condition"] == checked
     assert with_document["Resource"] == f"arn:aws:ssm:{REGION}::document/AWS-StartPortForwardingSessionToRemoteHost"
 
 

@@ -20,6 +20,7 @@ PRIMARY = Watched(
     iops=3000,
     max_connections=300,
     connection_alarm=56,
+    wal_kept=3 * GIB,
     slot_wal_cap=10 * GIB,
     has_replicas=True,
 )
@@ -46,7 +47,6 @@ def test_a_replica_has_lag_and_nothing_that_only_a_primary_does() -> None:
     ("watched", "gone"),
     [
         (replace(PRIMARY, has_replicas=False), {"slot-lag-high"}),
-        (replace(PRIMARY, slot_wal_cap=None), {"slot-lag-high", "wal-disk-high"}),
     ],
 )
 def test_what_an_instance_does_not_have_is_not_watched(watched: Watched, gone: set[str]) -> None:
@@ -68,8 +68,11 @@ def test_a_class_without_credits_or_bursts_is_watched_for_the_one_that_runs_unti
         (replace(PRIMARY, max_connections=60), "connections-high", 48),
         (PRIMARY, "connections-over-budget", 56),
         (PRIMARY, "memory-low", 429_496_729),
-        (PRIMARY, "storage-low", 5 * GIB),  # E45: below 10 % RDS grows by itself; below 5 % it did not
-        (replace(PRIMARY, autoscaling=False), "storage-low", 10 * GIB),
+        (PRIMARY, "storage-low", 10 * GIB),  # the document's
+        (replace(PRIMARY, storage=20 * GIB), "storage-low", 2 * GIB),
+        (replace(PRIMARY, storage=1000 * GIB), "storage-low", 50 * GIB),  # E45: below 5 % RDS did not let it grow
+        (replace(PRIMARY, storage=1000 * GIB, autoscaling=False), "storage-low", 100 * GIB),
+        (PRIMARY, "storage-hours-low", 4 * 3600),
         (PRIMARY, "cpu-credits-low", 115),  # E44
         (FIXED, "cpu-credits-low", 0),
         (PRIMARY, "cpu-credits-surplus", 0),
@@ -78,6 +81,9 @@ def test_a_class_without_credits_or_bursts_is_watched_for_the_one_that_runs_unti
         (PRIMARY, "load-high", 2),
         (PRIMARY, "slot-lag-high", 5 * GIB),
         (PRIMARY, "wal-disk-high", 10 * GIB),
+        (replace(PRIMARY, slot_wal_cap=2 * GIB), "wal-disk-high", 3 * GIB),  # an idle server has as much
+        (replace(PRIMARY, slot_wal_cap=None), "slot-lag-high", 10 * GIB),  # of 100 GiB of storage
+        (replace(PRIMARY, slot_wal_cap=None), "wal-disk-high", 20 * GIB),
         (REPLICA, "replica-lag-high", 30),
     ],
 )
@@ -161,7 +167,9 @@ def test_what_hides_in_an_average_is_watched_by_its_extreme(key: str, statistic:
 
 def test_what_gets_someone_up_is_what_stops_the_service() -> None:
     critical = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.severity is Severity.CRITICAL}
-    assert critical == {"connections-high", "storage-low", "transaction-ids-high", "slot-lag-high"}
+    assert critical == {
+        "connections-high", "storage-low", "storage-hours-low", "transaction-ids-high", "slot-lag-high",
+    }  # fmt: skip
 
 
 def test_falling_silent_is_bad_only_where_a_metric_always_comes() -> None:

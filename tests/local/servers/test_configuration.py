@@ -58,7 +58,7 @@ def test_formulas_come_to_what_the_class_has() -> None:
 
 def test_what_rds_sets_stands_where_the_group_says_nothing() -> None:
     settings = own_settings(instance())
-    assert (settings["max_wal_senders"], settings["rds.force_ssl"]) == ("20", "1")
+    assert (settings["max_wal_senders"], settings["rds.force_ssl"]) == ("35", "1")
     assert settings["max_connections"] == str(4 * 2**30 // 9531392)
     assert "archive_mode" not in settings  # RDS's own archive; here it would keep every segment for ever
 
