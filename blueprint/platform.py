@@ -18,6 +18,30 @@ from blueprint.postgres.connections import ConnectionBudget, MemoryCheck, Pool
 from blueprint.postgres.pgbouncer import PoolerSettings
 from blueprint.settings import Settings
 
+# What a protected stack may ask for, and somebody should know: a parameter, values as RDS gets them, and the sentence.
+RISKS = (
+    (
+        "log_statement",
+        ("mod", "all"),
+        "writes statements with users' values to the log, which goes to CloudWatch and costs by the GB. Take ddl.",
+    ),
+    (
+        "log_min_duration_statement",
+        ("0",),
+        "writes every statement to the log, which goes to CloudWatch and costs by the GB. Take 1s or more.",
+    ),
+    (
+        "log_parameter_max_length",
+        ("-1",),
+        "writes users' values to the log, which goes to CloudWatch. Take 0B.",
+    ),
+    (
+        "idle_in_transaction_session_timeout",
+        ("0",),
+        "lets a forgotten transaction hold its locks and vacuum back for ever. Take 5min.",
+    ),
+)
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -156,6 +180,8 @@ class Platform:
                     f"{replica.role}: max_connections {own} is below the primary's {budget.max_connections}; a standby "
                     f"cannot run so, and RDS raises it without a word. Ask for the primary's value."
                 )
+        if database.protected:
+            yield from self._risks_of_parameters()
         if self.settings.protected and not self.settings.monitoring.alert_emails:
             yield "monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."
         if self.settings.protected and not database.multi_az:
@@ -183,3 +209,10 @@ class Platform:
                     f"{size.name} of {', '.join(each.role for each in those)} is for bursts: {'; '.join(bounds)}. Take "
                     f"a larger class where the load is steady."
                 )
+
+    def _risks_of_parameters(self) -> Iterator[str]:
+        for name, values, risk in RISKS:
+            for instance in self.instances:
+                stated = next((each for each in instance.parameters if each.name == name), None)
+                if stated is not None and stated.value in values:
+                    yield f"{instance.role}: {name} {stated.asked} {risk}"

@@ -72,7 +72,7 @@ class Parameter:
     apply: Apply
     _: KW_ONLY
     why: str
-    unit: Literal["8kB", "kB", "MB", "ms", "s", "min"] | None = None
+    unit: Literal["B", "8kB", "kB", "MB", "ms", "s", "min"] | None = None
     minimum: int | float | None = None
     maximum: int | float | None = None
     values: tuple[str, ...] = ()
@@ -236,6 +236,11 @@ _ROWS: tuple[Parameter, ...] = (
               why="ddl writes the passwords of CREATE and ALTER ROLE to the log, unless they are SCRAM verifiers."),
     Parameter("log_min_duration_statement", _DURATION, _DYNAMIC, unit="ms", minimum=0, maximum=INT_MAX,
               special={-1: "off", 0: "every statement"}, engine_default="-1", why="The slow query log."),
+    Parameter("log_parameter_max_length", _MEMORY, _DYNAMIC, unit="B", minimum=0, maximum=1_073_741_823,
+              special={-1: "whole values"}, engine_default="-1",
+              why="Bytes of each bound value beside a logged statement: users' texts, in CloudWatch."),
+    Parameter("log_parameter_max_length_on_error", _MEMORY, _DYNAMIC, unit="B", minimum=0, maximum=1_073_741_823,
+              special={-1: "whole values"}, engine_default="0", why="The same beside statements that failed."),
     Parameter("log_checkpoints", _BOOLEAN, _DYNAMIC, rds_default="1", confidence="medium-high",
               why="On in PostgreSQL too, since 15."),
     Parameter("log_connections", _BOOLEAN, _DYNAMIC, engine_default="0",

@@ -40,6 +40,7 @@ DEFAULTS = (
     Default("log_disconnections", "on", "document"),
     Default("log_lock_waits", "on", "document"),
     Default("log_statement", "ddl", "document; passwords reach SQL only as SCRAM verifiers (E20)"),
+    Default("log_parameter_max_length", "0B", "bound values are users' texts, and the log goes to CloudWatch"),
     Default("log_temp_files", "10MB", "which sort did not fit work_mem (E27)"),
     Default("idle_in_transaction_session_timeout", "5min", "RDS waits 24 hours; locks and vacuum cannot (E27)"),
     Default("max_slot_wal_keep_size", "10GB", "a dead replica must not fill the primary's disk (E27)"),

@@ -151,6 +151,26 @@ QUIET = {"database": {"maxAllocatedStorageGib": 399}}
             ],
         ),
         (
+            {
+                "database": QUIET["database"]
+                | {"parameters": {"log_statement": "all", "log_min_duration_statement": "0ms"}},
+                "replicas": None,
+            },
+            [
+                "primary: log_statement all writes statements with users' values to the log, which goes to CloudWatch "
+                "and costs by the GB. Take ddl.",
+                "primary: log_min_duration_statement 0ms writes every statement to the log, which goes to CloudWatch "
+                "and costs by the GB. Take 1s or more.",
+            ],
+        ),
+        (
+            QUIET | {"replicas": [replica(1, parameters={"idle_in_transaction_session_timeout": 0})]},
+            [
+                "replica-1: idle_in_transaction_session_timeout 0 lets a forgotten transaction hold its locks and "
+                "vacuum back for ever. Take 5min."
+            ],
+        ),
+        (
             QUIET | {"monitoring": {"alertEmails": []}},
             ["monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."],
         ),

@@ -206,6 +206,7 @@ PROD_PARAMETERS = {
     "log_lock_waits": ("1", NOW),
     "log_min_duration_statement": ("1000", NOW),
     "log_min_messages": ("warning", NOW),
+    "log_parameter_max_length": ("0", NOW),
     "log_statement": ("ddl", NOW),
     "log_temp_files": ("10240", NOW),
     "maintenance_work_mem": ("262144", NOW),

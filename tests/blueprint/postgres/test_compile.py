@@ -56,6 +56,8 @@ ACCEPTED: list[tuple[str, HumanValue, str, str]] = [
     ("log_min_messages", "WARNING", "warning", "immediate"),
     ("log_statement", "ddl", "ddl", "immediate"),
     ("log_min_duration_statement", "1s", "1000", "immediate"),
+    ("log_parameter_max_length", "1kB", "1024", "immediate"),
+    ("log_parameter_max_length_on_error", "0B", "0", "immediate"),
     ("log_checkpoints", "on", "1", "pending-reboot"),
     ("log_connections", "on", "1", "immediate"),
     ("log_disconnections", "TRUE", "1", "immediate"),
@@ -117,7 +119,7 @@ def refusal(name: str, asked: HumanValue, *, trusted: bool = False) -> str:
 
 
 def test_the_catalogue_holds_its_names_under_their_own_keys() -> None:
-    assert len(CATALOGUE) == 65
+    assert len(CATALOGUE) == 67
     assert all(name == parameter.name for name, parameter in CATALOGUE.items())
 
 
