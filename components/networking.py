@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from blueprint.aws import policies
-from blueprint.aws.subnets import Tier, plan_subnets
+from blueprint.aws.subnets import ZONE_LETTERS, Tier, plan_subnets
 from blueprint.names import Naming
 from blueprint.settings import Network, Vpc
 from components.base import Component, document
@@ -142,23 +142,40 @@ class Networking(Component):
         }
 
     def _nat_gateways(self, vpc: Vpc, public: ByZone, gateway: aws.ec2.InternetGateway) -> ByZone:
-        """The NAT gateway that serves each zone; none where nothing may go out."""
-        zones = {"none": (), "single": vpc.zones[:1], "perZone": vpc.zones}[vpc.nat_gateways]
-        nats = {zone: self._nat_gateway(zone, public[zone], gateway) for zone in zones}
+        """The NAT gateway that serves each zone; none where nothing may go out.
+
+        A single one is in the first zone by name, whatever order they are written in. When that becomes another zone,
+        its address goes with it: others allow it.
+        """
+        single = vpc.nat_gateways == "single"
+        zones = {"none": (), "single": (min(vpc.zones),), "perZone": vpc.zones}[vpc.nat_gateways]
+        before = [f"{self._args.region}{letter}" for letter in ZONE_LETTERS] if single else []
+        nats = {zone: self._nat_gateway(zone, public[zone], gateway, before) for zone in zones}
         return {zone: nats.get(zone) or nats[zones[0]] for zone in vpc.zones} if nats else {}
 
     def _nat_gateway(
-        self, zone: str, subnet: pulumi.CustomResource, gateway: aws.ec2.InternetGateway
+        self, zone: str, subnet: pulumi.CustomResource, gateway: aws.ec2.InternetGateway, before: Sequence[str]
     ) -> aws.ec2.NatGateway:
+        """One with its address. `before`: zones where it may have been until now."""
+
+        def former(role: str) -> list[pulumi.Alias]:
+            return [pulumi.Alias(name=f"{self._name}-nat-{it}{role}") for it in before if it != zone]
+
         label = f"{self._name}-nat-{zone}"
-        address = aws.ec2.Eip(f"{label}-address", domain="vpc", tags=self.child_tags(label), opts=self.child_options())
+        address = aws.ec2.Eip(
+            f"{label}-address",
+            domain="vpc",
+            tags=self.child_tags(label),
+            opts=self.child_options(aliases=former("-address")),
+        )
         return aws.ec2.NatGateway(
             label,
             allocation_id=address.allocation_id,
             subnet_id=subnet.id,
             tags=self.child_tags(label),
-            # AWS refuses a public NAT gateway in a VPC whose internet gateway is not attached yet.
-            opts=self.child_options(depends_on=[gateway]),
+            # AWS refuses a public NAT gateway in a VPC whose internet gateway is not attached yet, and an address that
+            # another one has.
+            opts=self.child_options(depends_on=[gateway], delete_before_replace=True, aliases=former("")),
         )
 
     def _default_routes(self, tables: ByTier, gateway: aws.ec2.InternetGateway, nats: ByZone) -> list[aws.ec2.Route]:
