@@ -241,6 +241,6 @@ class Networking(Component):
             log_destination=log_group.arn,
             iam_role_arn=role.arn,
             tags=self.child_tags(label),
-            # The role's id does not say that it may already write.
-            opts=self.child_options(depends_on=[permission]),
+            # The role's id does not say that it may already write. AWS refuses a second one to the same log group.
+            opts=self.child_options(depends_on=[permission], delete_before_replace=True),
         )
