@@ -77,6 +77,7 @@ network = c.Networking(
         network=settings.network,
         account_id=account_id,
         logs_key_arn=keys.arn("logs"),
+        protected=database.protected,
     ),
 ).ids
 groups = c.SecurityGroups(
@@ -88,6 +89,7 @@ groups = c.SecurityGroups(
         port=database.port,
         access=settings.access,
         endpoints=settings.network.vpc.interface_endpoints if settings.network.vpc else None,
+        protected=database.protected,
     ),
 )
 cluster = c.DatabaseCluster(
@@ -103,6 +105,8 @@ cluster = c.DatabaseCluster(
         master_password=secrets.passwords[database.master_username],
         keys=c.InstanceKeys(storage=keys.arn("storage"), insights=keys.arn("insights"), logs=keys.arn("logs")),
         account_id=account_id,
+        needed=[*groups.openings, *network.prerequisites],
+        replaced_with=[groups.database_group],
     ),
 )
 replicas = [instance for instance in cluster.instances.values() if instance.plan.number]

@@ -23,13 +23,17 @@ ByTier = Mapping[Tier, ByZone]
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkingArgs:
-    """`network` names a VPC to make or an existing one. `logs_key_arn` encrypts flow logs; None: CloudWatch's own."""
+    """`network` names a VPC to make or an existing one. `logs_key_arn` encrypts flow logs; None: CloudWatch's own.
+
+    `protected`: Pulumi refuses to delete or replace the VPC, which a database cannot leave.
+    """
 
     naming: Naming
     region: str
     network: Network
     account_id: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str] | None = None
+    protected: bool = True
 
 
 class Networking(Component):
@@ -59,7 +63,7 @@ class Networking(Component):
             # Private names of interface endpoints, and RDS's own, resolve only with both.
             enable_dns_hostnames=True,
             tags=self.child_tags(self._name),
-            opts=self.child_options(),
+            opts=self.child_options(protect=self._args.protected),
         )
         # Adopted without rules: whoever starts something without a group gets no network instead of an open one.
         default = aws.ec2.DefaultSecurityGroup(
@@ -72,7 +76,8 @@ class Networking(Component):
             f"{self._name}-internet-gateway",
             vpc_id=own.id,
             tags=self.child_tags(self._name),
-            opts=self.child_options(),
+            # It can be moved: the provider would take it from the network that is in use.
+            opts=self.child_options(replace_with=[own]),
         )
         subnets = self._subnets(own, vpc)
         tables = self._route_tables(own, vpc)
@@ -86,8 +91,8 @@ class Networking(Component):
             subnets={tier: {zone: subnet.id for zone, subnet in of.items()} for tier, of in subnets.items()},
             # A NAT gateway's own way out, through the public tier, is part of the application's.
             prerequisites=[
-                *(route.id for route in routes),
-                *(each.id for tier, of in associations.items() if tier != Tier.DATABASE for each in of.values()),
+                *routes,
+                *(each for tier, of in associations.items() if tier != Tier.DATABASE for each in of.values()),
             ],
             default_group_id=default.id,
         )
@@ -206,7 +211,7 @@ class Networking(Component):
             service_name=f"com.amazonaws.{self._args.region}.s3",
             route_table_ids=[table.id for table in dict.fromkeys(every)],
             tags=self.child_tags(f"{self._name}-s3"),
-            opts=self.child_options(),
+            opts=self.child_options(protect=self._args.protected),
         )
 
     def _flow_logs(self, own: aws.ec2.Vpc, retention_days: int) -> None:
