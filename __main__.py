@@ -105,7 +105,7 @@ cluster = c.DatabaseCluster(
         master_password=secrets.passwords[database.master_username],
         keys=c.InstanceKeys(storage=keys.arn("storage"), insights=keys.arn("insights"), logs=keys.arn("logs")),
         account_id=account_id,
-        needed=[*groups.openings, *network.prerequisites],
+        needed=[*groups.openings, *network.prerequisites, *secrets.resources],
         replaced_with=[groups.database_group],
     ),
 )
@@ -142,6 +142,7 @@ access = c.Access(
         host_tags=naming.owner_tags,
         resource_ids=[instance.resource_id for instance in cluster.instances.values()],
         account_id=account_id,
+        protected=database.protected,
     ),
 )
 monitoring = c.Monitoring(
