@@ -103,7 +103,12 @@ cluster = c.DatabaseCluster(
         subnet_ids=network.subnet_ids(Tier.DATABASE),
         security_group_id=groups.database_group_id,
         master_password=secrets.passwords[database.master_username],
-        keys=c.InstanceKeys(storage=keys.arn("storage"), insights=keys.arn("insights"), logs=keys.arn("logs")),
+        keys=c.InstanceKeys(
+            storage=keys.arn("storage"),
+            insights=keys.arn("insights"),
+            logs=keys.arn("logs"),
+            owner=settings.encryption.keys,
+        ),
         account_id=account_id,
         needed=[*groups.openings, *network.prerequisites, *secrets.resources],
         replaced_with=[groups.database_group],

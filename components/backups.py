@@ -55,7 +55,11 @@ class Backups(Component):
             kms_key_arn=args.vault_key_arn,
             force_destroy=not protected,
             tags=self.child_tags(f"{name}-vault"),
-            opts=self.child_options(retain_on_delete=True if protected else None),
+            opts=self.child_options(
+                retain_on_delete=True if protected else None,
+                # As for an instance: without a key of ours a vault keeps the one that it has.
+                replacement_trigger=None if protected else args.encryption.keys,
+            ),
         )
         self.vault_name = vault.name
         aws.backup.VaultNotifications(

@@ -38,11 +38,15 @@ LEFT = [
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceKeys:
-    """ARNs of customer-managed KMS keys; None: the key that AWS manages, and CloudWatch's own encryption of logs."""
+    """ARNs of customer-managed KMS keys; None: the key that AWS manages, and CloudWatch's own encryption of logs.
+
+    `owner`: any word that is another one when all of them become AWS's, or AWS's become our own.
+    """
 
     storage: pulumi.Input[str] | None = None
     insights: pulumi.Input[str] | None = None
     logs: pulumi.Input[str] | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +247,8 @@ class DatabaseCluster(Component):
                 # Another second is another database. The provider would plan an update, and send nothing.
                 replace_on_changes=["restore_to_point_in_time"] if generation > 1 and not left else None,
                 replace_with=[*replace_with],
+                # A key of ours that is left out of the file is left as it is, and deleted under what it encrypts.
+                replacement_trigger=None if database.protected else self._args.keys.owner,
                 # RDS would create the log groups itself, to be kept for ever and without our key. The role's ARN does
                 # not say that its policy is attached.
                 depends_on=[*log_groups, *self._before_instances, *self._args.needed],
