@@ -191,7 +191,7 @@ class AwsProvider(Plugin):
                     raise Refused(f"{request.id} does not exist")
                 properties = {key: value for key, value in found.properties.items() if key not in changed}
                 properties |= {key: news[key] for key in changed if key in news}
-                after = replace(found, properties=properties)
+                after = replace(found, urn=request.urn, properties=properties)  # an alias may have renamed it
                 refuse_update(self.cloud, found, after, changed)
                 if type_ == INSTANCE:
                     after = rds.modified(self.cloud, found, news, changed, olds)
