@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -38,7 +38,8 @@ def before_deletion_protection_is_off(workplace: Workplace) -> Done:
     return workplace.run("destroy", "--yes", code=None)
 
 
-WAYS = {
+Way = Callable[[Workplace], Done]
+WAYS: Mapping[Way, str] = {
     without_a_preview: "cannot be deleted",
     what_is_not_protected: "",
     before_deletion_protection_is_off: "Cannot delete protected DB Instance",
@@ -64,7 +65,7 @@ def chance(workplace: Workplace) -> dict[str, object]:
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_a_destroy_that_is_cut_off_takes_nothing_that_applications_live_on(
-    deployed: Open, stack: str, way: Callable[[Workplace], Done]
+    deployed: Open, stack: str, way: Way
 ) -> None:
     workplace = deployed(stack)
     before, passwords, reached = workplace.cloud.snapshot(), chance(workplace), live(workplace)
