@@ -77,6 +77,7 @@ network = c.Networking(
         network=settings.network,
         account_id=account_id,
         logs_key_arn=keys.arn("logs"),
+        protected=database.protected,
     ),
 ).ids
 groups = c.SecurityGroups(
@@ -88,6 +89,7 @@ groups = c.SecurityGroups(
         port=database.port,
         access=settings.access,
         endpoints=settings.network.vpc.interface_endpoints if settings.network.vpc else None,
+        protected=database.protected,
     ),
 )
 cluster = c.DatabaseCluster(
@@ -101,8 +103,15 @@ cluster = c.DatabaseCluster(
         subnet_ids=network.subnet_ids(Tier.DATABASE),
         security_group_id=groups.database_group_id,
         master_password=secrets.passwords[database.master_username],
-        keys=c.InstanceKeys(storage=keys.arn("storage"), insights=keys.arn("insights"), logs=keys.arn("logs")),
+        keys=c.InstanceKeys(
+            storage=keys.arn("storage"),
+            insights=keys.arn("insights"),
+            logs=keys.arn("logs"),
+            owner=settings.encryption.keys,
+        ),
         account_id=account_id,
+        needed=[*groups.openings, *network.prerequisites, *secrets.resources],
+        replaced_with=[groups.database_group],
     ),
 )
 replicas = [instance for instance in cluster.instances.values() if instance.plan.number]
@@ -138,6 +147,7 @@ access = c.Access(
         host_tags=naming.owner_tags,
         resource_ids=[instance.resource_id for instance in cluster.instances.values()],
         account_id=account_id,
+        protected=database.protected,
     ),
 )
 monitoring = c.Monitoring(

@@ -74,7 +74,9 @@ class Vpc(Section):
         description="Availability Zones by name, at least two; each has a subnet of each tier."
     )
     nat_gateways: Literal["none", "single", "perZone"] = Field(
-        "perZone", description="NAT gateways: the way to the internet of application hosts and functions."
+        "perZone",
+        description="NAT gateways: the way to the internet of application hosts and functions. A single one is in the "
+        "first zone by name.",
     )
     interface_endpoints: InterfaceEndpoints | None = Field(
         None, description="Ways to AWS services inside the VPC; left out: none but S3's gateway, which is free."

@@ -18,7 +18,7 @@ from components.base import Component, document
 class AccessArgs:
     """`resource_ids`: DbiResourceId of each instance, which IAM authentication names instances by.
 
-    `host_tags`: the tags by which an application host is known.
+    `host_tags`: the tags by which an application host is known. `protected`: Pulumi refuses to delete the policy.
     """
 
     naming: Naming
@@ -26,6 +26,7 @@ class AccessArgs:
     host_tags: Mapping[str, str]
     resource_ids: Sequence[pulumi.Input[str]]
     account_id: pulumi.Input[str]
+    protected: bool = True
 
 
 class Access(Component):
@@ -44,7 +45,7 @@ class Access(Component):
                 *args.resource_ids,
             ),
             tags=self.child_tags(f"{name}-operator-policy"),
-            opts=self.child_options(),
+            opts=self.child_options(protect=args.protected),
         )
         self.operator_policy_arn = policy.arn
         self.register_outputs({"operatorPolicyArn": self.operator_policy_arn})

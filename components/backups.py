@@ -55,7 +55,11 @@ class Backups(Component):
             kms_key_arn=args.vault_key_arn,
             force_destroy=not protected,
             tags=self.child_tags(f"{name}-vault"),
-            opts=self.child_options(retain_on_delete=True if protected else None),
+            opts=self.child_options(
+                retain_on_delete=True if protected else None,
+                # As for an instance: without a key of ours a vault keeps the one that it has.
+                replacement_trigger=None if protected else args.encryption.keys,
+            ),
         )
         self.vault_name = vault.name
         aws.backup.VaultNotifications(
@@ -63,7 +67,8 @@ class Backups(Component):
             backup_vault_name=vault.name,
             backup_vault_events=REPORTED,
             sns_topic_arn=args.notifications_topic_arn,
-            opts=self.child_options(),
+            # A vault has one such setting: deleting the old one last would end the new one.
+            opts=self.child_options(delete_before_replace=True),
         )
         self._selection(self._plan(vault))
         if region is not None:
@@ -154,5 +159,6 @@ class Backups(Component):
                 source_db_instance_arn=arn,
                 kms_key_id=key.arn,
                 retention_period=self._args.backups.retention_days,
-                opts=self.child_options(),
+                # An instance has one copy in a region: a second one is refused. What was copied stays there.
+                opts=self.child_options(delete_before_replace=True),
             )

@@ -38,16 +38,25 @@ LEFT = [
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceKeys:
-    """ARNs of customer-managed KMS keys; None: the key that AWS manages, and CloudWatch's own encryption of logs."""
+    """ARNs of customer-managed KMS keys; None: the key that AWS manages, and CloudWatch's own encryption of logs.
+
+    `owner`: any word that is another one when all of them become AWS's, or AWS's become our own.
+    """
 
     storage: pulumi.Input[str] | None = None
     insights: pulumi.Input[str] | None = None
     logs: pulumi.Input[str] | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseClusterArgs:
-    """`instances`: what `plan_instances(database, replicas)` returns. `master_password` is a secret output."""
+    """`instances`: what `plan_instances(database, replicas)` returns. `master_password` is a secret output.
+
+    `needed`: what an instance is reached by, such as rules and secrets. It is made before the instances and deleted
+    after them, so that a refused deletion of an instance has taken none of it. `replaced_with`: what cannot be replaced
+    under a database, such as its security group, which lies in one VPC for ever.
+    """
 
     naming: Naming
     instances: Sequence[Instance]
@@ -59,6 +68,8 @@ class DatabaseClusterArgs:
     master_password: pulumi.Input[str]
     keys: InstanceKeys = InstanceKeys()
     account_id: pulumi.Input[str]
+    needed: Sequence[pulumi.Resource] = ()
+    replaced_with: Sequence[pulumi.Resource] = ()
 
 
 class DatabaseCluster(Component):
@@ -82,7 +93,8 @@ class DatabaseCluster(Component):
             description=self.described("isolated database subnets"),
             subnet_ids=args.subnet_ids,
             tags=self.child_tags(f"{name}-subnets"),
-            opts=self.child_options(),
+            # RDS refuses subnets of another VPC.
+            opts=self.child_options(protect=database.protected, replace_with=[*args.replaced_with]),
         )
         self._monitoring_role, self._before_instances = self._enhanced_monitoring()
         generations: dict[int, Mapping[str, DatabaseInstance]] = {}
@@ -155,12 +167,12 @@ class DatabaseCluster(Component):
             generation,
             naming.primary(generation),
             label,
+            replace_with=[self._subnet_group],
             **beginning,
             engine="postgres",
             engine_version=str(database.engine_version),
             engine_lifecycle_support="open-source-rds-extended-support-disabled",
             password=self._args.master_password,
-            port=database.port,
             multi_az=database.multi_az,
             db_subnet_group_name=self._subnet_group.name,
             kms_key_id=self._args.keys.storage,
@@ -179,6 +191,8 @@ class DatabaseCluster(Component):
             generation,
             self._naming.replica(plan.number, generation),
             f"{self._name}-{plan.role}{generation_suffix(generation)}",
+            # RDS makes a primary of a replica whose primary is deleted, and no replica again.
+            replace_with=[primary.resource],
             # As large as its primary is, which autoscaling may have enlarged; RDS enlarges no replica with its primary.
             **_storage(self._args.database, primary.allocated_storage_gib),
             # By identifier and without a subnet group: RDS takes neither an ARN nor a group within one region.
@@ -192,7 +206,16 @@ class DatabaseCluster(Component):
             skip_final_snapshot=True,
         )
 
-    def _instance(self, plan: Instance, generation: int, identifier: str, label: str, **own: Any) -> DatabaseInstance:
+    def _instance(
+        self,
+        plan: Instance,
+        generation: int,
+        identifier: str,
+        label: str,
+        *,
+        replace_with: Sequence[pulumi.Resource],
+        **own: Any,
+    ) -> DatabaseInstance:
         database = self._args.database
         left = generation < database.generation
         group = self._parameter_group(plan, generation, left=left)
@@ -204,6 +227,7 @@ class DatabaseCluster(Component):
             label,
             identifier=identifier,
             instance_class=plan.instance_class.name,
+            port=database.port,  # a replica does not follow its primary's
             parameter_group_name=group.name,
             vpc_security_group_ids=[self._args.security_group_id],
             publicly_accessible=False,
@@ -222,14 +246,18 @@ class DatabaseCluster(Component):
                 ignore_changes=LEFT if left else RESTORED if generation > 1 else None,
                 # Another second is another database. The provider would plan an update, and send nothing.
                 replace_on_changes=["restore_to_point_in_time"] if generation > 1 and not left else None,
+                replace_with=[*replace_with],
+                # A key of ours that is left out of the file is left as it is, and deleted under what it encrypts.
+                replacement_trigger=None if database.protected else self._args.keys.owner,
                 # RDS would create the log groups itself, to be kept for ever and without our key. The role's ARN does
                 # not say that its policy is attached.
-                depends_on=[*log_groups, *self._before_instances],
+                depends_on=[*log_groups, *self._before_instances, *self._args.needed],
                 custom_timeouts=TIMEOUTS,
             ),
         )
         return DatabaseInstance(
             plan=plan,
+            resource=instance,
             instance_class=instance.instance_class,
             allocated_storage_gib=instance.allocated_storage,
             identifier=instance.identifier,

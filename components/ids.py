@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import pulumi
 
@@ -17,13 +17,13 @@ from blueprint.settings import ExistingVpc
 class NetworkIds:
     """A network, made here or by somebody else. `subnets`: subnet id by tier and zone.
 
-    `prerequisites`: outputs of the routes and associations that must stand before something in an application subnet
+    `prerequisites`: the routes and associations that must stand before something in an application subnet
     has a way out. `default_group_id`: the VPC's default security group, without rules; None in somebody else's VPC.
     """
 
     vpc_id: pulumi.Input[str]
     subnets: Mapping[Tier, Mapping[str, pulumi.Input[str]]]
-    prerequisites: Sequence[pulumi.Input[Any]] = ()
+    prerequisites: Sequence[pulumi.CustomResource] = ()
     default_group_id: pulumi.Input[str] | None = None
 
     @classmethod
@@ -47,6 +47,7 @@ class DatabaseInstance:
     are those that run: a change may wait for the maintenance window, and RDS enlarges a volume by itself."""
 
     plan: Instance
+    resource: pulumi.Resource
     instance_class: pulumi.Output[str]
     allocated_storage_gib: pulumi.Output[int]
     identifier: pulumi.Output[str]

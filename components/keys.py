@@ -23,8 +23,9 @@ PURPOSES: Mapping[Purpose, str] = {
     "logs": "log groups",
     "alerts": "alert topics",
 }
-# Without these keys, what is kept when a stack is destroyed could not be read again.
-_KEPT: Collection[Purpose] = ("storage", "backup")
+# What these keys encrypt outlives them: snapshots, recovery points, and, where a stack changes over to AWS's keys, the
+# insights of an instance, whose key never changes, and log events of before.
+_KEPT: Collection[Purpose] = ("storage", "backup", "insights", "logs")
 
 
 @dataclass(frozen=True, kw_only=True)

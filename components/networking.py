@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from blueprint.aws import policies
-from blueprint.aws.subnets import Tier, plan_subnets
+from blueprint.aws.subnets import ZONE_LETTERS, Tier, plan_subnets
 from blueprint.names import Naming
 from blueprint.settings import Network, Vpc
 from components.base import Component, document
@@ -23,13 +23,17 @@ ByTier = Mapping[Tier, ByZone]
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkingArgs:
-    """`network` names a VPC to make or an existing one. `logs_key_arn` encrypts flow logs; None: CloudWatch's own."""
+    """`network` names a VPC to make or an existing one. `logs_key_arn` encrypts flow logs; None: CloudWatch's own.
+
+    `protected`: Pulumi refuses to delete or replace the VPC, which a database cannot leave.
+    """
 
     naming: Naming
     region: str
     network: Network
     account_id: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str] | None = None
+    protected: bool = True
 
 
 class Networking(Component):
@@ -59,7 +63,7 @@ class Networking(Component):
             # Private names of interface endpoints, and RDS's own, resolve only with both.
             enable_dns_hostnames=True,
             tags=self.child_tags(self._name),
-            opts=self.child_options(),
+            opts=self.child_options(protect=self._args.protected),
         )
         # Adopted without rules: whoever starts something without a group gets no network instead of an open one.
         default = aws.ec2.DefaultSecurityGroup(
@@ -72,7 +76,8 @@ class Networking(Component):
             f"{self._name}-internet-gateway",
             vpc_id=own.id,
             tags=self.child_tags(self._name),
-            opts=self.child_options(),
+            # It can be moved: the provider would take it from the network that is in use.
+            opts=self.child_options(replace_with=[own]),
         )
         subnets = self._subnets(own, vpc)
         tables = self._route_tables(own, vpc)
@@ -86,8 +91,8 @@ class Networking(Component):
             subnets={tier: {zone: subnet.id for zone, subnet in of.items()} for tier, of in subnets.items()},
             # A NAT gateway's own way out, through the public tier, is part of the application's.
             prerequisites=[
-                *(route.id for route in routes),
-                *(each.id for tier, of in associations.items() if tier != Tier.DATABASE for each in of.values()),
+                *routes,
+                *(each for tier, of in associations.items() if tier != Tier.DATABASE for each in of.values()),
             ],
             default_group_id=default.id,
         )
@@ -142,23 +147,40 @@ class Networking(Component):
         }
 
     def _nat_gateways(self, vpc: Vpc, public: ByZone, gateway: aws.ec2.InternetGateway) -> ByZone:
-        """The NAT gateway that serves each zone; none where nothing may go out."""
-        zones = {"none": (), "single": vpc.zones[:1], "perZone": vpc.zones}[vpc.nat_gateways]
-        nats = {zone: self._nat_gateway(zone, public[zone], gateway) for zone in zones}
+        """The NAT gateway that serves each zone; none where nothing may go out.
+
+        A single one is in the first zone by name, whatever order they are written in. When that becomes another zone,
+        its address goes with it: others allow it.
+        """
+        single = vpc.nat_gateways == "single"
+        zones = {"none": (), "single": (min(vpc.zones),), "perZone": vpc.zones}[vpc.nat_gateways]
+        before = [f"{self._args.region}{letter}" for letter in ZONE_LETTERS] if single else []
+        nats = {zone: self._nat_gateway(zone, public[zone], gateway, before) for zone in zones}
         return {zone: nats.get(zone) or nats[zones[0]] for zone in vpc.zones} if nats else {}
 
     def _nat_gateway(
-        self, zone: str, subnet: pulumi.CustomResource, gateway: aws.ec2.InternetGateway
+        self, zone: str, subnet: pulumi.CustomResource, gateway: aws.ec2.InternetGateway, before: Sequence[str]
     ) -> aws.ec2.NatGateway:
+        """One with its address. `before`: zones where it may have been until now."""
+
+        def former(role: str) -> list[pulumi.Alias]:
+            return [pulumi.Alias(name=f"{self._name}-nat-{it}{role}") for it in before if it != zone]
+
         label = f"{self._name}-nat-{zone}"
-        address = aws.ec2.Eip(f"{label}-address", domain="vpc", tags=self.child_tags(label), opts=self.child_options())
+        address = aws.ec2.Eip(
+            f"{label}-address",
+            domain="vpc",
+            tags=self.child_tags(label),
+            opts=self.child_options(aliases=former("-address")),
+        )
         return aws.ec2.NatGateway(
             label,
             allocation_id=address.allocation_id,
             subnet_id=subnet.id,
             tags=self.child_tags(label),
-            # AWS refuses a public NAT gateway in a VPC whose internet gateway is not attached yet.
-            opts=self.child_options(depends_on=[gateway]),
+            # AWS refuses a public NAT gateway in a VPC whose internet gateway is not attached yet, and an address that
+            # another one has.
+            opts=self.child_options(depends_on=[gateway], delete_before_replace=True, aliases=former("")),
         )
 
     def _default_routes(self, tables: ByTier, gateway: aws.ec2.InternetGateway, nats: ByZone) -> list[aws.ec2.Route]:
@@ -189,7 +211,7 @@ class Networking(Component):
             service_name=f"com.amazonaws.{self._args.region}.s3",
             route_table_ids=[table.id for table in dict.fromkeys(every)],
             tags=self.child_tags(f"{self._name}-s3"),
-            opts=self.child_options(),
+            opts=self.child_options(protect=self._args.protected),
         )
 
     def _flow_logs(self, own: aws.ec2.Vpc, retention_days: int) -> None:
@@ -224,6 +246,6 @@ class Networking(Component):
             log_destination=log_group.arn,
             iam_role_arn=role.arn,
             tags=self.child_tags(label),
-            # The role's id does not say that it may already write.
-            opts=self.child_options(depends_on=[permission]),
+            # The role's id does not say that it may already write. AWS refuses a second one to the same log group.
+            opts=self.child_options(depends_on=[permission], delete_before_replace=True),
         )

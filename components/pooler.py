@@ -54,7 +54,7 @@ class Pooler(Component):
                 replicas=[args.replica_hosts[number] for number in numbers],
                 verifiers=dict(args.verifiers),
             ),
-            opts=self.child_options(),
+            opts=self.child_options(retain_on_delete=True if database.protected else None),  # as in SecretValues
         )
         self.version_id = version.version_id
         self.register_outputs({})

@@ -53,7 +53,8 @@ class SecretValues(Component):
                     instance_identifier=args.instance_identifier,
                     master_arn=None if role == database.master_username else args.secret_arns[database.master_username],
                 ),
-                opts=self.child_options(),
+                # A secret that stays keeps its value, however a stack is destroyed.
+                opts=self.child_options(retain_on_delete=True if database.protected else None),
             )
             version_ids[role] = version.version_id
         self.version_ids = version_ids

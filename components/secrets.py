@@ -45,15 +45,22 @@ class Secrets(Component):
     pooler_secret_id: pulumi.Output[str]
     pooler_secret_arn: pulumi.Output[str]
     policy_arns: Mapping[roles.Audience, pulumi.Output[str]]
+    resources: Sequence[pulumi.Resource]
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
         self._args = args
         master = args.database.master_username
-        self.passwords = {role: self._password(role).result for role in (master, *roles.PASSWORD_ROLES)}
-        self.verifiers = {role: self._verifier(role) for role in roles.PASSWORD_ROLES}
-        secrets = {role: self._secret(role, args.naming.secret(role)) for role in self.passwords}
-        pooler = self._secret("pooler", args.naming.pooler_secret)
+        passwords = {role: self._password(role) for role in (master, *roles.PASSWORD_ROLES)}
+        salts = {role: self._salt(role) for role in roles.PASSWORD_ROLES}
+        self.passwords = {role: password.result for role, password in passwords.items()}
+        self.verifiers = {role: self._verifier(role, salt) for role, salt in salts.items()}
+        # What a secret holds is known as long as it stands: it is deleted before its password, or not at all.
+        secrets = {
+            role: self._secret(role, args.naming.secret(role), [password]) for role, password in passwords.items()
+        }
+        pooler = self._secret("pooler", args.naming.pooler_secret, [*salts.values()])
+        self.resources = [*secrets.values(), pooler]
         self.secret_arns = {role: secret.arn for role, secret in secrets.items()}
         self.secret_ids = {role: secret.id for role, secret in secrets.items()}
         self.pooler_secret_id, self.pooler_secret_arn = pooler.id, pooler.arn
@@ -84,13 +91,15 @@ class Secrets(Component):
             ),
         )  # fmt: skip
 
-    def _verifier(self, role: str) -> pulumi.Output[str]:
-        salt = random.RandomBytes(
+    def _salt(self, role: str) -> random.RandomBytes:
+        return random.RandomBytes(
             f"{self._name}-{role}-salt",
             length=SALT_BYTES,
             keepers=self._keepers(role),
             opts=self.child_options(ignore_changes=["length"]),  # as for the password
         )
+
+    def _verifier(self, role: str, salt: random.RandomBytes) -> pulumi.Output[str]:
         return pulumi.Output.all(self.passwords[role], salt.base64).apply(
             lambda values: scram.verifier(values[0], base64.b64decode(values[1]))
         )
@@ -98,7 +107,8 @@ class Secrets(Component):
     def _keepers(self, role: str) -> dict[str, str]:
         return {"version": str(self._args.credentials.password_versions.get(role, 1))}
 
-    def _secret(self, role: str, physical_name: str) -> aws.secretsmanager.Secret:
+    def _secret(self, role: str, physical_name: str, held: Sequence[pulumi.Resource]) -> aws.secretsmanager.Secret:
+        """An empty secret; `held`: what its values are made of."""
         return aws.secretsmanager.Secret(
             f"{self._name}-{role}",
             name=physical_name,
@@ -106,7 +116,7 @@ class Secrets(Component):
             kms_key_id=self._args.key_arn,
             recovery_window_in_days=RECOVERY_DAYS if self._args.database.protected else 0,
             tags=self.child_tags(physical_name),
-            opts=self.child_options(protect=self._args.database.protected),
+            opts=self.child_options(protect=self._args.database.protected, depends_on=[*held]),
         )
 
     def _policy(self, audience: roles.Audience, arns: Sequence[pulumi.Output[str]]) -> pulumi.Output[str]:
@@ -122,7 +132,8 @@ class Secrets(Component):
                 *arns,
             ),
             tags=self.child_tags(label),
-            opts=self.child_options(),
+            # Attached to roles that are not of this stack.
+            opts=self.child_options(protect=self._args.database.protected),
         )
         arn: pulumi.Output[str] = policy.arn
         return arn

@@ -24,7 +24,10 @@ Rule = pulumi.CustomResource  # one of aws.vpc's two kinds
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
-    """`port` is the database's. `access`: networks of administrators. `endpoints`: None where there is a way out."""
+    """`port` is the database's. `access`: networks of administrators. `endpoints`: None where there is a way out.
+
+    `protected`: Pulumi refuses to delete or replace the database's group, which the instances cannot leave.
+    """
 
     naming: Naming
     region: str
@@ -32,26 +35,32 @@ class SecurityGroupsArgs:
     port: int
     access: Access = field(default_factory=Access)
     endpoints: InterfaceEndpoints | None = None
+    protected: bool = True
 
 
 class SecurityGroups(Component):
     """One group each for the database, application hosts and functions. Rules are resources of their own: the groups
     refer to each other (E8).
 
-    `functions_group_id` is known once its members can reach the database and Secrets Manager: a function that runs as
-    soon as it exists must not be ahead of its rules and routes.
+    `openings`: the rules, and the endpoints through which others reach AWS. `functions_group_id` is known once its
+    members can reach the database and Secrets Manager: a function that runs as soon as it exists must not be ahead of
+    its rules and routes.
     """
 
     application_group_id: pulumi.Output[str]
     database_group_id: pulumi.Output[str]
     functions_group_id: pulumi.Output[str]
+    database_group: aws.ec2.SecurityGroup
+    openings: list[pulumi.Resource]
 
     def __init__(self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
         self._args = args
-        self.database_group_id = self._group("database", "database instances")
-        self.application_group_id = self._group("application", "application hosts")
-        functions = self._group("functions", "functions")
+        self.openings = []
+        self.database_group = self._group("database", "database instances", protect=args.protected)
+        self.database_group_id = self.database_group.id
+        self.application_group_id = self._group("application", "application hosts").id
+        functions = self._group("functions", "functions").id
         self._database_rules()
         self._application_rules()
         ways_out = [
@@ -62,7 +71,7 @@ class SecurityGroups(Component):
             ways_out.append(
                 self._egress("functions-to-https", functions, HTTPS, "Secrets Manager, by its address", cidr=ANYWHERE)
             )
-        waited_for = [*(each.id for each in ways_out), *args.network.prerequisites]
+        waited_for = [each.id for each in (*ways_out, *args.network.prerequisites)]
         self.functions_group_id = pulumi.Output.all(functions, *waited_for).apply(lambda ids: str(ids[0]))
         self.register_outputs(
             {
@@ -104,7 +113,7 @@ class SecurityGroups(Component):
         self, endpoints: InterfaceEndpoints, functions: pulumi.Input[str]
     ) -> Sequence[pulumi.CustomResource]:
         """The endpoints, and the rules between them and their callers."""
-        group = self._group("endpoints", "interface endpoints")
+        group = self._group("endpoints", "interface endpoints").id
         rules = [
             self._ingress(f"endpoints-from-{role}", group, HTTPS, f"From {role}", group=member)
             for role, member in (("application", self.application_group_id), ("functions", functions))
@@ -125,19 +134,18 @@ class SecurityGroups(Component):
             )
             for service in endpoints.services
         ]
+        self.openings += made
         return [*rules, *made]
 
-    def _group(self, role: str, members: str) -> pulumi.Output[str]:
+    def _group(self, role: str, members: str, *, protect: bool | None = None) -> aws.ec2.SecurityGroup:
         # Without inline rules the provider removes AWS's default way out, and the rules here are all there is.
-        group = aws.ec2.SecurityGroup(
+        return aws.ec2.SecurityGroup(
             f"{self._name}-{role}",
             vpc_id=self._args.network.vpc_id,
             description=self.described(members),
             tags=self.child_tags(f"{self._name}-{role}"),
-            opts=self.child_options(),
+            opts=self.child_options(protect=protect),
         )
-        id_: pulumi.Output[str] = group.id
-        return id_
 
     def _ingress(self, role: str, group_id: pulumi.Input[str], port: int, description: str, **peer: Any) -> Rule:
         return self._rule(aws.vpc.SecurityGroupIngressRule, role, group_id, port, description, **peer)
@@ -157,7 +165,7 @@ class SecurityGroups(Component):
         cidr: str | None = None,
     ) -> Rule:
         """One TCP port between the group and one peer, which is another `group` or a network."""
-        return direction(
+        rule = direction(
             f"{self._name}-{role}",
             security_group_id=group_id,
             ip_protocol="tcp",
@@ -167,8 +175,11 @@ class SecurityGroups(Component):
             cidr_ipv4=cidr,
             description=description,
             tags=self.child_tags(f"{self._name}-{role}"),
-            opts=self.child_options(),
+            # With another port there are two rules, until whoever listens has moved: the old one goes at the end.
+            opts=self.child_options(replace_on_changes=["from_port", "to_port"]),
         )
+        self.openings.append(rule)
+        return rule
 
 
 def _label(network: IPv4Network) -> str:

@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 from resource_types.model import ResourceType
 
 # Each file beside `model` has the types of a service, or of services that are used together.
-_NAMES = {each.name for each in iter_modules(__path__)} - {"model", "replacement"}
+_NAMES = {each.name for each in iter_modules(__path__)} - {"model", "replacement", "succession"}
 _MODULES = [import_module(f"{__name__}.{name}") for name in sorted(_NAMES)]
 
 TYPES: dict[str, ResourceType] = {row.token: row for module in _MODULES for row in module.TYPES}

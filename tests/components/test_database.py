@@ -110,6 +110,7 @@ def test_prods_replica_is_told_exactly_this(number: int, class_name: str, zone: 
         **shared(recorded, f"langpont-prod-replica-{number}", f"replica-{number}"),
         **prod_only(recorded),
         "instanceClass": class_name,
+        "port": 5432,
         "replicateSourceDb": "langpont-prod-db",
         "availabilityZone": zone,
         "allocatedStorage": 100,

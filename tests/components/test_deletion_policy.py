@@ -18,8 +18,8 @@ def short(recorded: Recording, chosen: list[Registration]) -> set[str]:
     return {r.name.removeprefix(f"langpont-{recorded.stack}-") for r in chosen}
 
 
-def test_protected_protects_instances_keys_and_secrets_one_by_one_and_no_component() -> None:
-    """Children inherit a component's protection, and a parameter group must stay replaceable."""
+def test_protected_protects_one_by_one_and_no_component_what_no_ordinary_change_replaces() -> None:
+    """Children inherit a component's protection, and a parameter group, a rule and a password must stay replaceable."""
     recorded = recording("prod")
     assert short(recorded, [r for r in recorded.registrations.values() if r.protect]) == {
         "db-primary",
@@ -28,25 +28,32 @@ def test_protected_protects_instances_keys_and_secrets_one_by_one_and_no_compone
         "backups-ap-northeast-3-key",
         *(f"keys-{purpose}" for purpose in ("alerts", "backup", "insights", "logs", "secrets", "storage")),
         *(f"secrets-{role}" for role in (*ROLES, "pooler")),
+        "network-vpc",
+        "network-s3-endpoint",
+        "security-groups-database",
+        "db-subnets",
+        "secrets-application-policy",
+        "secrets-migration-policy",
+        "access-operator-policy",
     }
-    protected_types = {r.type for r in recorded.registrations.values() if r.protect}
-    assert protected_types == {INSTANCE, KEY, SECRET}
 
 
-def test_protected_keeps_backups_the_vault_and_the_keys_that_read_them() -> None:
+def test_protected_keeps_backups_the_vault_what_secrets_hold_and_the_keys_that_read_them() -> None:
     recorded = recording("prod")
     kept = short(recorded, [r for r in recorded.registrations.values() if r.retain_on_delete])
-    assert kept == {"keys-storage", "keys-backup", "backups-ap-northeast-3-key", "backups-vault"}
+    assert kept == {
+        *("keys-storage", "keys-backup", "keys-insights", "keys-logs", "backups-ap-northeast-3-key", "backups-vault"),
+        *(f"secret-values-{role}" for role in ROLES),
+        "pooler-files",
+    }
     primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary")
     assert (primary["deleteAutomatedBackups"], primary["skipFinalSnapshot"]) == (False, False)
     assert inputs(recorded, VAULT, "langpont-prod-backups-vault")["forceDestroy"] is False
     assert {s.inputs["recoveryWindowInDays"] for s in recorded.of_type(SECRET)} == {30}
 
 
-def test_protected_turns_deletion_protection_on_everywhere_and_never_deletes_before_replacing() -> None:
-    recorded = recording("prod")
-    assert {i.inputs["deletionProtection"] for i in recorded.of_type(INSTANCE)} == {True}
-    assert [r.name for r in recorded.registrations.values() if r.delete_before_replace] == []
+def test_protected_turns_deletion_protection_on_everywhere() -> None:
+    assert {i.inputs["deletionProtection"] for i in recording("prod").of_type(INSTANCE)} == {True}
 
 
 def test_the_final_snapshot_ends_in_something_random_as_a_name_serves_once() -> None:
@@ -73,12 +80,6 @@ def test_disposable_protects_and_keeps_nothing() -> None:
     assert {i.inputs["deletionProtection"] for i in recorded.of_type(INSTANCE)} == {False}
     assert inputs(recorded, VAULT, "langpont-prod-backups-vault")["forceDestroy"] is True
     assert {s.inputs["recoveryWindowInDays"] for s in recorded.of_type(SECRET)} == {0}
-
-
-def test_a_disposable_instance_goes_before_its_successor_comes_as_its_name_is_fixed() -> None:
-    for recorded in (record_with("prod", DISPOSABLE), recording("dev")):
-        first = [r.type for r in recorded.registrations.values() if r.delete_before_replace]
-        assert first == [INSTANCE] * len(recorded.of_type(INSTANCE))
 
 
 def test_dev_is_disposable_and_the_others_are_not() -> None:

@@ -20,6 +20,7 @@ _SMALL_2 = _SMALL | {"number": 2}
 _ONE_REPLICA = {"replicas": [_SMALL]}
 _ANALYTICS = {"number": 2, "purpose": "analytics", "instanceClass": "db.t3.large", "zone": "ap-northeast-1d"}
 _STRIPED = {"database": {"allocatedStorageGib": 400}}
+_DISPOSABLE = {"database": {"deletionPolicy": "disposable"}}
 _NO_WAY_BACK = "Storage never shrinks: the provider asks for less, and RDS refuses. The file has to say what there is."
 
 EDITS: Mapping[str, Edit] = {
@@ -56,14 +57,11 @@ EDITS: Mapping[str, Edit] = {
         before=_ONE_REPLICA,
         changes={"database": {"name": "translations"}},
         why="the same with a replica",
-        wrong="RDS promotes the replica of the primary that is deleted, unseen by the preview",
     ),
     "database-name-protected": Edit(
         stack="staging", changes={"database": {"name": "translations"}}, why="the same where data is"
     ),
-    "port": Edit(stack="staging", changes={"database": {"port": 6000}}, why="a company's rule about well-known ports",
-        wrong="the replicas keep the old port, and the rules move beside the primary instead of after it",
-    ),
+    "port": Edit(stack="staging", changes={"database": {"port": 6000}}, why="a company's rule about well-known ports"),
     # Storage
     "storage": Edit(
         stack="dev", changes={"database": {"allocatedStorageGib": 60}}, why="the volume fills", because=_NO_WAY_BACK
@@ -148,7 +146,6 @@ EDITS: Mapping[str, Edit] = {
     "retention": Edit(stack="dev", changes={"backups": {"retentionDays": 7}}, why="a week to notice a mistake"),
     "retention-with-a-second-region": Edit(
         stack="prod", changes={"backups": {"retentionDays": 14}}, why="the same, with a copy elsewhere",
-        wrong="the primary changes, and its copy fails at each try: a new one is made while the old one stands",
     ),
     "second-region-added": Edit(
         stack="staging", changes={"backups": {"replicateToRegion": "ap-northeast-3"}}, why="as prod has it",
@@ -163,14 +160,12 @@ EDITS: Mapping[str, Edit] = {
         before={"encryption": {"keys": "customerManaged"}},
         changes={"encryption": {"keys": "awsManaged"}},
         why="keys of our own cost a dollar each",
-        wrong="the keys of the live volume, insights and vault wait for their deletion",
     ),
     "keys-to-aws-protected": Edit(
         stack="staging", changes={"encryption": {"keys": "awsManaged"}}, why="the same where data is"
     ),
     "keys-to-customer": Edit(
         stack="dev", changes={"encryption": {"keys": "customerManaged"}}, why="keys of our own, as prod has them",
-        wrong="back again, the keys of insights and vault wait for their deletion while they are in use",
     ),
     # Network
     "nat-per-zone": Edit(
@@ -209,17 +204,41 @@ EDITS: Mapping[str, Edit] = {
         stack="staging",
         changes={"network": {"vpc": {"zones": ["ap-northeast-1c", "ap-northeast-1a", "ap-northeast-1d"]}}},
         why="tidying the file",
-        wrong="the NAT gateway follows the written order: the public address that partners allow is another one",
+    ),
+    "zone-added-before-the-first": Edit(
+        stack="staging",
+        before={"network": {"vpc": {"zones": ["ap-northeast-1c", "ap-northeast-1d"]}}},
+        changes={"network": {"vpc": {"zones": ["ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d"]}}},
+        why="a third place for hosts: the NAT gateway moves, and keeps its public address",
+        because="an instance stays in its zone",
+    ),
+    "existing-vpc-protected": Edit(
+        stack="staging",
+        changes={
+            "network": {
+                "vpc": None,
+                "existingVpc": {
+                    "vpcId": "vpc-0123456789abcdef0",
+                    "applicationSubnets": {"ap-northeast-1a": "subnet-0123456789abcde01"},
+                    "databaseSubnets": {
+                        "ap-northeast-1a": "subnet-0123456789abcde02", "ap-northeast-1c": "subnet-0123456789abcde03"
+                    },
+                },
+            }
+        },
+        why="the company's network takes it in",
     ),
     "vpc-cidr": Edit(
         stack="dev", changes={"network": {"vpc": {"cidr": "10.32.0.0/16"}}}, why="the network meets another one",
-        back=False,
-        wrong="the preview is green, the update fails half way, and each way back adds a VPC",
+    ),
+    "vpc-cidr-with-a-way-out": Edit(
+        stack="staging",
+        before=_DISPOSABLE,
+        changes={"network": {"vpc": {"cidr": "10.31.0.0/16"}}},
+        why="the same with a NAT gateway and a replica: the public address stays",
     ),
     "vpc-cidr-protected": Edit(
         stack="staging", changes={"network": {"vpc": {"cidr": "10.31.0.0/16"}}}, why="the same where data is",
-        back=False,
-        wrong="the preview is green where data is, the update fails half way, and each way back adds a VPC",
     ),
     "ssh-network": Edit(stack="dev", changes={"access": {"sshNetworks": ["133.11.0.0/28"]}}, why="an office"),
     "database-network": Edit(

@@ -32,6 +32,8 @@ NAMES_SHOWN = 8
 NAMES_WIDTH = 100
 # Values that are random in each run, or the content of a package.
 UNCOMPARED = frozenset({"password", "secretString", "code", "urn"})
+# What the CLI says of the end of a run, and of what else was under way.
+UNSAID = ("preview failed", "update failed", "an unhandled", "Resource monitor has terminated")
 _FINAL = re.compile(r"(?<=-final-)[0-9a-f]{8}$")
 _RANDOM = re.compile(r"(?i)[0-9a-f]{7}")
 
@@ -296,7 +298,7 @@ def refusals(run: Done, stack: str) -> list[str]:
     said = re.findall(r"(?:error|Error|nable to [a-z]+ resource)[: ](.+)", text) or [text.strip()[-200:]]
     lines = {_named(re.sub(r'"?urn:[^"\s]*::([^"\s]+)"?', r"\1", line), _prefix(stack)) for line in said}
     lines = {line.strip(' ",').partition(". ")[0] for line in lines}
-    return sorted(line for line in lines if not line.startswith(("preview failed", "update failed", "an unhandled")))
+    return sorted(line for line in lines if not line.startswith(UNSAID))
 
 
 def _short(type_: str) -> str:

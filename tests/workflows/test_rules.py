@@ -300,3 +300,21 @@ def test_drift_is_looked_for_outside_the_windows_in_which_aws_changes_things() -
 
 def test_every_file_is_a_workflow_that_the_tables_here_know() -> None:
     assert {path.stem for path in FILES} == set(EVENTS)
+
+
+def test_nothing_that_is_run_or_written_down_to_be_run_leaves_out_pulumis_preview() -> None:
+    """Pulumi refuses to delete what is protected before anything happens in a preview alone.
+
+    Prose may name the flag; commands are blocks, and spans that begin with a command.
+    """
+    run = [
+        path
+        for folder in (".github", "examples", "ops")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    texts = {path: path.read_text(encoding="utf-8") for path in [*run, ROOT / "Makefile"]}
+    for path in [*sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("*.md")]:
+        commands = re.findall(r"(?ms)^ *```.*?^ *```|`pulumi [^`]+`", path.read_text(encoding="utf-8"))
+        texts[path] = "\n".join(commands)
+    assert [str(path.relative_to(ROOT)) for path, text in texts.items() if "--skip-preview" in text] == []

@@ -24,7 +24,7 @@ from tests.engine.providers import rds, wire
 from tests.engine.providers.cloud import Call, Cloud, Resource
 from tests.engine.providers.plugin import Plugin
 from tests.engine.providers.rds import INSTANCE, Refused
-from tests.engine.providers.rules import refuse_create, refuse_delete, refuse_update
+from tests.engine.providers.rules import SECRET, VERSION, refuse_create, refuse_delete, refuse_update, versions
 from tests.unsent import Unsent
 
 DEFAULTS = "__defaults"  # where the bridge keeps which inputs it has made up
@@ -162,6 +162,9 @@ class AwsProvider(Plugin):
             refuse_create(self.cloud, made)
             made = filled(made, self.cloud.all())
             self.cloud.put(made)
+            for former in versions(self.cloud, made.properties.get("secretId")) if type_ == VERSION else ():
+                if former.id != made.id:  # now without AWSCURRENT
+                    self.cloud.drop(former)
             self._note("create", request.urn, ())
         added = {key: value for key, value in made.properties.items() if key not in inputs}
         return provider_pb2.CreateResponse(id=id_, properties=wire.struct(added, over=request.properties))
@@ -188,7 +191,7 @@ class AwsProvider(Plugin):
                     raise Refused(f"{request.id} does not exist")
                 properties = {key: value for key, value in found.properties.items() if key not in changed}
                 properties |= {key: news[key] for key in changed if key in news}
-                after = replace(found, properties=properties)
+                after = replace(found, urn=request.urn, properties=properties)  # an alias may have renamed it
                 refuse_update(self.cloud, found, after, changed)
                 if type_ == INSTANCE:
                     after = rds.modified(self.cloud, found, news, changed, olds)
@@ -252,6 +255,8 @@ class AwsProvider(Plugin):
                 waits = refuse_delete(self.cloud, found, olds)
                 for replica in rds.promoted(self.cloud, found) if type_ == INSTANCE else ():
                     self.cloud.put(replica)
+                for value in versions(self.cloud, found.id) if type_ == SECRET else ():
+                    self.cloud.drop(value)
                 self.cloud.put(replace(found, deleted=True)) if waits else self.cloud.drop(found)
             self._note("delete", request.urn, ())
         return empty_pb2.Empty()

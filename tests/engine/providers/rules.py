@@ -16,6 +16,7 @@ from tests.engine.providers.cloud import Cloud, Resource
 from tests.engine.providers.rds import INSTANCE, SUBNET_GROUP, Refused
 
 SECRET = "aws:secretsmanager/secret:Secret"
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 KEY = "aws:kms/key:Key"
 SUBNET, GATEWAY = "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"
 # Operations that make what is there anew instead of refusing its name.
@@ -70,6 +71,11 @@ def refuse_delete(cloud: Cloud, found: Resource, options: Mapping[str, Any]) -> 
     return found.type == KEY or (found.type == SECRET and options.get("recoveryWindowInDays", 30) > 0)
 
 
+def versions(cloud: Cloud, secret_id: Any) -> list[Resource]:
+    """What a secret holds: one value, since nobody asks for AWSPREVIOUS."""
+    return [it for it in cloud.all(VERSION) if it.properties.get("secretId") == secret_id]
+
+
 # Names
 
 
@@ -111,6 +117,11 @@ ONCE: Mapping[str, tuple[tuple[str, ...], str]] = {
         "Resource.AlreadyAssociated: the association of the subnet",
     ),
     GATEWAY: (("vpcId",), "Resource.AlreadyAssociated: an internet gateway of the network"),
+    "aws:ec2/natGateway:NatGateway": (("allocationId",), "Resource.AlreadyAssociated: a NAT gateway with the address"),
+    "aws:ec2/flowLog:FlowLog": (
+        ("vpcId", "trafficType", "logDestination"),
+        "FlowLogAlreadyExists: a flow log with the same configuration and log destination",
+    ),
 }  # fmt: skip
 
 
