@@ -39,6 +39,11 @@ RUN = (
 )
 # What needs more than a file backend and a stand-in, and what stands for it.
 ELSEWHERE = {
+    "import": "takes what exists into the state: tests/engine/test_procedures.py",
+    "import aws:secretsmanager/secret:Secret": "as above",
+    "preview --refresh=false": "while a replica is promoted: tests/engine/test_procedures.py",
+    "up --refresh=false": "as above",
+    "refresh --clear-pending-creates": "after an update that was cut off: tests/engine/test_procedures.py",
     "install": "installs requirements.txt and fetches the plugins, which nothing here serves",
     "login s3://BUCKET?region=ap-northeast-1": "every test logs in to a folder",
     "stack init dev --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "every test has a passphrase",
