@@ -23,7 +23,7 @@ from botocore.validate import ParamValidator
 from botocore.waiter import WaiterModel
 
 from tests.engine.providers.cloud import Cloud, Resource
-from tests.engine.providers.rds import INSTANCE, PARAMETER_GROUP, PENDING
+from tests.engine.providers.rds import INSTANCE, PARAMETER_GROUP, PENDING, WAITING
 from tests.engine.providers.rules import KEY, SECRET
 
 SNAPSHOT = "aws:rds/snapshot:Snapshot"
@@ -204,14 +204,20 @@ def _described(cloud: Cloud, it: Resource) -> dict[str, Any]:
 def _modify(cloud: Cloud, asked: Asked) -> dict[str, Any]:
     found = _instance(cloud, asked)
     sent = _sent(
-        asked, DBInstanceIdentifier="identifier", DeletionProtection="deletionProtection",
-        AllocatedStorage="allocatedStorage", ApplyImmediately="now",
-    )  # fmt: skip
-    if not sent.pop("now", False) and "allocatedStorage" in sent:
-        raise Refused("it would wait for the maintenance window, which no document means")
+        asked,
+        DBInstanceIdentifier="identifier",
+        DeletionProtection="deletionProtection",
+        AllocatedStorage="allocatedStorage",
+        DBInstanceClass="instanceClass",
+        ApplyImmediately="now",
+    )
+    if not sent.pop("now", False) and WAITING & sent.keys():
+        raise Usage("no document lets a change by hand wait for the maintenance window")
     if sent.get("allocatedStorage", 1e9) < found.properties.get("allocatedStorage", 0):
         raise Refused("InvalidParameterCombination: Invalid storage size for engine name postgres")
-    cloud.put(replace(found, properties={**found.properties, **sent}))
+    properties = dict(found.properties)
+    waits = properties.pop(PENDING, None) or {} if WAITING & sent.keys() else {}  # all of it happens now
+    cloud.put(replace(found, properties=properties | waits | sent))
     return {}
 
 
