@@ -105,14 +105,27 @@ def test_a_promoted_replica_becomes_the_next_generation(deployed: Open) -> None:
 def test_a_restore_is_switched_to_and_the_old_generation_retired(deployed: Open) -> None:
     workplace = deployed("prod")
     cloud = workplace.cloud
+    instances = [f"langpont-prod-db-{name}" for name in ("primary", "replica-1", "replica-2")]
     with Reader(workplace, RUNBOOK, "Restoring to a point in time") as reader:
         for step in "123456":
             reader.follow(step)
         assert workplace.preview() == []
+        made = urns(workplace, INSTANCE, *(f"{name}-g2" for name in instances))
+        workplace.edit({"database": {"restoreFrom": {"time": "2026-11-21T02:58:00Z"}}})
+        refused = workplace.run("up", "--yes", code=None)
+        assert (refused.code != 0, "unable to replace resource" in refused.text) == (True, True)
+        workplace.edit({"database": {"generation": None, "restoreFrom": None}})
+        reader.follow("It was the wrong second", {"<urn>": made})
+        assert workplace.preview() == []
+        assert sorted(it.logical_name for it in cloud.all(INSTANCE)) == instances
+        workplace.edit({"database": {"generation": 2, "restoreFrom": {"time": "2026-11-21T02:58:00Z"}}})
+        workplace.up()
+        assert workplace.preview() == []
         reader.follow("8")
         workplace.edit({"database": {"keepPrevious": False}})
-        old = [f"langpont-prod-db-{name}" for name in ("primary", "replica-1", "replica-2")]
-        reader.follow("9", {"<urn>": urns(workplace, INSTANCE, *old)})
+        told = reader.follow("9", {"<urn>": urns(workplace, INSTANCE, *instances)})
+        deleted = set(re.findall(r"^ - +(\S+) (\S+) delete", told, re.MULTILINE))
+        assert {name for _, name in deleted if "-g2" in name} == set()
     assert sorted(it.logical_name for it in cloud.all(INSTANCE)) == [
         "langpont-prod-db-primary-g2", "langpont-prod-db-replica-1-g2", "langpont-prod-db-replica-2-g2",
     ]  # fmt: skip
