@@ -22,7 +22,7 @@ import yaml
 
 from tests.docs import read
 from tests.engine.workplace import Done, Workplace
-from tests.recordings import PROJECT, ROOT
+from tests.recordings import PROJECT
 
 PROGRAMS = ("aws", "pulumi", "make", "systemctl", "venv/bin/python", "git")
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -59,15 +59,19 @@ def section(document: str, heading: str) -> str:
     return text[found.start(1) : found.end(1)]
 
 
-def headings(document: str) -> list[str]:
-    """Headings of the sections in which there is something to do."""
-    found = re.findall(r"^#+ (.+)$", _hidden(read(document)), re.MULTILINE)
-    return [it for it in found if any(step.acts for step in steps(document, it))]
+def headings(document: str, level: str = "#+") -> list[str]:
+    """Headings of the sections in which there is something to do; `level` is `###` for one of them."""
+    found = re.findall(rf"^{level} (.+)$", _hidden(read(document)), re.MULTILINE)
+    return [it for it in found if steps(document, it)]
 
 
 def steps(document: str, heading: str) -> list[Step]:
     """The steps of a section that have something to do, in their order."""
-    text = section(document, heading)
+    return steps_of(section(document, heading))
+
+
+def steps_of(text: str) -> list[Step]:
+    """The same of a section's text."""
     hidden = _hidden(text)
     starts = [0]
     for line in re.finditer(r"^\S.*$", hidden, re.MULTILINE):
@@ -207,6 +211,3 @@ def _programs(workplace: Workplace) -> Path:
         (folder / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         (folder / name).chmod(0o755)
     return folder
-
-
-__all__ = ["ROOT", "Reader", "follows", "headings", "section", "steps"]

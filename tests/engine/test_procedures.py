@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import signal
+from textwrap import dedent
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.engine import aws_cli, passwords
+from tests.engine import aws_cli, passwords, test_changes_written  # noqa: F401 - what it follows
 from tests.engine.conftest import Open
-from tests.engine.procedures import Reader, follows, steps
+from tests.engine.procedures import FOLLOWED, Act, Reader, Step, follows, headings, steps, steps_of
 from tests.engine.providers.cloud import Cloud, Resource
 from tests.engine.providers.rds import INSTANCE
 from tests.engine.providers.rules import KEY, SECRET
@@ -33,6 +34,52 @@ def instance(cloud: Cloud, name: str) -> Resource:
 def documents(cloud: Cloud) -> list[dict[str, Any]]:
     """What stands in the secrets."""
     return [json.loads(it.properties["secretString"]) for it in cloud.all(passwords.VERSION)]
+
+
+# Sections of which something else stands for what they say.
+ELSEWHERE = {
+    ("docs/stacks.md", "What each stack makes"): "dev is destroyed in test_life",
+    ("docs/scaling.md", "What the budget and the memory allow"): "an offline preview: tests/preview",
+}
+
+
+def test_every_procedure_is_followed_by_a_test() -> None:
+    """And each of those tests fails when its section has a command that it did not come to: `Reader.__exit__`."""
+    everywhere = {(path, it) for path in ("docs/stacks.md", "docs/scaling.md") for it in headings(path)}
+    everywhere |= {(RUNBOOK, it) for it in headings(RUNBOOK, "###")}
+    everywhere |= {(WORKFLOWS, it) for it in headings(WORKFLOWS, "###")}
+    assert {*FOLLOWED, *ELSEWHERE} == everywhere
+    assert FOLLOWED & ELSEWHERE.keys() == set()
+
+
+def test_a_command_is_to_be_run_in_a_block_or_with_its_stack_and_is_spoken_of_without() -> None:
+    text = dedent(
+        """
+        Before `pulumi up` there is nothing to do.
+
+        1. Say `pulumi up -s
+           prod`, as `aws` has no say.
+
+           ```yaml
+           langpont-database:database:
+             generation: 2
+           ```
+        - **On hosts.** Then:
+
+          ```bash
+          # none of it
+          systemctl reload pgbouncer
+          ```
+
+        ```sql
+        SELECT 1;
+        ```
+        """
+    )
+    assert steps_of(text) == [
+        Step("1", (Act("shell", "pulumi up -s prod\n"), Act("yaml", "langpont-database:database:\n  generation: 2\n"))),
+        Step("On hosts", (Act("shell", "# none of it\nsystemctl reload pgbouncer\n"),)),
+    ]
 
 
 @pytest.mark.long
