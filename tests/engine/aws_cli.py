@@ -204,13 +204,9 @@ def _described(cloud: Cloud, it: Resource) -> dict[str, Any]:
 def _modify(cloud: Cloud, asked: Asked) -> dict[str, Any]:
     found = _instance(cloud, asked)
     sent = _sent(
-        asked,
-        DBInstanceIdentifier="identifier",
-        DeletionProtection="deletionProtection",
-        AllocatedStorage="allocatedStorage",
-        DBInstanceClass="instanceClass",
-        ApplyImmediately="now",
-    )
+        asked, DBInstanceIdentifier="identifier", DeletionProtection="deletionProtection", ApplyImmediately="now",
+        AllocatedStorage="allocatedStorage", DBInstanceClass="instanceClass",
+    )  # fmt: skip
     if not sent.pop("now", False) and WAITING & sent.keys():
         raise Usage("no document lets a change by hand wait for the maintenance window")
     if sent.get("allocatedStorage", 1e9) < found.properties.get("allocatedStorage", 0):
@@ -291,8 +287,7 @@ def _snapshot(cloud: Cloud, asked: Asked) -> dict[str, Any]:
 
 
 def _describe_snapshots(cloud: Cloud, asked: Asked) -> dict[str, Any]:
-    sent = _sent(asked, DBSnapshotIdentifier="dbSnapshotIdentifier")
-    name = sent["dbSnapshotIdentifier"]
+    name = _sent(asked, DBSnapshotIdentifier="name")["name"]
     _named(cloud, SNAPSHOT, "dbSnapshotIdentifier", name, "DBSnapshotNotFound: DBSnapshot")
     return {}
 

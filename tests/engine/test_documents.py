@@ -48,7 +48,8 @@ ELSEWHERE = {
     "login s3://BUCKET?region=ap-northeast-1": "every test logs in to a folder",
     "stack init dev --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "every test has a passphrase",
     "stack init": "every test begins with it",
-    "stack init qa": "every test begins with it",
+    "stack init qa --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "tests/engine/test_changes_written.py",
+    "stack change-secrets-provider awskms://alias/KEY?region=ap-northeast-1": "as above",
     "config set": "writes the stack file anew: tests/engine/test_stack_files.py",
     "cancel": "takes a lock away that a killed update left: tests/engine/test_interrupted.py",
 }
