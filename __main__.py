@@ -45,7 +45,7 @@ naming, database = platform.naming, settings.database
 prefix = naming.prefix
 for warning in platform.warnings:
     pulumi.warn(warning)
-if not pulumi.Config("aws").get("allowedAccountIds"):
+if not pulumi.Config("aws").get_object("allowedAccountIds"):
     pulumi.warn("aws:allowedAccountIds is not set: the stack goes to whatever account is logged in. Name its account.")
 account_id = c.account_id()
 

@@ -39,11 +39,17 @@ RUN = (
 )
 # What needs more than a file backend and a stand-in, and what stands for it.
 ELSEWHERE = {
+    "import": "takes what exists into the state: tests/engine/test_procedures.py",
+    "import aws:secretsmanager/secret:Secret": "as above",
+    "preview --refresh=false": "while a replica is promoted: tests/engine/test_procedures.py",
+    "up --refresh=false": "as above",
+    "refresh --clear-pending-creates": "after an update that was cut off: tests/engine/test_procedures.py",
     "install": "installs requirements.txt and fetches the plugins, which nothing here serves",
     "login s3://BUCKET?region=ap-northeast-1": "every test logs in to a folder",
     "stack init dev --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "every test has a passphrase",
     "stack init": "every test begins with it",
-    "stack init qa": "every test begins with it",
+    "stack init qa --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "tests/engine/test_changes_written.py",
+    "stack change-secrets-provider awskms://alias/KEY?region=ap-northeast-1": "as above",
     "config set": "writes the stack file anew: tests/engine/test_stack_files.py",
     "cancel": "takes a lock away that a killed update left: tests/engine/test_interrupted.py",
 }

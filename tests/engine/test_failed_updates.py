@@ -125,8 +125,8 @@ def test_a_masters_password_that_rds_did_not_take_is_lost_until_it_is_changed_ag
     workplace.cloud.fail("update", "langpont-dev-db-primary")
     assert workplace.up(code=None).code != 0
     assert passwords.differing(workplace.cloud) == []
-    # docs/runbook.md, "Changing a password on purpose": "`pulumi up -s prod` is all". Nothing sends it again, as RDS
-    # tells no password: the secret has one that the instance does not take, and the roles function cannot log in.
+    # Nothing sends it again, as RDS tells no password: the secret has one that the instance does not take, and the
+    # roles function cannot log in. docs/runbook.md, "Changing a password on purpose": raise that version once more.
     workplace.up()
     assert workplace.preview() == []
     assert passwords.differing(workplace.cloud) == ["langpont-dev-db-primary: langpont_admin"]

@@ -1,4 +1,4 @@
-"""An update that was interrupted or killed: what it leaves, and what mends it."""
+"""An update that was interrupted or killed: what it leaves, and what does not mend it. What does: test_procedures."""
 
 from __future__ import annotations
 
@@ -97,7 +97,6 @@ def test_neither_a_preview_nor_the_stack_nor_a_refresh_shows_or_mends_what_is_pe
     locked = killed.up(code=None)
     assert locked.code != 0
     assert "the stack is currently locked by 1 lock(s)" in locked.text
-    # docs/ci.md, "An update that was cut off", has these two and nothing more.
     killed.run("cancel", "--yes")
     killed.run("refresh", "--yes")
     assert pending(killed) == [("creating", SECRET)]
@@ -107,29 +106,6 @@ def test_neither_a_preview_nor_the_stack_nor_a_refresh_shows_or_mends_what_is_pe
     assert again.code != 0
     assert "Attempting to deploy or update resources with 1 pending operations from previous deployment." in again.text
     assert "AlreadyExists: aws:secretsmanager/secret:Secret langpont-dev/database/langpont_app" in again.text
-
-
-@pytest.mark.long
-def test_pending_creates_are_cleared_what_exists_is_imported_and_the_next_update_goes_through(
-    killed: Workplace,
-) -> None:
-    killed.run("cancel", "--yes")
-    killed.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
-    assert pending(killed) == []
-    [made] = unknown(killed)
-    [parent] = [
-        each["parent"]
-        for each in killed.state()["deployment"]["resources"]
-        if each["urn"].endswith("::langpont-dev-secrets-langpont_migrator-password")
-    ]
-    killed.run(
-        "import", made.type, made.logical_name, made.id, "--parent", parent, "--protect=false",
-        "--generate-code=false", "--yes", "--skip-preview",
-    )  # fmt: skip
-    assert unknown(killed) == []
-    killed.up()
-    assert killed.preview() == []
-    assert passwords.differing(killed.cloud) == []
 
 
 @pytest.mark.long

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from recording import stack_files
 from tests.recordings import DEPLOYABLE, ROOT
@@ -277,6 +278,14 @@ def test_the_policy_pack_that_updates_are_judged_by_exists_and_is_installed_with
     assert packs == {"policy"}
     assert (ROOT / "policy" / "PulumiPolicy.yaml").is_file()
     assert re.search(r"^pulumi-policy==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.M)
+
+
+def test_no_command_of_pulumi_leaves_out_reading_aws_or_the_preview() -> None:
+    """`refresh: always` stands in Pulumi.yaml, or an update after a failed one would send nothing."""
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    assert project["options"] == {"refresh": "always"}
+    left_out = ("--refresh", "--skip-preview", "--exclude-protected", "--target")
+    assert [(name, word) for name, text in TEXTS.items() for word in left_out if word in text] == []
 
 
 def test_every_stack_is_deployed_and_watched() -> None:

@@ -213,9 +213,10 @@ class AwsProvider(Plugin):
     @_refusals_told
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         type_, olds = _type(request.urn), wire.plain(request.properties)
+        # Of an import, `<id>@<region>`: since Terraform's AWS provider 6, "Enhanced Region Support".
+        id_, _, region = (request.id, "", "") if olds else request.id.partition("@")
         with self.cloud.locked():
-            region = olds.get("region", self._region)
-            found = self.cloud.get(type_, request.id, region)
+            found = self.cloud.get(type_, id_, region or olds.get("region", self._region))
         if found is None:
             return provider_pb2.ReadResponse()
         inputs = wire.plain(request.inputs)

@@ -42,6 +42,10 @@ def refuse_update(cloud: Cloud, before: Resource, after: Resource, changed: Sequ
     """Raises `Refused` for what AWS would not change; an instance's own rules are `rds.modified`'s."""
     for problem in missing(cloud, after, only=changed):
         raise Refused(problem)
+    if after.type == SECRET and "kmsKeyId" in changed:
+        for key in cloud.waiting(KEY):  # its values are encrypted anew, for which they are read
+            if before.properties.get("kmsKeyId") in (key.id, key.properties["arn"]):
+                raise Refused(f"KMSInvalidStateException: {key.id} is pending deletion.")
     if after.type == SUBNET_GROUP and "subnetIds" in changed:
         rds.refuse_subnets(cloud, before, after)
     if after.type == GATEWAY and "vpcId" in changed:
