@@ -15,10 +15,8 @@ DELETED_FIRST: Mapping[str, str] = {
     "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": (
         "an instance has one copy in a region: a second one is refused, and deleting the old one last would end it"
     ),
+    "aws:rds/instance:Instance": "its name is fixed, and cannot exist twice; a protected one is not replaced",
 }
-
-# Its name is fixed: a disposable one is deleted first, and a protected one is never replaced.
-BY_DELETION_POLICY = "aws:rds/instance:Instance"
 
 _NAMED_BY_PULUMI = "Pulumi names it, so that two can stand; who uses the old one changes over"
 _NAME_REPLACES = "nothing but its name replaces it, and two names are two things"

@@ -6,7 +6,7 @@ import pytest
 
 from resource_types import TYPES
 from resource_types.replacement import plans
-from resource_types.succession import BESIDE, BY_DELETION_POLICY, DELETED_FIRST
+from resource_types.succession import BESIDE, DELETED_FIRST
 from tests.recordings import STACKS, recording
 
 
@@ -16,12 +16,11 @@ def test_each_type_that_a_property_replaces_has_one_decision_and_no_other_type()
         for token in TYPES
         if token.startswith("aws:") and any("replace" in plan for key, plan in plans(token).items() if key != "region")
     }
-    decided = [*DELETED_FIRST, *BESIDE, BY_DELETION_POLICY]
+    decided = [*DELETED_FIRST, *BESIDE]
     assert sorted(decided) == sorted(replaced)
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_components_delete_first_what_the_table_says_and_disposable_instances(stack: str) -> None:
+def test_components_delete_first_what_the_table_says(stack: str) -> None:
     for it in recording(stack).resources:
-        first = it.type in DELETED_FIRST or (it.type == BY_DELETION_POLICY and not it.protect)
-        assert it.delete_before_replace == first, it.identity
+        assert it.delete_before_replace == (it.type in DELETED_FIRST), it.identity
