@@ -12,7 +12,7 @@ from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
 from blueprint.names import generation_suffix
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameters
-from blueprint.postgres.effective import bytes_of, effective_integer
+from blueprint.postgres.effective import bytes_of, effective, effective_integer
 from blueprint.settings import Database, Replica
 
 GIB = 2**30
@@ -57,6 +57,14 @@ class Instance:
     def parameter(self, name: str) -> int:
         """An integer parameter as the instance ends up with it, in its base unit."""
         return effective_integer(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
+
+    def stated(self, name: str) -> int | None:
+        """`parameter`, also of a trusted integer outside the catalogue; None where nobody says what it is."""
+        try:
+            value = effective(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
+        except KeyError:
+            return None
+        return int(value) if isinstance(value, int) or str(value).isdecimal() else None
 
     def parameter_bytes(self, name: str) -> int:
         """A size parameter as the instance ends up with it, in bytes."""

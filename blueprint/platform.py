@@ -15,6 +15,7 @@ from blueprint.monitoring.alarms import Alarm
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.names import LangPontNaming
 from blueprint.postgres.connections import ConnectionBudget, MemoryCheck, Pool
+from blueprint.postgres.effective import STANDBY_SETTINGS
 from blueprint.postgres.pgbouncer import PoolerSettings
 from blueprint.settings import Settings
 
@@ -147,7 +148,7 @@ class Platform:
         return tuple(self._warnings())
 
     def _warnings(self) -> Iterator[str]:
-        database, budget = self.settings.database, self.budget
+        database = self.settings.database
         if database.engine_version.warning:
             yield f"database.engineVersion {database.engine_version} {database.engine_version.warning}"
         if database.generation > 1 and not database.engine_version.automatic_minor_upgrades:
@@ -161,7 +162,8 @@ class Platform:
         for generation in database.standing_generations[1:]:
             yield (
                 f"database.keepPrevious: generation {generation} stays as it was left. Its deletion protection, its "
-                f"backup retention and its log groups follow this file; class, size, parameters and windows do not."
+                f"backup retention and its log groups follow this file; class, size, parameters, windows and port do "
+                f"not, and another port cuts it off."
             )
         yield from self._class_warnings()
         for instance in self.instances:
@@ -174,12 +176,13 @@ class Platform:
                     f"or take the next class."
                 )
         for replica in self.replicas:
-            own = replica.parameter("max_connections")
-            if own < budget.max_connections:
-                yield (
-                    f"{replica.role}: max_connections {own} is below the primary's {budget.max_connections}; a standby "
-                    f"cannot run so, and RDS raises it without a word. Ask for the primary's value."
-                )
+            for name in STANDBY_SETTINGS:
+                own, needed = replica.stated(name), self.primary.stated(name)
+                if own is not None and needed is not None and own < needed:
+                    yield (
+                        f"{replica.role}: {name} {own} is below the primary's {needed}; a standby cannot run so, and "
+                        f"RDS raises it without a word. Ask for the primary's value."
+                    )
         if database.protected:
             yield from self._risks_of_parameters()
         if self.settings.protected and not self.settings.monitoring.alert_emails:

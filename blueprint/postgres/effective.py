@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from blueprint.postgres.catalogue import CATALOGUE, Kind
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.parsing import readable
 from blueprint.problems import Refused
+
+# hot_standby.html, "Administrator's Overview": a standby with less does not start. PostgreSQL's defaults.
+STANDBY_SETTINGS: Mapping[str, int] = {
+    "max_connections": 100,
+    "max_worker_processes": 8,
+    "max_wal_senders": 10,
+    "max_prepared_transactions": 0,
+    "max_locks_per_transaction": 64,
+}
 
 
 def resolve(value: str, *, class_memory_bytes: int) -> str:

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from blueprint.postgres.effective import STANDBY_SETTINGS
 from local.processes import Process
 from local.servers import master, replication, tls
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.configuration import (
-    STANDBY_SETTINGS,
     Machine,
     ServerConfiguration,
     configuration,

@@ -12,22 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blueprint.postgres.catalogue import CATALOGUE
-from blueprint.postgres.effective import resolve
+from blueprint.postgres.effective import STANDBY_SETTINGS, resolve
 from local.servers.errors import Substitution
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan
 from local.servers.tls import Certificates
 
 SUPERUSER = "rdsadmin"  # what RDS calls its own, and what no master can be called
 LIBRARIES = "shared_preload_libraries"
-
-# hot_standby.html, "Administrator's Overview": a standby with less does not start. PostgreSQL's defaults.
-STANDBY_SETTINGS: Mapping[str, int] = {
-    "max_connections": 100,
-    "max_worker_processes": 8,
-    "max_wal_senders": 10,
-    "max_prepared_transactions": 0,
-    "max_locks_per_transaction": 64,
-}
 
 # rds.* names that mean something here; the others only answer SHOW.
 _STANDS_FOR: Mapping[str, str] = {

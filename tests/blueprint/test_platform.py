@@ -171,6 +171,27 @@ QUIET = {"database": {"maxAllocatedStorageGib": 399}}
             ],
         ),
         (
+            QUIET | {"replicas": [replica(1, parameters={"max_wal_senders": 5})]},
+            [
+                "replica-1: max_wal_senders 5 is below the primary's 35; a standby cannot run so, and RDS raises it "
+                "without a word. Ask for the primary's value."
+            ],
+        ),
+        (
+            {
+                "database": QUIET["database"]
+                | {
+                    "trustedParameters": ["max_prepared_transactions"],
+                    "parameters": {"max_prepared_transactions": 100},
+                },
+                "replicas": [replica(1, parameters={"max_prepared_transactions": 10})],
+            },
+            [
+                "replica-1: max_prepared_transactions 10 is below the primary's 100; a standby cannot run so, and RDS "
+                "raises it without a word. Ask for the primary's value."
+            ],
+        ),
+        (
             QUIET | {"monitoring": {"alertEmails": []}},
             ["monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."],
         ),
@@ -237,7 +258,8 @@ def test_a_generation_that_is_kept_is_named_with_what_no_longer_follows_the_file
     second = {"database": {"generation": 2, "restoreFrom": {"time": "2026-11-20T03:04:05Z"}}}
     assert [each for each in platform(second).warnings if "keepPrevious" in each] == [
         "database.keepPrevious: generation 1 stays as it was left. Its deletion protection, its backup retention and "
-        "its log groups follow this file; class, size, parameters and windows do not."
+        "its log groups follow this file; class, size, parameters, windows and port do not, and another port cuts it "
+        "off."
     ]
 
 
