@@ -241,8 +241,8 @@ class DatabaseCluster(Component):
             tags=tags,
             opts=self.child_options(
                 protect=database.protected,
-                # A fixed name cannot exist twice: a disposable instance goes before its successor comes.
-                delete_before_replace=None if database.protected else True,
+                # A fixed name cannot exist twice. A protected instance is replaced only after somebody has unprotected it.
+                delete_before_replace=True,
                 ignore_changes=LEFT if left else RESTORED if generation > 1 else None,
                 # Another second is another database. The provider would plan an update, and send nothing.
                 replace_on_changes=["restore_to_point_in_time"] if generation > 1 and not left else None,
