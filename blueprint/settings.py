@@ -171,7 +171,7 @@ class Database(Section):
     # 18:00 UTC on Saturday is 03:00 on Sunday in Japan, the quietest hour (E39).
     maintenance_window: Weekly = Field(
         WeeklyWindow.parse("sat:18:00-sat:19:00"),
-        description="When RDS may restart the instances, weekly, UTC, at least 30 minutes.",
+        description="When RDS may restart the primary, weekly, UTC, at least 30 minutes.",
     )
     apply_immediately: bool = Field(False, description="Changes at once instead of in the maintenance window.")
     deletion_policy: Literal["protected", "disposable"] = Field(
@@ -223,6 +223,11 @@ class Replica(Section):
     )
     instance_class: Class = Field(description="RDS instance class; a change restarts the replica.")
     zone: str = Field(description="Availability Zone, one with a database subnet.")
+    maintenance_window: Weekly | None = Field(
+        None,
+        description="When RDS may restart the replica, weekly, UTC; left out: half an hour in the hours before the "
+        "primary's, each replica its own.",
+    )
     parameters: Parameters = Field({}, description="Beyond the primary's parameters and the purpose's.")
 
 

@@ -75,6 +75,16 @@ def _windows(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def _replica_windows(s: Settings) -> Iterator[Problem]:
+    for index, replica in enumerate(s.replicas):
+        window = replica.maintenance_window
+        if window and overlap(s.backups.window, window):
+            yield Problem(
+                field=f"replicas[{index}].maintenanceWindow", value=str(window), way_out="Move it, or leave it out",
+                rule=f"overlaps backups.window {s.backups.window}; RDS refuses overlapping windows",
+            )  # fmt: skip
+
+
 def _vault_time(s: Settings) -> Iterator[Problem]:
     for field, window in (
         ("backups.window", s.backups.window),
@@ -268,6 +278,7 @@ _ALLOCATED = "database.allocatedStorageGib"
 RULES = (
     Rule(("network",), _network),
     Rule(("backups.window", "database.maintenanceWindow"), _windows),
+    Rule(("replicas", "backups.window"), _replica_windows),
     Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), _vault_time),
     Rule((_ALLOCATED, "database.maxAllocatedStorageGib", "database.iops", "database.storageThroughputMibps"), _storage),
     Rule((_PARAMETERS, "database.trustedParameters"), _primary_parameters),

@@ -113,13 +113,16 @@ def _memory(page: Page, report: Report) -> None:
 
 
 def _windows(page: Page, report: Report) -> None:
-    backups, maintenance = report.platform.settings.backups, report.platform.settings.database.maintenance_window
+    backups = report.platform.settings.backups
     page.heading("Windows")
     page.table(
         [
             ("backup", str(backups.window), in_japan(backups.window), "automated backups, every day"),
             ("AWS Backup", str(backups.vault_time), in_japan(backups.vault_time), "starts, daily and monthly"),
-            ("maintenance", str(maintenance), in_japan(maintenance), "every week"),
+            *(
+                (f"maintenance, {it.role}", str(it.maintenance_window), in_japan(it.maintenance_window), "every week")
+                for it in report.platform.instances
+            ),
         ],
         ("", "UTC", "Japan", ""),
     )

@@ -100,7 +100,9 @@ KEYS = {
     "network": "cidr existingVpcId free natGateways subnets",
     "components[]": "name resources type",
     "components[].resources[]": "deleteBeforeReplace ignoreChanges inputs name protect retainOnDelete type",
-    "instances[]": "identifier instanceClass memory memoryGib multiAz parameters performance purpose role vcpus zone",
+    "instances[]": "identifier instanceClass maintenanceWindow memory memoryGib multiAz parameters performance purpose "
+    "role vcpus zone",
+    "instances[].maintenanceWindow": "japan utc",
     "instances[].performance": "classBurstIops classBurstMbPerSecond cpuFullSpeedHours limitedBy sustainedIops "
     "sustainedMbPerSecond",
     "instances[].memory": "autovacuumWorkers availableBytes backends fits maintenanceWorkMemBytes sharedBuffersBytes "
@@ -353,10 +355,12 @@ def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys
         "  512 MiB of each class's memory are the system's and not counted.",
     ]
     assert section(page, "Windows") == [
-        "               UTC                  Japan",
-        "  backup       03:00-04:00          12:00-13:00          automated backups, every day",
-        "  AWS Backup   20:30                05:30                starts, daily and monthly",
-        "  maintenance  sat:18:00-sat:19:00  sun:03:00-sun:04:00  every week",
+        "                          UTC                  Japan",
+        "  backup                  03:00-04:00          12:00-13:00          automated backups, every day",
+        "  AWS Backup              20:30                05:30                starts, daily and monthly",
+        "  maintenance, primary    sat:18:00-sat:19:00  sun:03:00-sun:04:00  every week",
+        "  maintenance, replica-1  sat:17:00-sat:17:30  sun:02:00-sun:02:30  every week",
+        "  maintenance, replica-2  sat:16:00-sat:16:30  sun:01:00-sun:01:30  every week",
     ]
     assert section(page, "Network") == [
         "  zone             public         application    database",

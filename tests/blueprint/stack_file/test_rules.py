@@ -107,6 +107,13 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:04:00-sun:05:00"}},
     ),
     (
+        "_replica_windows",
+        {"replicas": [replica(maintenanceWindow="tue:03:30-tue:04:30")]},
+        "replicas[0].maintenanceWindow tue:03:30-tue:04:30 overlaps backups.window 03:00-04:00; RDS refuses "
+        "overlapping windows. Move it, or leave it out.",
+        {"replicas": [replica(maintenanceWindow="tue:04:00-tue:05:00")]},
+    ),
+    (
         "_vault_time",
         backups(vaultTime="05:00"),
         "backups.vaultTime 05:00 is 60 minutes from backups.window 03:00-04:00; AWS Backup's jobs fail within an hour "
