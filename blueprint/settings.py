@@ -165,7 +165,8 @@ class Database(Section):
     multi_az: bool = Field(True, description="A standby in another zone, to which RDS fails over by itself.")
     name: DatabaseName = Field("langpont", description="Name of the database; a change replaces the instance.")
     master_username: MasterUsername = Field(
-        "langpont_admin", description="RDS's master user; a change replaces the instance."
+        "langpont_admin",
+        description="RDS's master user; a change replaces the instance. A restored database keeps its backup's.",
     )
     port: Port = Field(5432, description="TCP port of every instance; a change restarts them.")
     # 18:00 UTC on Saturday is 03:00 on Sunday in Japan, the quietest hour (E39).
@@ -210,6 +211,11 @@ class Database(Section):
         """The current generation, and the one before while it is kept."""
         kept = (self.generation - 1,) if self.generation > 1 and self.keep_previous else ()
         return (self.generation, *kept)
+
+    @property
+    def restored(self) -> bool:
+        """Whether each primary that stands is restored: none is made with a name and a master user of this file."""
+        return 1 not in self.standing_generations
 
 
 class Replica(Section):

@@ -120,7 +120,7 @@ Class = Annotated[
 ]
 Parameters = Annotated[dict[str, Annotated[HumanValue, PlainValidator(_single)]], WithJsonSchema(_parameters_schema())]
 DatabaseName = Annotated[str, AfterValidator(_checked(names.check_database_name))]
-MasterUsername = Annotated[str, AfterValidator(_checked(names.check_master_username))]
+MasterUsername = Annotated[str, AfterValidator(_checked(names.check_role_name))]
 Port = Annotated[Whole, AfterValidator(_checked(names.check_port))]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])]
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from blueprint.aws import storage
 from blueprint.aws.subnets import check_zones
 from blueprint.aws.windows import HOUR, distance_minutes, overlap
+from blueprint.names import check_master_username
 from blueprint.platform import Platform
 from blueprint.postgres import defaults, roles
 from blueprint.postgres.compile import compile_parameters
@@ -235,13 +236,23 @@ def _deletion(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _roles(s: Settings) -> Iterator[Problem]:
-    taken = [role.name for role in roles.ROLES]
-    if s.database.master_username in taken:
+def _master(s: Settings) -> Iterator[Problem]:
+    field, name, d = "database.masterUsername", s.database.master_username, s.database
+    if name in [role.name for role in roles.ROLES]:
         yield Problem(
-            field="database.masterUsername", value=s.database.master_username, way_out="Choose another name",
-            rule="is the name of one of the roles that the platform creates",
+            field=field, value=name, rule="is the name of one of the roles that the platform creates",
+            way_out="Choose another name, like langpont_admin" if not d.restored
+            else "RDS renames no master: load a dump of that database into a new one, whose master is langpont_admin",
         )  # fmt: skip
+    elif not d.restored:
+        try:
+            check_master_username(name)
+        except Refused as refusal:
+            kept = Refused(
+                f"{refusal.rule}, and database.keepPrevious keeps generation 1, which is made with it",
+                "Set database.keepPrevious to false if generation 1 never was and a snapshot is taken over",
+            )
+            yield _refused(field, name, refusal if d.generation == 1 else kept)
 
 
 def _password_versions(s: Settings) -> Iterator[Problem]:
@@ -291,7 +302,7 @@ RULES = (
     Rule(("pooler",), _pool_sizes),
     Rule(("database.generation", "database.restoreFrom"), _generation),
     Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
-    Rule(("database.masterUsername",), _roles),
+    Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
     Rule(("credentials", "database.masterUsername"), _password_versions),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
 )

@@ -59,7 +59,7 @@ def test_aws_commands_were_found() -> None:
 
 
 def settings() -> Iterator[tuple[str, dict[str, Any]]]:
-    for document in ("docs/access.md", "docs/scaling.md", "docs/settings.md"):
+    for document in ("docs/access.md", "docs/scaling.md", "docs/settings.md", "docs/stacks.md"):
         for block in settings_blocks(read(document)):
             yield document, block
 

@@ -256,11 +256,26 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"replicas": None, **backups(retentionDays=1, replicateToRegion=None)},
     ),
     (
-        "_roles",
+        "_master",
         database(masterUsername="langpont_app"),
         "database.masterUsername langpont_app is the name of one of the roles that the platform creates. "
-        "Choose another name.",
+        "Choose another name, like langpont_admin.",
         database(masterUsername="langpont_root"),
+    ),
+    (
+        "_master",
+        database(masterUsername="postgres", generation=2, restoreFrom={"snapshot": "theirs"}),
+        "database.masterUsername postgres is the default name, which every attacker tries first (Security Hub RDS.25), "
+        "and database.keepPrevious keeps generation 1, which is made with it. Set database.keepPrevious to false if "
+        "generation 1 never was and a snapshot is taken over.",
+        database(masterUsername="postgres", generation=2, restoreFrom={"snapshot": "theirs"}, keepPrevious=False),
+    ),
+    (
+        "_master",
+        database(masterUsername="langpont_app", generation=3, restoreFrom={"snapshot": "theirs"}),
+        "database.masterUsername langpont_app is the name of one of the roles that the platform creates. RDS renames "
+        "no master: load a dump of that database into a new one, whose master is langpont_admin.",
+        database(masterUsername="postgres", generation=3, restoreFrom={"snapshot": "theirs"}),
     ),
     (
         "_password_versions",
