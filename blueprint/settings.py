@@ -150,7 +150,9 @@ class Database(Section):
         description="PostgreSQL: a major follows RDS's newest minor by itself, an exact minor, in quotes, stays.",
     )
     instance_class: Class = Field(description="RDS instance class of the primary; a change restarts it.")
-    allocated_storage_gib: Whole = Field(description="gp3 storage in GiB, 20 to 65536; it never shrinks.")
+    allocated_storage_gib: Whole = Field(
+        description="gp3 storage in GiB, 20 to 65536; it never shrinks. Alarms measure by what RDS has."
+    )
     max_allocated_storage_gib: Whole | None = Field(
         None,
         description="Ceiling in GiB up to which RDS enlarges the storage, from 110 % of it; left out: no autoscaling.",

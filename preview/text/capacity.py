@@ -165,7 +165,9 @@ def _parameters(page: Page, report: Report, *, everything: bool) -> None:
                 page.table(rows, ("parameter", "asked", "what RDS gets", "applied"), wrap=2)
                 shown += chosen
     if any(is_rds_default(p) for p in shown):
-        page.note("* RDS's own default: nothing waits for a reboot.")
+        page.note(
+            "* RDS's own default, in effect from the start on; a value that is set back to it waits for a reboot."
+        )
     if any("DBInstanceClassMemory" in p.value for p in shown):
         page.note("Shares are counted from the whole memory of the class; RDS's own count is a little less.")
 

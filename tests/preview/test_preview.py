@@ -338,6 +338,23 @@ def test_all_is_an_option_of_the_command(project: Path, capsys: pytest.CaptureFi
     assert invoke("dev", "--project", str(project)).stdout == text(report("dev"), capsys, everything=False)
 
 
+def test_a_value_that_goes_back_to_rds_own_is_not_said_to_come_without_a_reboot(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = text(report("prod"), capsys)
+    forced = next(line for line in page.splitlines() if line.split()[:1] == ["rds.force_ssl"])
+    assert forced.split() == ["rds.force_ssl", "on", "1", "=", "on", "reboot*"]
+    assert (
+        "  * RDS's own default, in effect from the start on; a value that is set back to it waits for a reboot.\n"
+        in page
+    )
+
+
+def test_the_storage_says_that_alarms_know_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = " ".join(text(report("prod"), capsys).split())
+    assert "; alarms measure by what RDS has, which may be more backups any point" in page
+
+
 def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys)
     assert section(page, "Connections") == [
