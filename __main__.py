@@ -14,7 +14,7 @@ from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.postgres.pgbouncer import entry_name
 from blueprint.postgres.roles import POOLED_ROLES, Audience
-from blueprint.stack_file.load import StackFileRefused, load
+from blueprint.stack_file.load import StackFileRefused, decoded, load
 
 gc.disable()  # a run makes 100,000s of objects and drops next to none: looking for garbage is a fifth of its time
 
@@ -34,8 +34,10 @@ def refuse(report: str) -> NoReturn:
     sys.exit(32)
 
 
+aws = pulumi.Config("aws")
+account_ids = decoded(aws.get("allowedAccountIds") or "")
 try:
-    settings = load(configuration(), environment=pulumi.get_stack(), region=pulumi.Config("aws").get("region"))
+    settings = load(configuration(), environment=pulumi.get_stack(), region=aws.get("region"), account_ids=account_ids)
 except StackFileRefused as refusal:
     refuse(str(refusal))
 
@@ -45,7 +47,7 @@ naming, database = platform.naming, settings.database
 prefix = naming.prefix
 for warning in platform.warnings:
     pulumi.warn(warning)
-if not pulumi.Config("aws").get_object("allowedAccountIds"):
+if not account_ids:
     pulumi.warn("aws:allowedAccountIds is not set: the stack goes to whatever account is logged in. Name its account.")
 account_id = c.account_id()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,15 +44,15 @@ def decoded(text: str) -> Any:
         return text
 
 
-def load(document: Mapping[str, Any], *, environment: str, region: str | None) -> Settings:
+def load(document: Mapping[str, Any], *, environment: str, region: str | None, account_ids: Any = None) -> Settings:
     """Check the project's values of a stack file (section key to value or JSON) and give them types.
 
-    `environment` is the stack's name, `region` the value of `aws:region`, None if it is missing.
-    A section without a value has its defaults.
+    `environment` is the stack's name, `region` the value of `aws:region`, None if it is missing, `account_ids` the
+    decoded one of `aws:allowedAccountIds`. A section without a value has its defaults.
     Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
     unless one that it reads is.
     """
-    problems = list(_outside(document, environment, region))
+    problems = [*_outside(document, environment, region), *_accounts(account_ids)]
     sections: dict[str, Any] = {}
     broken = set() if region else {"network", "backups.replicateToRegion"}  # whose rules read the region
     for key, name in SECTIONS.items():
@@ -82,6 +83,23 @@ def _outside(document: Mapping[str, Any], environment: str, region: str | None) 
     for key in document:
         if key not in SECTIONS:
             yield Problem(field=key, value="", rule="is not a section", way_out=_choose(key, list(SECTIONS)))
+
+
+def _accounts(account_ids: Any) -> Iterator[Problem]:
+    """Ids that are no texts of 12 digits: YAML makes numbers of them, and of those with a leading zero other numbers.
+
+    The AWS provider compares texts, and would refuse the right account.
+    """
+    field, example = "aws:allowedAccountIds", '"123456789012"'
+    if account_ids is not None and not isinstance(account_ids, list):
+        yield Problem(field=field, value=_show(account_ids), rule="is not a list", way_out=f"Write [{example}]")
+        return
+    for index, account in enumerate(account_ids or ()):
+        if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
+            yield Problem(
+                field=f"{field}[{index}]", value=_show(account), way_out=f"Write all 12, in quotes, like {example}",
+                rule="is not the text of 12 digits that an account has",
+            )  # fmt: skip
 
 
 def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:

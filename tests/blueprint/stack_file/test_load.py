@@ -412,3 +412,29 @@ def test_a_stack_whose_name_cannot_be_part_of_names_is_refused(environment: str,
     with pytest.raises(StackFileRefused) as refused:
         load(sections("prod"), environment=environment, region="ap-northeast-1")
     assert [str(problem) for problem in refused.value.problems] == [sentence]
+
+
+@pytest.mark.parametrize("account_ids", [None, [], ["123456789012"], ["012345670123", "123456789012"]])
+def test_account_ids_in_quotes_are_accepted(account_ids: Any) -> None:
+    load(sections("prod"), environment="prod", region="ap-northeast-1", account_ids=account_ids)
+
+
+NO_ACCOUNT = 'is not the text of 12 digits that an account has. Write all 12, in quotes, like "123456789012".'
+
+
+@pytest.mark.parametrize(
+    ("account_ids", "sentence"),
+    [
+        ([123456789012], f"aws:allowedAccountIds[0] 123456789012 {NO_ACCOUNT}"),
+        # What the Pulumi CLI makes of 012345670123, which YAML 1.1 reads as octal.
+        (["123456789012", 1402433619], f"aws:allowedAccountIds[1] 1402433619 {NO_ACCOUNT}"),
+        (["1234-5678-9012"], f"aws:allowedAccountIds[0] 1234-5678-9012 {NO_ACCOUNT}"),
+        (["１２３４５６７８９０１２"], f"aws:allowedAccountIds[0] １２３４５６７８９０１２ {NO_ACCOUNT}"),
+        ([None], f"aws:allowedAccountIds[0] null {NO_ACCOUNT}"),
+        ("123456789012", 'aws:allowedAccountIds 123456789012 is not a list. Write ["123456789012"].'),
+    ],
+)
+def test_an_account_id_that_is_no_text_of_12_digits_is_refused(account_ids: Any, sentence: str) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        load(sections("prod"), environment="prod", region="ap-northeast-1", account_ids=account_ids)
+    assert [str(problem) for problem in refused.value.problems] == [sentence]
