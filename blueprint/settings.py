@@ -123,6 +123,11 @@ class Encryption(Section):
     deletion_window_days: Annotated[Whole, Field(ge=7, le=30)] = Field(
         30, description="Days in which a deleted KMS key can still be recovered."
     )
+    state_secrets: Literal["secretsProvider", "passphrase"] = Field(
+        "secretsProvider",
+        description="What encrypts the passwords in Pulumi's state: the file's secretsprovider, without which a "
+        "protected stack is refused, or a passphrase that all who deploy share.",
+    )
 
     @property
     def customer_keys(self) -> bool:
@@ -338,10 +343,14 @@ class Monitoring(Section):
 
 
 class Settings(Section):
-    """The whole stack file, with the two facts that come from outside it. Made by `blueprint.stack_file.load.load`."""
+    """The whole stack file, with what stands beside its sections. Made by `blueprint.stack_file.load.load`.
+
+    `under_passphrase`: whether a passphrase encrypts the secrets in the state.
+    """
 
     environment: str
     region: str
+    under_passphrase: bool = False
     network: Network
     access: Access = Access()
     encryption: Encryption = Encryption()
@@ -373,5 +382,5 @@ class Settings(Section):
 
 # What a stack file may hold, by its key in the file.
 SECTIONS: Mapping[str, str] = {
-    to_camel(name): name for name in Settings.model_fields if name not in ("environment", "region")
+    to_camel(name): name for name in Settings.model_fields if name not in ("environment", "region", "under_passphrase")
 }

@@ -38,11 +38,15 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack's configuration as the program receives it: full keys (`aws:region`), every value a string."""
+    """A stack's configuration as the program receives it: full keys (`aws:region`), every value a string.
+
+    `root` is the folder of the program, `path` the file.
+    """
 
     project: str
     stack: str
     root: Path
+    path: Path
     config: Mapping[str, str]
     secret_keys: tuple[str, ...]
 
@@ -78,7 +82,7 @@ def load(root: Path, stack: str) -> StackFile:
         config[key] = plain if isinstance(plain, str) else "" if plain is None else json.dumps(plain)
         if encrypted:
             secret_keys.append(key)
-    return StackFile(str(project["name"]), stack, root, config, tuple(secret_keys))
+    return StackFile(str(project["name"]), stack, root, path, config, tuple(secret_keys))
 
 
 def names(root: Path) -> tuple[str, ...]:

@@ -44,11 +44,19 @@ def decoded(text: str) -> Any:
         return text
 
 
-def load(document: Mapping[str, Any], *, environment: str, region: str | None, account_ids: Any = None) -> Settings:
+def load(
+    document: Mapping[str, Any],
+    *,
+    environment: str,
+    region: str | None,
+    account_ids: Any = None,
+    under_passphrase: bool = False,
+) -> Settings:
     """Check the project's values of a stack file (section key to value or JSON) and give them types.
 
     `environment` is the stack's name, `region` the value of `aws:region`, None if it is missing, `account_ids` the
-    decoded one of `aws:allowedAccountIds`. A section without a value has its defaults.
+    decoded one of `aws:allowedAccountIds`, `under_passphrase` what `blueprint.stack_file.secrets_provider` finds. A
+    section without a value has its defaults.
     Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
     unless one that it reads is.
     """
@@ -64,7 +72,9 @@ def load(document: Mapping[str, Any], *, environment: str, region: str | None, a
             broken.add(key)
         else:
             sections[name] = value
-    settings = Settings.model_construct(**sections, environment=environment, region=region or "")
+    settings = Settings.model_construct(
+        **sections, environment=environment, region=region or "", under_passphrase=under_passphrase
+    )
     for rule in RULES:
         if not any(_touches(field, bad) for field in rule.fields for bad in broken):
             problems += rule.check(settings)

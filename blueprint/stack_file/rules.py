@@ -236,6 +236,18 @@ def _deletion(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def _state_secrets(s: Settings) -> Iterator[Problem]:
+    if s.protected and s.under_passphrase and s.encryption.state_secrets != "passphrase":
+        yield Problem(
+            field="secretsprovider", value="",
+            rule="is missing beside encryptionsalt: the next update would encrypt the whole state of this protected "
+            "stack with the passphrase of whoever runs it, and lock out everybody else",
+            way_out="Put its line back if the file had one (and take encryptionsalt out), else run: pulumi stack "
+            "change-secrets-provider 'awskms://alias/<key>?region=<region>'. Who means a passphrase sets "
+            "encryption.stateSecrets to passphrase",
+        )  # fmt: skip
+
+
 def _master(s: Settings) -> Iterator[Problem]:
     field, name, d = "database.masterUsername", s.database.master_username, s.database
     if name in [role.name for role in roles.ROLES]:
@@ -302,6 +314,7 @@ RULES = (
     Rule(("pooler",), _pool_sizes),
     Rule(("database.generation", "database.restoreFrom"), _generation),
     Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
+    Rule(("encryption.stateSecrets", "database.deletionPolicy"), _state_secrets),
     Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
     Rule(("credentials", "database.masterUsername"), _password_versions),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),

@@ -77,7 +77,7 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
         ),
         (
             {"encryption": {"xyz": 1}},
-            "encryption.xyz is not a setting. Choose from keys, deletionWindowDays.",
+            "encryption.xyz is not a setting. Choose from keys, deletionWindowDays, stateSecrets.",
         ),
         # What is missing
         ({"database": {"instanceClass": None}}, "database.instanceClass is missing. Write it; it has no default."),
