@@ -37,7 +37,7 @@ class Level(Enum):
 class Resource:
     """One registered resource. `inputs` are plain values under the provider's names (camelCase), `UNKNOWN` among them.
 
-    `depends`: by input, URNs of the resources that it was computed from.
+    `depends`: by input, URNs of the resources that it was computed from. `ignores`: inputs whose changes it ignores.
     """
 
     urn: str
@@ -45,6 +45,7 @@ class Resource:
     name: str
     inputs: Mapping[str, Any]
     depends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ignores: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:

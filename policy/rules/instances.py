@@ -26,8 +26,13 @@ def is_replica(instance: Resource) -> bool:
 
 
 def is_restored(instance: Resource) -> bool:
-    """Whether it is restored from a snapshot or to a point in time."""
-    return any(instance.value(key) is not MISSING for key in ("snapshotIdentifier", "restoreToPointInTime"))
+    """Whether it is restored from a snapshot or to a point in time.
+
+    A kept generation that was restored once does not say from what any more, and ignores that it does not.
+    """
+    sources = ("snapshotIdentifier", "restoreToPointInTime")
+    stated = any(instance.value(key) is not MISSING for key in sources)
+    return stated or (instance.value("dbName") is MISSING and instance.ignores.issuperset(sources))
 
 
 def _setting(number: str, slug: str, wants: str, path: str, good: Callable[[Any], bool], way_out: str) -> ResourceRule:

@@ -9,6 +9,7 @@ from policy.rules.types import INSTANCE
 from tests.policy.cases import Case, missing, passing, resource, violating
 
 IT: Final = "rds.Instance it"
+SOURCES: Final = ("snapshotIdentifier", "restoreToPointInTime")
 
 
 def instance(**inputs: Any) -> Resource:
@@ -118,6 +119,14 @@ CASES: Final = [
         instance(replicateSourceDb="primary"),
         instance(snapshotIdentifier="final"),
         instance(restoreToPointInTime={"restoreTime": "2026-01-01T00:00:00Z"}),
+        resource(INSTANCE, {}, ignores=SOURCES),  # a kept generation that was restored once
+    ),
+    violating(
+        "rds-25-username", resource(INSTANCE, {"dbName": "langpont", "username": "root"}, ignores=SOURCES),
+        f'{IT}: username is "root". {USER}',
+    ),
+    missing(
+        "rds-25-username", resource(INSTANCE, {}, ignores=SOURCES[:1]), f"{IT}: username is not stated. {USER}"
     ),
     violating("rds-25-username", instance(username="Postgres"), f'{IT}: username is "Postgres". {USER}'),
     missing("rds-25-username", instance(), f"{IT}: username is not stated. {USER}"),
