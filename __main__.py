@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pulumi
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components as c
 from blueprint.aws.subnets import Tier
@@ -54,6 +54,7 @@ try:
         region=aws.get("region"),
         account_ids=account_ids,
         under_passphrase=under_passphrase(text),
+        secret=[key for key in configuration() if is_config_secret(f"{pulumi.get_project()}:{key}")],
     )
 except StackFileRefused as refusal:
     refuse(str(refusal))

@@ -178,6 +178,8 @@ def check_database_name(name: str) -> None:
     _check_word(name, DATABASE_NAME_LENGTH, way_out)
     if name.lower() in EXISTING_DATABASES:
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
+    if name.lower() == "pgbouncer":
+        raise Refused("is PgBouncer's own console: with an entry of that name it does not start", way_out)
     _refuse_reserved_word(name, way_out)
 
 

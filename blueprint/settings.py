@@ -25,12 +25,15 @@ from blueprint.values import (
     Engine,
     LogRetention,
     MasterUsername,
+    MonitoringSeconds,
     Parameters,
     Port,
     Region,
     RestoreTime,
+    Snapshot,
     SshNetwork,
     SubnetId,
+    Switch,
     TimeOfDay,
     VpcId,
     VpcNetwork,
@@ -138,7 +141,7 @@ class Encryption(Section):
 class RestoreFrom(Section):
     """What a later generation of the database is made from: one of the two."""
 
-    snapshot: Annotated[str, Field(min_length=1)] | None = Field(None, description="Identifier of a snapshot.")
+    snapshot: Snapshot | None = Field(None, description="Identifier of a snapshot.")
     time: RestoreTime | None = Field(None, description="UTC; the previous generation as it was at that second.")
 
     @property
@@ -169,7 +172,7 @@ class Database(Section):
         None,
         description="Provisioned throughput in MiB/s, only from 400 GiB on; left out: gp3's baseline for the size.",
     )
-    multi_az: bool = Field(True, description="A standby in another zone, to which RDS fails over by itself.")
+    multi_az: Switch = Field(True, description="A standby in another zone, to which RDS fails over by itself.")
     name: DatabaseName = Field("langpont", description="Name of the database; a change replaces the instance.")
     master_username: MasterUsername = Field(
         "langpont_admin",
@@ -181,7 +184,7 @@ class Database(Section):
         WeeklyWindow.parse("sat:18:00-sat:19:00"),
         description="When RDS may restart the primary, weekly, UTC, at least 30 minutes.",
     )
-    apply_immediately: bool = Field(False, description="Changes at once instead of in the maintenance window.")
+    apply_immediately: Switch = Field(False, description="Changes at once instead of in the maintenance window.")
     deletion_policy: Literal["protected", "disposable"] = Field(
         "protected", description="Whether instances, keys, secrets and backups are guarded and kept, or deleted."
     )
@@ -201,7 +204,7 @@ class Database(Section):
         None,
         description="What a generation after the first is made from; leave it in the file. A change makes it anew.",
     )
-    keep_previous: bool = Field(True, description="Keep the generation before this one running beside it.")
+    keep_previous: Switch = Field(True, description="Keep the generation before this one running beside it.")
 
     @property
     def volume(self) -> storage.Performance:
@@ -329,7 +332,7 @@ class Monitoring(Section):
     alert_emails: Annotated[tuple[Email, ...], Distinct] = Field(
         (), description="Addresses for alarms, RDS events, failed backups and the budget; each confirms by mail."
     )
-    enhanced_monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
+    enhanced_monitoring_seconds: MonitoringSeconds = Field(
         60, description="Seconds between the operating system's figures (Enhanced Monitoring); 0 turns them off."
     )
     database_insights: Literal["standard", "advanced"] = Field(
@@ -337,7 +340,7 @@ class Monitoring(Section):
     )
     log_retention_days: LogRetention = Field(90, description="Days that the database's logs are kept in CloudWatch.")
     monthly_budget_usd: Annotated[Whole, Field(ge=1)] = Field(description="RDS cost of a month that raises an alert.")
-    encrypt_events_topic: bool = Field(
+    encrypt_events_topic: Switch = Field(
         False, description="RDS events to an encrypted topic; switch it on once a test event has arrived there."
     )
 

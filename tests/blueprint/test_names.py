@@ -151,6 +151,11 @@ NOT_A_WORD = "is not a letter followed by letters, digits and underscores, as RD
         ("langpont\n", NOT_A_WORD + "Choose another name, like langpont."),
         ("é", NOT_A_WORD + "Choose another name, like langpont."),
         ("a" * 64, "has 64 characters, and RDS takes at most 63. Shorten it."),
+        (
+            "PgBouncer",
+            "is PgBouncer's own console: with an entry of that name it does not start. "
+            "Choose another name, like langpont.",
+        ),
         ("postgres", "is a database that PostgreSQL or RDS has already. Choose another name, like langpont."),
         ("Template1", "is a database that PostgreSQL or RDS has already. Choose another name, like langpont."),
         ("rdsadmin", "is a database that PostgreSQL or RDS has already. Choose another name, like langpont."),

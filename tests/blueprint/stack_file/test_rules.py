@@ -100,6 +100,41 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"network": {"vpc": None, "existingVpc": EXISTING}},
     ),
     (
+        "_network",
+        {"network": {"vpc": None, "existingVpc": EXISTING | {"publicSubnets": {"mars": f"{SUBNET}9"}}}},
+        "network.existingVpc.publicSubnets mars is not a zone of ap-northeast-1. Write it like ap-northeast-1a.",
+        {"network": {"vpc": None, "existingVpc": EXISTING | {"publicSubnets": {"ap-northeast-1a": f"{SUBNET}9"}}}},
+    ),
+    (
+        "_network",
+        {"network": {"vpc": None, "existingVpc": EXISTING | {"applicationSubnets": {"": f"{SUBNET}9"}}}},
+        "network.existingVpc.applicationSubnets '' is not a zone of ap-northeast-1. Write it like ap-northeast-1a.",
+        {"network": {"vpc": None, "existingVpc": EXISTING}},
+    ),
+    (
+        "_network",
+        {"network": {"vpc": None, "existingVpc": EXISTING | {
+            "applicationSubnets": {"ap-northeast-1a": f"{SUBNET}1", "ap-northeast-1c": f"{SUBNET}1"}}}},
+        f"network.existingVpc.applicationSubnets {SUBNET}1 stands for ap-northeast-1a, ap-northeast-1c, and a subnet "
+        "is in one zone. Name each zone's own subnet.",
+        {"network": {"vpc": None, "existingVpc": EXISTING | {
+            "applicationSubnets": {"ap-northeast-1a": f"{SUBNET}1", "ap-northeast-1c": f"{SUBNET}2"}}}},
+    ),
+    (
+        "_networks",
+        {"access": {"databaseNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
+        "access.databaseNetworks (58 of them) are more than the 60 rules of a security group leave, of which 3 of the "
+        "database group are taken. Name 57 at most, or wider ones.",
+        {"access": {"databaseNetworks": [f"10.9.{number}.0/24" for number in range(57)]}},
+    ),
+    (
+        "_networks",
+        {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(59)]}},
+        "access.sshNetworks (59 of them) are more than the 60 rules of a security group leave, of which 2 of the "
+        "application group are taken. Name 58 at most, or wider ones.",
+        {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
+    ),
+    (
         "_windows",
         {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:03:00-sun:04:00"}},
         "backups.window 03:00-04:00 overlaps database.maintenanceWindow sun:03:00-sun:04:00; RDS refuses overlapping "
