@@ -162,6 +162,11 @@ def show(value: Any) -> str:
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
 
 
+def except_it(resource: Resource) -> str:
+    """The way out of what is meant to be as it is."""
+    return f"Except it with its reason in policy/config/{resource.stack}.json"
+
+
 STATE_IT = "State it in the program as a value, so that a preview can judge it"
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,13 @@ from blueprint.platform import Platform
 from blueprint.postgres.defaults import DEFAULTS
 from preview.__main__ import app
 from preview.document import document, plain
-from preview.report import Report, settings
+from preview.report import Report, in_the_future, settings
 from preview.text import show
 from preview.units import amount, count, size, span
 from recording.archives import Archive
 from recording.recording import UNKNOWN, Secret
 from tests.contracts.test_secrecy import generated
-from tests.recordings import FIXTURES, ROOT, STACKS, frozen, recording, secrets, strings
+from tests.recordings import FIXTURES, ROOT, STACKS, changed, frozen, record_with, recording, secrets, strings
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
@@ -336,6 +337,26 @@ def test_all_of_a_page_has_every_line_of_the_short_one_and_every_parameter_and_o
 def test_all_is_an_option_of_the_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke("dev", "--all", "--project", str(project)).stdout == text(report("dev"), capsys)
     assert invoke("dev", "--project", str(project)).stdout == text(report("dev"), capsys, everything=False)
+
+
+@pytest.mark.parametrize(("hour", "warned"), [(11, True), (12, False), (13, False)])
+def test_a_restore_to_a_time_that_is_yet_to_come_is_told_by_the_preview_which_has_a_clock(
+    hour: int, warned: bool
+) -> None:
+    restored = {"database": {"generation": 2, "restoreFrom": {"time": "2026-11-20T12:00:00Z"}}}
+    found = list(in_the_future(settings(changed(frozen("prod"), restored)), datetime(2026, 11, 20, hour, tzinfo=UTC)))
+    sentence = (
+        "database.restoreFrom.time 2026-11-20T12:00:00Z lies in the future: RDS refuses it until it has passed. "
+        "Name a time of the past, in UTC."
+    )
+    assert found == [sentence] * warned
+    later = {"database": {"generation": 2, "restoreFrom": {"time": "2999-01-01T00:00:00Z"}}}
+    report_ = Report(
+        platform=Platform(settings(changed(frozen("prod"), later))),
+        first=record_with("prod", later, preview=True),
+        update=record_with("prod", later),
+    )
+    assert any(each.startswith("database.restoreFrom.time 2999-01-01T00:00:00Z lies in") for each in report_.warnings)
 
 
 def test_a_value_that_goes_back_to_rds_own_is_not_said_to_come_without_a_reboot(
