@@ -2,10 +2,11 @@
 
 import gc
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pulumi
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 import components as c
 from blueprint.aws.subnets import Tier
@@ -14,7 +15,8 @@ from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.postgres.pgbouncer import entry_name
 from blueprint.postgres.roles import POOLED_ROLES, Audience
-from blueprint.stack_file.load import StackFileRefused, load
+from blueprint.stack_file.load import StackFileRefused, decoded, load
+from blueprint.stack_file.secrets_provider import under_passphrase
 
 gc.disable()  # a run makes 100,000s of objects and drops next to none: looking for garbage is a fifth of its time
 
@@ -23,6 +25,12 @@ def configuration() -> dict[str, str]:
     """The project's part of the stack file. All keys are listed, which `pulumi.Config` cannot: a typo must show."""
     namespace = f"{pulumi.get_project()}:"
     return {key.removeprefix(namespace): value for key, value in CONFIG.get().items() if key.startswith(namespace)}
+
+
+def stack_file() -> Path:
+    """Where the CLI has the stack's file unless it is told another by --config-file; `recording` says it."""
+    path: Path = globals().get("STACK_FILE") or Path(__file__).with_name(f"Pulumi.{pulumi.get_stack()}.yaml")
+    return path
 
 
 def refuse(report: str) -> NoReturn:
@@ -34,8 +42,20 @@ def refuse(report: str) -> NoReturn:
     sys.exit(32)
 
 
+aws = pulumi.Config("aws")
+# The configuration that the CLI hands over has nothing of what stands beside it in the file.
+file = stack_file()
+text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+account_ids = decoded(aws.get("allowedAccountIds") or "")
 try:
-    settings = load(configuration(), environment=pulumi.get_stack(), region=pulumi.Config("aws").get("region"))
+    settings = load(
+        configuration(),
+        environment=pulumi.get_stack(),
+        region=aws.get("region"),
+        account_ids=account_ids,
+        under_passphrase=under_passphrase(text),
+        secret=[key for key in configuration() if is_config_secret(f"{pulumi.get_project()}:{key}")],
+    )
 except StackFileRefused as refusal:
     refuse(str(refusal))
 
@@ -45,8 +65,13 @@ naming, database = platform.naming, settings.database
 prefix = naming.prefix
 for warning in platform.warnings:
     pulumi.warn(warning)
-if not pulumi.Config("aws").get_object("allowedAccountIds"):
+if not account_ids:
     pulumi.warn("aws:allowedAccountIds is not set: the stack goes to whatever account is logged in. Name its account.")
+if settings.protected and not text:
+    pulumi.warn(
+        f"{file.name} is not beside the program, so nobody has looked whether a passphrase encrypts the state of this "
+        f"protected stack. Look for secretsprovider in the file that --config-file names."
+    )
 account_id = c.account_id()
 
 keys = c.Keys(

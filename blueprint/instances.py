@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from blueprint.aws import storage
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass
+from blueprint.aws.windows import WeeklyWindow, replica_window
 from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
 from blueprint.names import generation_suffix
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameters
 from blueprint.postgres.effective import bytes_of, effective, effective_integer
-from blueprint.settings import Database, Replica
+from blueprint.settings import Backups, Database, Replica
 
 GIB = 2**30
 
@@ -25,6 +26,7 @@ class Instance:
     role: str
     instance_class: InstanceClass
     parameters: tuple[CompiledParameter, ...]
+    maintenance_window: WeeklyWindow
     number: int | None = None
     purpose: str | None = None
     zone: str | None = None
@@ -79,8 +81,10 @@ class Sustained(NamedTuple):
     limited_by: str
 
 
-def plan_instances(database: Database, replicas: Sequence[Replica] = ()) -> tuple[Instance, ...]:
-    """The primary, then its read replicas by number.
+def plan_instances(
+    database: Database, replicas: Sequence[Replica] = (), backups: Backups | None = None
+) -> tuple[Instance, ...]:
+    """The primary, then its read replicas by number; their maintenance windows keep clear of the backups.
 
     Raises ValueError with every parameter that RDS would refuse; the settings of a stack file that loads have none.
     """
@@ -88,16 +92,20 @@ def plan_instances(database: Database, replicas: Sequence[Replica] = ()) -> tupl
         role="primary",
         instance_class=database.instance_class,
         parameters=_compiled(database, defaults.asked_of_primary(database.parameters), "database.parameters"),
+        maintenance_window=database.maintenance_window,
     )
-    return (primary, *(_replica(database, each) for each in sorted(replicas, key=lambda replica: replica.number)))
+    ordered = sorted(replicas, key=lambda replica: replica.number)
+    return (primary, *(_replica(database, each, backups or Backups()) for each in ordered))
 
 
-def _replica(database: Database, replica: Replica) -> Instance:
+def _replica(database: Database, replica: Replica, backups: Backups) -> Instance:
     asked = defaults.asked_of_replica(database.parameters, replica.purpose, replica.parameters)
     return Instance(
         role=f"replica-{replica.number}",
         instance_class=replica.instance_class,
         parameters=_compiled(database, asked, f"replica-{replica.number}.parameters"),
+        maintenance_window=replica.maintenance_window
+        or replica_window(replica.number, database.maintenance_window, backups.window, backups.vault_time),
         number=replica.number,
         purpose=replica.purpose,
         zone=replica.zone,

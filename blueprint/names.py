@@ -15,6 +15,7 @@ RESTORED_FROM: Final = "RestoredFrom"  # a tag of restored primaries: the time o
 # CreateDBInstance in the RDS API reference, for PostgreSQL.
 DATABASE_NAME_LENGTH: Final = 63
 MASTER_USERNAME_LENGTH: Final = 16
+ROLE_NAME_LENGTH: Final = 63  # PostgreSQL's NAMEDATALEN, less one
 PORTS: Final = range(1150, 65536)
 
 FINAL_SNAPSHOT_SUFFIX_LENGTH: Final = 8
@@ -39,8 +40,9 @@ RESERVED_WORDS: Final = frozenset((_RESERVED + _RESERVED_BUT_FOR_FUNCTIONS).spli
 
 # RDS creates the first and the last, PostgreSQL the templates.
 EXISTING_DATABASES: Final = frozenset({"postgres", "template0", "template1", "rdsadmin"})
-# CreateRole in PostgreSQL refuses `none` and `public` even when quoted; RDS refuses the rest.
-RESERVED_USERNAMES: Final = frozenset({"admin", "rdsadmin", "none", "public"})
+# CreateRole in PostgreSQL refuses `none` and `public` even when quoted; RDS's own superuser is rdsadmin.
+NOBODYS_USERNAMES: Final = frozenset({"rdsadmin", "none", "public"})
+RESERVED_USERNAMES: Final = NOBODYS_USERNAMES | {"admin"}
 
 
 # What the tightest name leaves: AWS Backup's vault, whose logical name is its component's, `<prefix>-backups`, and
@@ -176,11 +178,24 @@ def check_database_name(name: str) -> None:
     _check_word(name, DATABASE_NAME_LENGTH, way_out)
     if name.lower() in EXISTING_DATABASES:
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
+    if name.lower() == "pgbouncer":
+        raise Refused("is PgBouncer's own console: with an entry of that name it does not start", way_out)
     _refuse_reserved_word(name, way_out)
 
 
+def check_role_name(name: str) -> None:
+    """A name that RDS may have given to a master user, with any version of its own rules. Raises Refused."""
+    way_out = f"Choose another name, like {PROJECT.lower()}_admin"
+    _check_word(name, ROLE_NAME_LENGTH, way_out)
+    if name.lower() in NOBODYS_USERNAMES:
+        raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
+    if name.lower().startswith("pg_"):
+        raise Refused("begins with pg_, which PostgreSQL keeps for itself", way_out)
+
+
 def check_master_username(name: str) -> None:
-    """The user that RDS makes the master. Raises Refused."""
+    """The user that RDS makes the master of a new instance. Raises Refused."""
+    check_role_name(name)
     way_out = f"Choose another name, like {PROJECT.lower()}_admin"
     _check_word(name, MASTER_USERNAME_LENGTH, way_out)
     lower = name.lower()
@@ -188,8 +203,6 @@ def check_master_username(name: str) -> None:
         raise Refused("is the default name, which every attacker tries first (Security Hub RDS.25)", way_out)
     if lower in RESERVED_USERNAMES:
         raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
-    if lower.startswith("pg_"):
-        raise Refused("begins with pg_, which PostgreSQL keeps for itself", way_out)
     if lower.startswith("rds_"):  # rds_superuser, rds_iam, rds_replication, rds_password exist on every instance
         raise Refused("begins with rds_, as the roles do that RDS makes itself", way_out)
     _refuse_reserved_word(name, way_out)

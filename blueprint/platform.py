@@ -58,7 +58,7 @@ class Platform:
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
         """Primary first, then the replicas by number."""
-        return plan_instances(self.settings.database, self.settings.replicas)
+        return plan_instances(self.settings.database, self.settings.replicas, self.settings.backups)
 
     @cached_property
     def primary(self) -> Instance:

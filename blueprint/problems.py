@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+LONGEST_VALUE: Final = 80  # characters of a refused value that are shown
+LONGEST_SENTENCE: Final = 600  # of a rule or a way out, which may repeat values
 
 
 class Refused(ValueError):
@@ -28,5 +32,12 @@ class Problem:
     way_out: str
 
     def __str__(self) -> str:
-        subject = f"{self.field} {self.value}" if self.value else self.field
-        return f"{subject} {self.rule}. {self.way_out}."
+        field, value = shortened(self.field, LONGEST_VALUE), shortened(self.value, LONGEST_VALUE)
+        rule, way_out = (shortened(text, LONGEST_SENTENCE) for text in (self.rule, self.way_out))
+        return f"{field} {value} {rule}. {way_out}." if value else f"{field} {rule}. {way_out}."
+
+
+def shortened(text: str, length: int) -> str:
+    """A text for a person: not longer than this, and without a character that hides or reorders others."""
+    short = text if len(text) <= length else f"{text[:length]}..."
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)

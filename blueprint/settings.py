@@ -25,12 +25,15 @@ from blueprint.values import (
     Engine,
     LogRetention,
     MasterUsername,
+    MonitoringSeconds,
     Parameters,
     Port,
     Region,
     RestoreTime,
+    Snapshot,
     SshNetwork,
     SubnetId,
+    Switch,
     TimeOfDay,
     VpcId,
     VpcNetwork,
@@ -123,6 +126,11 @@ class Encryption(Section):
     deletion_window_days: Annotated[Whole, Field(ge=7, le=30)] = Field(
         30, description="Days in which a deleted KMS key can still be recovered."
     )
+    state_secrets: Literal["secretsProvider", "passphrase"] = Field(
+        "secretsProvider",
+        description="What encrypts the passwords in Pulumi's state: the file's secretsprovider, without which a "
+        "protected stack is refused, or a passphrase that all who deploy share.",
+    )
 
     @property
     def customer_keys(self) -> bool:
@@ -133,7 +141,7 @@ class Encryption(Section):
 class RestoreFrom(Section):
     """What a later generation of the database is made from: one of the two."""
 
-    snapshot: Annotated[str, Field(min_length=1)] | None = Field(None, description="Identifier of a snapshot.")
+    snapshot: Snapshot | None = Field(None, description="Identifier of a snapshot.")
     time: RestoreTime | None = Field(None, description="UTC; the previous generation as it was at that second.")
 
     @property
@@ -150,7 +158,9 @@ class Database(Section):
         description="PostgreSQL: a major follows RDS's newest minor by itself, an exact minor, in quotes, stays.",
     )
     instance_class: Class = Field(description="RDS instance class of the primary; a change restarts it.")
-    allocated_storage_gib: Whole = Field(description="gp3 storage in GiB, 20 to 65536; it never shrinks.")
+    allocated_storage_gib: Whole = Field(
+        description="gp3 storage in GiB, 20 to 65536; it never shrinks. Alarms measure by what RDS has."
+    )
     max_allocated_storage_gib: Whole | None = Field(
         None,
         description="Ceiling in GiB up to which RDS enlarges the storage, from 110 % of it; left out: no autoscaling.",
@@ -162,18 +172,19 @@ class Database(Section):
         None,
         description="Provisioned throughput in MiB/s, only from 400 GiB on; left out: gp3's baseline for the size.",
     )
-    multi_az: bool = Field(True, description="A standby in another zone, to which RDS fails over by itself.")
+    multi_az: Switch = Field(True, description="A standby in another zone, to which RDS fails over by itself.")
     name: DatabaseName = Field("langpont", description="Name of the database; a change replaces the instance.")
     master_username: MasterUsername = Field(
-        "langpont_admin", description="RDS's master user; a change replaces the instance."
+        "langpont_admin",
+        description="RDS's master user; a change replaces the instance. A restored database keeps its backup's.",
     )
     port: Port = Field(5432, description="TCP port of every instance; a change restarts them.")
     # 18:00 UTC on Saturday is 03:00 on Sunday in Japan, the quietest hour (E39).
     maintenance_window: Weekly = Field(
         WeeklyWindow.parse("sat:18:00-sat:19:00"),
-        description="When RDS may restart the instances, weekly, UTC, at least 30 minutes.",
+        description="When RDS may restart the primary, weekly, UTC, at least 30 minutes.",
     )
-    apply_immediately: bool = Field(False, description="Changes at once instead of in the maintenance window.")
+    apply_immediately: Switch = Field(False, description="Changes at once instead of in the maintenance window.")
     deletion_policy: Literal["protected", "disposable"] = Field(
         "protected", description="Whether instances, keys, secrets and backups are guarded and kept, or deleted."
     )
@@ -193,7 +204,7 @@ class Database(Section):
         None,
         description="What a generation after the first is made from; leave it in the file. A change makes it anew.",
     )
-    keep_previous: bool = Field(True, description="Keep the generation before this one running beside it.")
+    keep_previous: Switch = Field(True, description="Keep the generation before this one running beside it.")
 
     @property
     def volume(self) -> storage.Performance:
@@ -211,6 +222,11 @@ class Database(Section):
         kept = (self.generation - 1,) if self.generation > 1 and self.keep_previous else ()
         return (self.generation, *kept)
 
+    @property
+    def restored(self) -> bool:
+        """Whether each primary that stands is restored: none is made with a name and a master user of this file."""
+        return 1 not in self.standing_generations
+
 
 class Replica(Section):
     """A read replica. Its number is its identity: identifiers end in it, so numbers are never reused in a hurry."""
@@ -223,6 +239,11 @@ class Replica(Section):
     )
     instance_class: Class = Field(description="RDS instance class; a change restarts the replica.")
     zone: str = Field(description="Availability Zone, one with a database subnet.")
+    maintenance_window: Weekly | None = Field(
+        None,
+        description="When RDS may restart the replica, weekly, UTC; left out: half an hour in the hours before the "
+        "primary's, each replica its own.",
+    )
     parameters: Parameters = Field({}, description="Beyond the primary's parameters and the purpose's.")
 
 
@@ -311,7 +332,7 @@ class Monitoring(Section):
     alert_emails: Annotated[tuple[Email, ...], Distinct] = Field(
         (), description="Addresses for alarms, RDS events, failed backups and the budget; each confirms by mail."
     )
-    enhanced_monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
+    enhanced_monitoring_seconds: MonitoringSeconds = Field(
         60, description="Seconds between the operating system's figures (Enhanced Monitoring); 0 turns them off."
     )
     database_insights: Literal["standard", "advanced"] = Field(
@@ -319,16 +340,20 @@ class Monitoring(Section):
     )
     log_retention_days: LogRetention = Field(90, description="Days that the database's logs are kept in CloudWatch.")
     monthly_budget_usd: Annotated[Whole, Field(ge=1)] = Field(description="RDS cost of a month that raises an alert.")
-    encrypt_events_topic: bool = Field(
+    encrypt_events_topic: Switch = Field(
         False, description="RDS events to an encrypted topic; switch it on once a test event has arrived there."
     )
 
 
 class Settings(Section):
-    """The whole stack file, with the two facts that come from outside it. Made by `blueprint.stack_file.load.load`."""
+    """The whole stack file, with what stands beside its sections. Made by `blueprint.stack_file.load.load`.
+
+    `under_passphrase`: whether a passphrase encrypts the secrets in the state.
+    """
 
     environment: str
     region: str
+    under_passphrase: bool = False
     network: Network
     access: Access = Access()
     encryption: Encryption = Encryption()
@@ -360,5 +385,5 @@ class Settings(Section):
 
 # What a stack file may hold, by its key in the file.
 SECTIONS: Mapping[str, str] = {
-    to_camel(name): name for name in Settings.model_fields if name not in ("environment", "region")
+    to_camel(name): name for name in Settings.model_fields if name not in ("environment", "region", "under_passphrase")
 }

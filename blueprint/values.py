@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from blueprint import names
 from blueprint.aws import networks
@@ -17,6 +18,9 @@ from blueprint.postgres.catalogue import CATALOGUE
 from blueprint.postgres.compile import HumanValue
 from blueprint.postgres.version import EngineVersion
 from blueprint.problems import Refused
+
+FIRST_YEAR: Final = 2009  # RDS, with another engine
+LONGEST_SNAPSHOT: Final = 255  # DBSnapshotIdentifier in the RDS API reference
 
 
 def _text(value: Any) -> str:
@@ -35,9 +39,10 @@ def _checked(check: Any) -> Any:
 
 def _network(check: Any) -> PlainValidator:
     def validate(value: Any) -> IPv4Network:
-        network = value if isinstance(value, IPv4Network) else networks.parse_network(_text(value))
-        check(network)
-        return network
+        if not isinstance(value, IPv4Network):
+            return networks.parse_network(_text(value), check)
+        check(value)
+        return value
 
     return PlainValidator(validate)
 
@@ -60,10 +65,31 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _moment(text: str) -> str:
+    way_out = "Write it like 2026-11-20T12:00:00Z"
     try:
-        datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused("is not a moment of the calendar", "Write it like 2026-11-20T12:00:00Z") from None
+        raise Refused("is not a moment of the calendar", way_out) from None
+    if moment.year < FIRST_YEAR:
+        raise Refused(f"is before RDS began, in {FIRST_YEAR}", way_out)
+    return text
+
+
+def _whole(value: Any) -> Any:
+    """Of a choice of numbers: Python takes true and 1.0 for 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Refused("is not a whole number", "Write digits without quotes, a fraction or a unit")
+    return value
+
+
+def _snapshot(text: str) -> str:
+    """A DB snapshot's identifier or ARN, as CreateDBSnapshot and the services that make them name one."""
+    name = re.sub(r"^arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:snapshot:", "", text)
+    if len(name) > LONGEST_SNAPSHOT or not re.fullmatch(r"((rds|awsbackup):)?[A-Za-z](-?[A-Za-z0-9])*", name):
+        raise Refused(
+            "cannot be a snapshot, whose name is letters, digits and single hyphens, perhaps after rds: or awsbackup:",
+            "Write one of those that this lists: aws rds describe-db-snapshots",
+        )
     return text
 
 
@@ -95,6 +121,7 @@ def _schema(pattern: str | None, example: str) -> WithJsonSchema:
 
 _CIDR = _schema(r"^\d+\.\d+\.\d+\.\d+/\d+$", "10.20.0.0/16")
 Whole = Annotated[int, Field(strict=True)]  # neither "5" nor 5.0 nor true
+Switch = Annotated[bool, Field(strict=True)]  # neither "y" nor 1
 VpcNetwork = Annotated[IPv4Network, _network(networks.check_vpc_network), _CIDR]
 SshNetwork = Annotated[IPv4Network, _network(networks.check_ssh_network), _CIDR]
 DatabaseNetwork = Annotated[IPv4Network, _network(networks.check_database_network), _CIDR]
@@ -120,7 +147,7 @@ Class = Annotated[
 ]
 Parameters = Annotated[dict[str, Annotated[HumanValue, PlainValidator(_single)]], WithJsonSchema(_parameters_schema())]
 DatabaseName = Annotated[str, AfterValidator(_checked(names.check_database_name))]
-MasterUsername = Annotated[str, AfterValidator(_checked(names.check_master_username))]
+MasterUsername = Annotated[str, AfterValidator(_checked(names.check_role_name))]
 Port = Annotated[Whole, AfterValidator(_checked(names.check_port))]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])]
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]
@@ -138,6 +165,12 @@ EXAMPLES: Mapping[str, str] = {
 }
 Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
 # CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).
-LogRetention = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+LogRetention = Annotated[
+    Literal[
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+    ],
+    BeforeValidator(_whole),
 ]  # fmt: skip
+# ModifyDBInstance takes these seconds between the figures of Enhanced Monitoring; 0 is off.
+MonitoringSeconds = Annotated[Literal[0, 1, 5, 10, 15, 30, 60], BeforeValidator(_whole)]
+Snapshot = Annotated[str, AfterValidator(_snapshot)]

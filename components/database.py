@@ -51,7 +51,7 @@ class InstanceKeys:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseClusterArgs:
-    """`instances`: what `plan_instances(database, replicas)` returns. `master_password` is a secret output.
+    """`instances`: what `plan_instances(database, replicas, backups)` returns. `master_password` is a secret output.
 
     `needed`: what an instance is reached by, such as rules and secrets. It is made before the instances and deleted
     after them, so that a refused deletion of an instance has taken none of it. `replaced_with`: what cannot be replaced
@@ -235,7 +235,7 @@ class DatabaseCluster(Component):
             ca_cert_identifier=database.ca_certificate,
             deletion_protection=database.protected,
             copy_tags_to_snapshot=True,
-            **_maintenance(database),
+            **_maintenance(database, plan),
             **self._observed(),
             **own,
             tags=tags,
@@ -345,9 +345,9 @@ def _storage(database: Database, size_gib: pulumi.Input[int]) -> dict[str, Any]:
     }
 
 
-def _maintenance(database: Database) -> dict[str, Any]:
+def _maintenance(database: Database, plan: Instance) -> dict[str, Any]:
     return {
-        "maintenance_window": str(database.maintenance_window),
+        "maintenance_window": str(plan.maintenance_window),
         "apply_immediately": database.apply_immediately,
         "auto_minor_version_upgrade": database.engine_version.automatic_minor_upgrades,
         "allow_major_version_upgrade": False,

@@ -23,6 +23,8 @@ class Registered(Protocol):
     def inputs(self) -> Mapping[str, Any]: ...
     @property
     def property_dependencies(self) -> Mapping[str, frozenset[str]]: ...
+    @property
+    def ignore_changes(self) -> tuple[str, ...]: ...
 
 
 class Recorded(Protocol):
@@ -72,6 +74,7 @@ def resource_of(registration: Registered) -> Resource:
         name=registration.name,
         inputs=plain(registration.inputs),
         depends=registration.property_dependencies,
+        ignores=frozenset(registration.ignore_changes),
     )
 
 

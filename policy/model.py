@@ -37,7 +37,7 @@ class Level(Enum):
 class Resource:
     """One registered resource. `inputs` are plain values under the provider's names (camelCase), `UNKNOWN` among them.
 
-    `depends`: by input, URNs of the resources that it was computed from.
+    `depends`: by input, URNs of the resources that it was computed from. `ignores`: inputs whose changes it ignores.
     """
 
     urn: str
@@ -45,6 +45,7 @@ class Resource:
     name: str
     inputs: Mapping[str, Any]
     depends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ignores: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -159,6 +160,11 @@ def show(value: Any) -> str:
     """A value as JSON, cut to `SHOWN_LENGTH`, for a message."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+
+
+def except_it(resource: Resource) -> str:
+    """The way out of what is meant to be as it is."""
+    return f"Except it with its reason in policy/config/{resource.stack}.json"
 
 
 STATE_IT = "State it in the program as a value, so that a preview can judge it"

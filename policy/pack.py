@@ -53,7 +53,13 @@ def _resource_policy(rule: ResourceRule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not rule.applies(args.resource_type) or is_excepted(args.name, args.get_config().get(EXCEPTIONS_KEY, {})):
             return
-        resource = Resource(urn=args.urn, type=args.resource_type, name=args.name, inputs=plain_properties(args.props))
+        resource = Resource(
+            urn=args.urn,
+            type=args.resource_type,
+            name=args.name,
+            inputs=plain_properties(args.props),
+            ignores=frozenset(args.opts.ignore_changes),
+        )
         for finding in rule.check(resource):
             report(rule.violation(resource, finding, rule.level).message, args.urn)
 
@@ -92,6 +98,7 @@ def _resource(resource: PolicyResource) -> Resource:
         depends={
             key: frozenset(source.urn for source in sources) for key, sources in resource.property_dependencies.items()
         },
+        ignores=frozenset(resource.opts.ignore_changes),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 PROJECT = Path(__file__).resolve().parents[1]
+REFUSED_CHANGE = 3
 
 # Typer's own help and tracebacks import rich; a crash of the program is best read as Python writes it.
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -34,7 +35,8 @@ def preview(
     With --against the other version's own program is run too, with the packages that are installed here.
 
     Exits with 1 and a report on standard error if the stack file, the program or the other version is refused, and with
-    1 if the policy pack would stop the stack.
+    1 if the policy pack would stop the stack. With --against, exits with 3 where each side is right by itself and RDS
+    would refuse to make the one of the other.
     """
     import pulumi
 
@@ -67,6 +69,8 @@ def preview(
     else:
         text.show(report, everything=everything)
     sys.stdout.flush()  # here, where Typer handles a pipe that was closed, and not at exit
+    if differing and differing.refused:
+        raise typer.Exit(REFUSED_CHANGE)
     if report.stopped:
         raise typer.Exit(1)
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blueprint.problems import Problem
 from preview.difference import Comparison, as_document, compare
 from preview.document import document
 from preview.report import Report, preview
+from preview.transitions import refusals
 from preview.versions import Version, previewing
 from recording import stack_files
 
@@ -21,8 +23,13 @@ class Against:
     version: Version
     comparison: Comparison
 
+    @property
+    def refused(self) -> tuple[Problem, ...]:
+        """What must not be deployed over that version, though each of the two is right by itself."""
+        return refusals(self.comparison.before, self.comparison.after)
+
     def document(self) -> dict[str, Any]:
-        """For `--json`: project, stack, region, against (asked, commit or null, hasStack) and what differs.
+        """For `--json`: project, stack, region, against (asked, commit or null, hasStack), refused and what differs.
 
         `resources` and `sections` are those of `preview.difference.as_document`.
         """
@@ -30,7 +37,11 @@ class Against:
             "asked": self.version.asked, "commit": self.version.commit, "hasStack": bool(self.comparison.before)
         }  # fmt: skip
         whole = {key: self.comparison.after[key] for key in ("project", "stack", "region")}
-        return whole | {"against": against} | as_document(self.comparison)
+        refused = [
+            {"field": each.field, "value": each.value, "rule": each.rule, "wayOut": each.way_out}
+            for each in self.refused
+        ]
+        return whole | {"against": against, "refused": refused} | as_document(self.comparison)
 
 
 def compared(project: Path, stack: str, version: Version) -> Against:

@@ -146,6 +146,7 @@ def _instance(report: Report, instance: Instance) -> dict[str, Any]:
         "multiAz": instance.number is None and report.platform.settings.database.multi_az,
         "purpose": instance.purpose,
         "zone": instance.zone,
+        "maintenanceWindow": {"utc": str(instance.maintenance_window), "japan": in_japan(instance.maintenance_window)},
         "memory": {
             "sharedBuffersBytes": memory.shared_buffers,
             "backends": memory.backends,
@@ -199,7 +200,7 @@ def _connections(platform: Platform) -> dict[str, Any]:
 
 
 def _windows(settings: Settings) -> dict[str, Any]:
-    """Backup and maintenance windows, each in UTC, as RDS takes it, and in Japan's time."""
+    """Backup window, the primary's maintenance window, AWS Backup's time: in UTC, as AWS takes it, and in Japan's."""
     named: dict[str, DailyWindow | WeeklyWindow | DailyTime] = {
         "backup": settings.backups.window,
         "maintenance": settings.database.maintenance_window,

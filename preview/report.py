@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,8 +60,10 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What the program warned of, in either run."""
-        return list(dict.fromkeys([*self.first.warnings, *self.update.warnings]))
+        """What the program warned of, in either run, and what takes a clock, which the program has not."""
+        return list(
+            dict.fromkeys([*self.first.warnings, *self.update.warnings, *in_the_future(self.platform.settings)])
+        )
 
     @property
     def violations(self) -> list[policy.Violation]:
@@ -101,6 +104,16 @@ class Report:
             if any(parameter.name == default.name for default in defaults.BY_PURPOSE[replica.purpose]):
                 return "purpose"
         return "stack file" if parameter.name in settings.database.parameters else "default"
+
+
+def in_the_future(settings: Settings, now: datetime | None = None) -> Iterator[str]:
+    """A sentence if the stack is to be restored to a time that is yet to come. `now`: the clock's, in UTC."""
+    origin = settings.database.restore_from
+    if origin and origin.time and datetime.fromisoformat(origin.time) > (now or datetime.now(UTC)):
+        yield (
+            f"database.restoreFrom.time {origin.time} lies in the future: RDS refuses it until it has passed. "
+            f"Name a time of the past, in UTC."
+        )
 
 
 def is_rds_default(parameter: CompiledParameter) -> bool:

@@ -108,7 +108,8 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 def _program(stack_file: StackFile) -> None:
     sys.path.insert(0, str(stack_file.root))
     try:
-        runpy.run_path(str(stack_file.root / "__main__.py"), run_name="__main__")
+        program = str(stack_file.root / "__main__.py")
+        runpy.run_path(program, init_globals={"STACK_FILE": stack_file.path}, run_name="__main__")
     finally:
         sys.path.remove(str(stack_file.root))
 

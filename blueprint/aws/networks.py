@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
@@ -24,8 +25,11 @@ WIDEST_VPC_PREFIX: Final = 16
 NARROWEST_VPC_PREFIX: Final = 23
 
 
-def parse_network(text: str) -> IPv4Network:
-    """Read `a.b.c.d/n`. Raises Refused for IPv6, a missing prefix length, host bits, or what is no network at all."""
+def parse_network(text: str, check: Callable[[IPv4Network], None] | None = None) -> IPv4Network:
+    """Read `a.b.c.d/n`. Raises Refused for IPv6, a missing prefix length, host bits, or what is no network at all.
+
+    `check` raises Refused for a network that may not stand where this one does: none that it refuses is a way out.
+    """
     address, slash, prefix = text.partition("/")
     try:
         network = ip_network(text, strict=False)
@@ -37,6 +41,8 @@ def parse_network(text: str) -> IPv4Network:
         if network.overlaps(DOCUMENTATION_NETWORK_IPV6):
             raise Refused(*_documentation(DOCUMENTATION_NETWORK_IPV6, "RFC 3849"))
         raise Refused("is an IPv6 network, and the VPC carries IPv4 only", "Name the IPv4 network")
+    if check is not None:
+        check(network)
     if not slash:
         raise Refused("has no prefix length", f"Write {text}/32 for the one address")
     if address != str(network.network_address):

@@ -52,6 +52,11 @@ def plan_subnets(vpc: IPv4Network, zones: Sequence[str]) -> SubnetPlan:
     return SubnetPlan(tiers=tiers, free=free)
 
 
+def is_zone(region: str, zone: str) -> bool:
+    """Whether a text is the name of an Availability Zone of this region."""
+    return bool(re.fullmatch(f"{re.escape(region)}[{ZONE_LETTERS}]", zone))
+
+
 def check_zones(region: str, zones: Sequence[str]) -> None:
     """Two or more different Availability Zones of `region`, open to every account. Raises Refused for the first fault.
 
@@ -65,7 +70,7 @@ def check_zones(region: str, zones: Sequence[str]) -> None:
             raise Refused(
                 f"contains {zone}, which is a Local Zone or a Wavelength Zone and not an Availability Zone", example
             )
-        if not re.fullmatch(f"{re.escape(region)}[{ZONE_LETTERS}]", zone):
+        if not is_zone(region, zone):
             raise Refused(f"contains {zone}, which is not a zone of {region}", example)
     repeated = [zone for zone in dict.fromkeys(zones) if zones.count(zone) > 1]
     if repeated:

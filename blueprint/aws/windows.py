@@ -139,6 +139,26 @@ def distance_minutes(time_of_day: DailyTime, window: DailyWindow | WeeklyWindow)
     )
 
 
+def replica_window(number: int, primary: WeeklyWindow, backup: DailyWindow, vault_time: DailyTime) -> WeeklyWindow:
+    """The maintenance window of the replica with this number (from 1 on), which depends on no other replica.
+
+    Half an hour on the hours before the primary's window, replica 1 nearest to it: RDS user guide, "Upgrading a DB
+    instance engine version", has replicas take a minor version before their primary. Hours that come within an hour of
+    the backup window or of the vault time are left out; where these leave none, it is the primary's window.
+    """
+    hours = (WEEK - primary.minutes) // HOUR
+    starts = [(primary.start - hour * HOUR) % WEEK for hour in range(1, hours + 1)]
+    windows = [WeeklyWindow(start, (start + MINIMUM_WINDOW) % WEEK) for start in starts]
+    clear = [each for each in windows if _clear(each, backup) and distance_minutes(vault_time, each) > HOUR]
+    return clear[(number - 1) % len(clear)] if clear else primary
+
+
+def _clear(weekly: WeeklyWindow, backup: DailyWindow) -> bool:
+    """Whether an hour or more lies between a maintenance window and every day's backup window."""
+    edges = (DailyTime(backup.start), DailyTime(backup.end))
+    return not overlap(backup, weekly) and all(distance_minutes(edge, weekly) >= HOUR for edge in edges)
+
+
 def _daily_starts(minute_of_day: int) -> list[int]:
     return [day * DAY + minute_of_day for day in range(len(WEEKDAYS))]
 

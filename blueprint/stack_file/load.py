@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -18,6 +20,7 @@ from blueprint.stack_file.rules import RULES
 from blueprint.values import EXAMPLES
 
 Location = tuple[str | int, ...]
+_GO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(\.[0-9]+)? [-+][0-9]{4} (UTC|[-+][0-9]{4})")
 
 
 class StackFileRefused(Exception):
@@ -43,30 +46,50 @@ def decoded(text: str) -> Any:
         return text
 
 
-def load(document: Mapping[str, Any], *, environment: str, region: str | None) -> Settings:
+def load(
+    document: Mapping[str, Any],
+    *,
+    environment: str,
+    region: str | None,
+    account_ids: Any = None,
+    under_passphrase: bool = False,
+    secret: Collection[str] = (),
+) -> Settings:
     """Check the project's values of a stack file (section key to value or JSON) and give them types.
 
-    `environment` is the stack's name, `region` the value of `aws:region`, None if it is missing.
-    A section without a value has its defaults.
+    `environment` is the stack's name, `region` the value of `aws:region`, None if it is missing, `account_ids` the
+    decoded one of `aws:allowedAccountIds`, `under_passphrase` what `blueprint.stack_file.secrets_provider` finds,
+    `secret` the sections with a value that the CLI has decrypted. A section without a value has its defaults.
     Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
     unless one that it reads is.
     """
-    problems = list(_outside(document, environment, region))
+    problems = [*_outside(document, environment, region), *_accounts(account_ids), *_secrets(secret)]
     sections: dict[str, Any] = {}
-    broken = set() if region else {"network", "backups.replicateToRegion"}  # whose rules read the region
+    rewritten: list[Problem] = []
+    broken = (
+        set() if region and _is_region(region) else {"network", "backups.replicateToRegion"}
+    )  # whose rules read the region
     for key, name in SECTIONS.items():
         raw = document.get(key)
-        value, found = _section(name, key, decoded(raw) if isinstance(raw, str) else raw)
+        if key in secret:  # offline a stand-in is in its place
+            broken.add(key)
+            continue
+        raw = decoded(raw) if isinstance(raw, str) else raw
+        rewritten += _rewritten(key, raw)
+        value, found = _section(name, key, raw)
         problems += found
         broken |= {_field(key, problem.field) for problem in found}
         if value is None:
             broken.add(key)
         else:
             sections[name] = value
-    settings = Settings.model_construct(**sections, environment=environment, region=region or "")
+    settings = Settings.model_construct(
+        **sections, environment=environment, region=region or "", under_passphrase=under_passphrase
+    )
     for rule in RULES:
         if not any(_touches(field, bad) for field in rule.fields for bad in broken):
             problems += rule.check(settings)
+    problems = _with_rewritten(problems, rewritten)
     if problems:
         raise StackFileRefused(environment, problems)
     return settings
@@ -79,9 +102,88 @@ def _outside(document: Mapping[str, Any], environment: str, region: str | None) 
         yield Problem(field="stack", value=environment, rule=refusal.rule, way_out=refusal.way_out)
     if not region:
         yield Problem(field="aws:region", value="", rule="is missing", way_out="Write it under `config:`, at the top")
-    for key in document:
-        if key not in SECTIONS:
+    elif not _is_region(region):
+        yield Problem(
+            field="aws:region", value=region, rule="is not the name of a region", way_out="Write it like ap-northeast-1"
+        )  # fmt: skip
+    for key, value in document.items():
+        section = re.split(r"[.\[]", key)[0]
+        if key not in SECTIONS and section in SECTIONS:
+            shown = value if isinstance(value, str) else json.dumps(value)
+            yield Problem(
+                field=key, value="", rule="is a key by itself, which nothing reads: it was set without --path",
+                way_out=f"Run pulumi config rm '{key}', then pulumi config set --path '{key}' '{shown}'",
+            )  # fmt: skip
+        elif key not in SECTIONS:
             yield Problem(field=key, value="", rule="is not a section", way_out=_choose(key, list(SECTIONS)))
+
+
+def _is_region(text: str) -> bool:
+    return bool(re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", text))
+
+
+def _secrets(secret: Collection[str]) -> Iterator[Problem]:
+    """What `pulumi config set --secret` encrypted stands in the clear in inputs and outputs."""
+    for key in sorted(secret):
+        yield Problem(
+            field=key, value="", rule="has an encrypted value, and no setting is kept secret by this program",
+            way_out="Set it anew with --plaintext instead of --secret",
+        )  # fmt: skip
+
+
+def _rewritten(path: str, value: Any) -> Iterator[Problem]:
+    """Texts and keys that were dates without quotes: the CLI has made Go's text of them."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and _GO_TIME.fullmatch(key):
+                yield _unquoted(path, key)
+            yield from _rewritten(f"{path}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _rewritten(f"{path}[{index}]", item)
+    elif isinstance(value, str) and _GO_TIME.fullmatch(value):
+        yield _unquoted(path, value)
+
+
+def _with_rewritten(found: Sequence[Problem], rewritten: Sequence[Problem]) -> list[Problem]:
+    """A field's own way out, where it takes no date at all, and what is wrong with it as well."""
+    dates = {each.field: each for each in rewritten}
+    own = {each.field for each in found}
+    both = [
+        replace(each, rule=f"{each.rule}, and {dates[each.field].rule}")
+        if each.field in dates and not each.field.endswith(".restoreFrom.time")
+        else dates.get(each.field, each)
+        for each in found
+    ]
+    return [*both, *(each for each in rewritten if each.field not in own)]
+
+
+def _unquoted(path: str, text: str) -> Problem:
+    day, time, offset, _ = text.split(" ")
+    zone = "Z" if offset == "+0000" else f"{offset[:3]}:{offset[3:]}"
+    whole = path.endswith(".time") or (time, zone) != ("00:00:00", "Z")
+    written = f'"{day}T{time}{zone}"' if whole else f'"{day}"'
+    return Problem(
+        field=path, value=text, rule="is what the Pulumi CLI makes of a date without quotes",
+        way_out=f"Write it in quotes: {written}",
+    )  # fmt: skip
+
+
+def _accounts(account_ids: Any) -> Iterator[Problem]:
+    """Ids that are no texts of 12 digits: YAML makes numbers of them, and of those with a leading zero other numbers.
+
+    The AWS provider compares texts, and would refuse the right account.
+    """
+    field, example = "aws:allowedAccountIds", '"123456789012"'
+    if account_ids is not None and not isinstance(account_ids, list):
+        yield Problem(field=field, value=_show(account_ids), rule="is not a list", way_out=f"Write [{example}]")
+        return
+    for index, account in enumerate(account_ids or ()):
+        if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
+            yield Problem(
+                field=f"{field}[{index}]", value=_show(account), way_out=f"Write all 12, in quotes, like {example}",
+                rule="is not the text of 12 digits that an account has",
+            )  # fmt: skip
 
 
 def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
@@ -179,8 +281,8 @@ def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[
         case "string_pattern_mismatch":
             return "does not have the right form", f"Write it like {EXAMPLES[context['pattern']]}"
         case "bool_type" | "bool_parsing":
-            return "is not a switch", "Write true or false"
-        case "int_type":
+            return "is not a switch", "Write true or false, without quotes"
+        case "int_type" | "int_parsing_size":
             return "is not a whole number", "Write digits without quotes, a fraction or a unit"
         case "string_type":
             return "is not text", "Put it in quotes"

@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from blueprint.aws import storage
-from blueprint.aws.subnets import check_zones
+from blueprint.aws.subnets import check_zones, is_zone
 from blueprint.aws.windows import HOUR, distance_minutes, overlap
+from blueprint.names import check_master_username
 from blueprint.platform import Platform
 from blueprint.postgres import defaults, roles
+from blueprint.postgres.catalogue import CATALOGUE
 from blueprint.postgres.compile import compile_parameters
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
 from blueprint.postgres.effective import bytes_of, effective_integer
 from blueprint.problems import Problem, Refused
-from blueprint.settings import SECRETS_SERVICE, Settings
+from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
 
+RULES_PER_GROUP = 60  # inbound rules a security group, Amazon VPC quotas, before anybody has asked for more
 MAXIMUM_REPLICAS = 15  # of one source, RDS user guide, "Working with read replicas for RDS for PostgreSQL"
 
 
@@ -44,6 +47,9 @@ def _network(s: Settings) -> Iterator[Problem]:
         check_zones(s.region, s.zones)
     except Refused as refusal:
         yield _refused("network.vpc.zones" if vpc else "network.existingVpc.databaseSubnets", zones, refusal)
+        return
+    if existing:
+        yield from _subnets(s.region, existing)
     if vpc and vpc.interface_endpoints:
         for zone in vpc.interface_endpoints.zones:
             if zone not in vpc.zones:
@@ -66,6 +72,43 @@ def _network(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def _subnets(region: str, existing: ExistingVpc) -> Iterator[Problem]:
+    """One subnet is in one zone, and a zone's name is AWS's."""
+    for name, subnets in (
+        ("applicationSubnets", existing.application_subnets),
+        ("databaseSubnets", existing.database_subnets),
+        ("publicSubnets", existing.public_subnets),
+    ):
+        for zone in subnets:
+            if not is_zone(region, zone):
+                yield Problem(
+                    field=f"network.existingVpc.{name}", value=zone or "''", rule=f"is not a zone of {region}",
+                    way_out=f"Write it like {region}a",
+                )  # fmt: skip
+        ids = list(subnets.values())
+        for subnet in sorted({each for each in ids if ids.count(each) > 1}):
+            named = ", ".join(zone for zone, each in subnets.items() if each == subnet)
+            yield Problem(
+                field=f"network.existingVpc.{name}", value=subnet, way_out="Name each zone's own subnet",
+                rule=f"stands for {named}, and a subnet is in one zone",
+            )  # fmt: skip
+
+
+def _networks(s: Settings) -> Iterator[Problem]:
+    """Each network is a rule of its group, beside those that are always there."""
+    for field, networks, own, group in (
+        ("access.sshNetworks", s.access.ssh_networks, 2, "application"),  # HTTP and HTTPS
+        ("access.databaseNetworks", s.access.database_networks, 3, "database"),  # application, functions, itself
+    ):
+        most = RULES_PER_GROUP - own
+        if len(networks) > most:
+            yield Problem(
+                field=field, value=f"({len(networks)} of them)", way_out=f"Name {most} at most, or wider ones",
+                rule=f"are more than the {RULES_PER_GROUP} rules of a security group leave, of which {own} of the "
+                f"{group} group are taken",
+            )  # fmt: skip
+
+
 def _windows(s: Settings) -> Iterator[Problem]:
     if overlap(s.backups.window, s.database.maintenance_window):
         yield Problem(
@@ -73,6 +116,16 @@ def _windows(s: Settings) -> Iterator[Problem]:
             rule=f"overlaps database.maintenanceWindow {s.database.maintenance_window}; "
             "RDS refuses overlapping windows",
         )  # fmt: skip
+
+
+def _replica_windows(s: Settings) -> Iterator[Problem]:
+    for index, replica in enumerate(s.replicas):
+        window = replica.maintenance_window
+        if window and overlap(s.backups.window, window):
+            yield Problem(
+                field=f"replicas[{index}].maintenanceWindow", value=str(window), way_out="Move it, or leave it out",
+                rule=f"overlaps backups.window {s.backups.window}; RDS refuses overlapping windows",
+            )  # fmt: skip
 
 
 def _vault_time(s: Settings) -> Iterator[Problem]:
@@ -131,10 +184,11 @@ def _replicas(s: Settings) -> Iterator[Problem]:
 
 
 def _replica_zones(s: Settings) -> Iterator[Problem]:
+    zones = [zone for zone in s.zones if is_zone(s.region, zone)]  # another one is told of by itself
     for index, replica in enumerate(s.replicas):
-        if s.zones and replica.zone not in s.zones:
+        if zones and replica.zone not in s.zones:
             yield Problem(
-                field=f"replicas[{index}].zone", value=replica.zone, way_out=f"Choose from {', '.join(s.zones)}",
+                field=f"replicas[{index}].zone", value=replica.zone, way_out=f"Choose from {', '.join(zones)}",
                 rule="has no database subnet in this network",
             )  # fmt: skip
 
@@ -149,7 +203,7 @@ def _replica_parameters(s: Settings) -> Iterator[Problem]:
 def _slot_cap(s: Settings) -> Iterator[Problem]:
     d = s.database
     compiled, problems = compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)
-    if problems:
+    if problems or d.allocated_storage_gib < storage.MINIMUM_GIB:
         return
     name = "max_slot_wal_keep_size"
     cap = effective_integer(name, compiled, class_memory_bytes=0)
@@ -166,13 +220,16 @@ def _budget(s: Settings) -> Iterator[Problem]:
     if compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)[1]:
         return
     budget = Platform(s).budget
+    most = CATALOGUE["max_connections"].maximum
     if budget.free < 0:
         yield Problem(
             field="database.parameters.max_connections", value=str(budget.max_connections),
             rule=f"is less than the {budget.needed} connections that the budget needs: {budget.hosts} hosts x "
             f"{budget.server_cap} pooled, {budget.direct} direct, {RESERVED_CONNECTIONS} reserved, "
             f"{INTERNAL_CONNECTIONS} of RDS",
-            way_out=f"Raise it to {budget.needed} or more, or have fewer hosts or smaller pools",
+            way_out=f"Raise it to {budget.needed} or more, or have fewer hosts or smaller pools"
+            if most is not None and budget.needed <= most
+            else "Have fewer hosts or smaller pools",
         )  # fmt: skip
 
 
@@ -225,13 +282,35 @@ def _deletion(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _roles(s: Settings) -> Iterator[Problem]:
-    taken = [role.name for role in roles.ROLES]
-    if s.database.master_username in taken:
+def _state_secrets(s: Settings) -> Iterator[Problem]:
+    if s.protected and s.under_passphrase and s.encryption.state_secrets != "passphrase":
         yield Problem(
-            field="database.masterUsername", value=s.database.master_username, way_out="Choose another name",
-            rule="is the name of one of the roles that the platform creates",
+            field="secretsprovider", value="",
+            rule="is missing beside encryptionsalt: the next update would encrypt the whole state of this protected "
+            "stack with the passphrase of whoever runs it, and lock out everybody else",
+            way_out="Put its line back if the file had one (and take encryptionsalt out), else run: pulumi stack "
+            "change-secrets-provider 'awskms://alias/<key>?region=<region>'. Who means a passphrase sets "
+            "encryption.stateSecrets to passphrase",
         )  # fmt: skip
+
+
+def _master(s: Settings) -> Iterator[Problem]:
+    field, name, d = "database.masterUsername", s.database.master_username, s.database
+    if name in [role.name for role in roles.ROLES]:
+        yield Problem(
+            field=field, value=name, rule="is the name of one of the roles that the platform creates",
+            way_out="Choose another name, like langpont_admin" if not d.restored
+            else "RDS renames no master: load a dump of that database into a new one, whose master is langpont_admin",
+        )  # fmt: skip
+    elif not d.restored:
+        try:
+            check_master_username(name)
+        except Refused as refusal:
+            kept = Refused(
+                f"{refusal.rule}, and database.keepPrevious keeps generation 1, which is made with it",
+                "Set database.keepPrevious to false if generation 1 never was and a snapshot is taken over",
+            )
+            yield _refused(field, name, refusal if d.generation == 1 else kept)
 
 
 def _password_versions(s: Settings) -> Iterator[Problem]:
@@ -267,7 +346,9 @@ _PARAMETERS = "database.parameters"
 _ALLOCATED = "database.allocatedStorageGib"
 RULES = (
     Rule(("network",), _network),
+    Rule(("access",), _networks),
     Rule(("backups.window", "database.maintenanceWindow"), _windows),
+    Rule(("replicas", "backups.window"), _replica_windows),
     Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), _vault_time),
     Rule((_ALLOCATED, "database.maxAllocatedStorageGib", "database.iops", "database.storageThroughputMibps"), _storage),
     Rule((_PARAMETERS, "database.trustedParameters"), _primary_parameters),
@@ -280,7 +361,8 @@ RULES = (
     Rule(("pooler",), _pool_sizes),
     Rule(("database.generation", "database.restoreFrom"), _generation),
     Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
-    Rule(("database.masterUsername",), _roles),
+    Rule(("encryption.stateSecrets", "database.deletionPolicy"), _state_secrets),
+    Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
     Rule(("credentials", "database.masterUsername"), _password_versions),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
 )

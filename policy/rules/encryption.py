@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from policy.model import Finding, Resource, ResourceRule, Rule, expect, expect_reference, of
+from policy.model import Finding, Resource, ResourceRule, Rule, except_it, expect, expect_reference, of
 from policy.rules import types
 from policy.rules.instances import is_replica
 
@@ -45,7 +45,11 @@ def _insights_key(instance: Resource) -> Iterator[Finding]:
 def _topic(topic: Resource) -> Iterator[Finding]:
     if topic.value("kmsMasterKeyId") == AWS_SNS_KEY:
         yield Finding(f"kmsMasterKeyId is {AWS_SNS_KEY}, which CloudWatch and Backup may not use", KEY_WAY_OUT)
-    yield from expect_reference(topic, "kmsMasterKeyId", KEY_WAY_OUT)
+    # Which topic carries RDS's events a registration does not say.
+    events = (
+        f"{KEY_WAY_OUT} (for RDS's events also monitoring.encryptEventsTopic to true). {except_it(topic)} otherwise"
+    )
+    yield from expect_reference(topic, "kmsMasterKeyId", events)
 
 
 def _queue(queue: Resource) -> Iterator[Finding]:

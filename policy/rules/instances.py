@@ -9,12 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from policy.model import MISSING, Finding, Level, Resource, ResourceRule, Rule, expect, expect_reference, of, words
+from policy.model import (
+    MISSING,
+    Finding,
+    Level,
+    Resource,
+    ResourceRule,
+    Rule,
+    except_it,
+    expect,
+    expect_reference,
+    of,
+    words,
+)
 from policy.rules.types import INSTANCE
 
 POSTGRES_PORT: Final = 5432
 LEAST_BACKUP_DAYS: Final = 7  # RDS.11's own parameter
 MONITORING_SECONDS: Final = (1, 5, 10, 15, 30, 60)  # what RDS takes beside 0, which is off
+OF_PRIMARIES: Final = ("multiAz", "backupRetentionPeriod")
 LOGS: Final = frozenset({"postgresql", "upgrade"})
 # RDS.25 knows engines' own default names; the rest are the names that attackers try first.
 DEFAULT_USERNAMES: Final = frozenset({"postgres", "admin", "administrator", "root", "rdsadmin", "user", "master"})
@@ -26,18 +39,28 @@ def is_replica(instance: Resource) -> bool:
 
 
 def is_restored(instance: Resource) -> bool:
-    """Whether it is restored from a snapshot or to a point in time."""
-    return any(instance.value(key) is not MISSING for key in ("snapshotIdentifier", "restoreToPointInTime"))
+    """Whether it is restored from a snapshot or to a point in time.
+
+    A kept generation that was restored once does not say from what any more, and ignores that it does not.
+    """
+    sources = ("snapshotIdentifier", "restoreToPointInTime")
+    stated = any(instance.value(key) is not MISSING for key in sources)
+    return stated or (instance.value("dbName") is MISSING and instance.ignores.issuperset(sources))
 
 
 def _setting(number: str, slug: str, wants: str, path: str, good: Callable[[Any], bool], way_out: str) -> ResourceRule:
-    """A rule on one setting of each instance."""
+    """A rule on one setting of each instance; what a replica has none of, only an exception can say."""
+
+    def check(instance: Resource) -> Iterator[Finding]:
+        excepted = is_replica(instance) and path in OF_PRIMARIES
+        yield from expect(instance, path, good, except_it(instance) if excepted else way_out)
+
     return ResourceRule(
         name=f"rds-{number}-{slug}",
         control=f"RDS.{int(number)}",
         wants=wants,
         applies=of(INSTANCE),
-        check=lambda instance: expect(instance, path, good, way_out),
+        check=check,
     )
 
 

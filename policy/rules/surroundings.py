@@ -15,6 +15,7 @@ from policy.model import (
     Stack,
     StackRule,
     are_objects,
+    except_it,
     expect,
     expect_reference,
     is_list,
@@ -88,7 +89,8 @@ def _in_a_backup_plan(instance: Resource, stack: Stack) -> Iterator[Finding]:
     for selection in stack.of_type(types.SELECTION):
         if instance.urn in selection.depends.get("resources", ()) and stack.sources(selection, "planId", types.PLAN):
             return
-    yield Finding("no backup selection of the stack names it", "Let the backup plan select it by its ARN")
+    way_out = except_it(instance) if is_replica(instance) else "Let the backup plan select it by its ARN"
+    yield Finding("no backup selection of the stack names it", way_out)
 
 
 def _isolated(instance: Resource, stack: Stack) -> Iterator[Finding]:

@@ -41,6 +41,9 @@ def show_changes(against: Against) -> None:
             ("policy", overview.verdict(report)),
         ]
     )
+    if against.refused:
+        page.heading("Refused", "RDS would not do it, or not so")
+        page.table([(str(problem),) for problem in against.refused])
     if report.stopped:
         page.heading("Stops this stack", "whether it is new or not")
         page.table([(violation.message,) for violation in report.stopped])

@@ -113,13 +113,16 @@ def _memory(page: Page, report: Report) -> None:
 
 
 def _windows(page: Page, report: Report) -> None:
-    backups, maintenance = report.platform.settings.backups, report.platform.settings.database.maintenance_window
+    backups = report.platform.settings.backups
     page.heading("Windows")
     page.table(
         [
             ("backup", str(backups.window), in_japan(backups.window), "automated backups, every day"),
             ("AWS Backup", str(backups.vault_time), in_japan(backups.vault_time), "starts, daily and monthly"),
-            ("maintenance", str(maintenance), in_japan(maintenance), "every week"),
+            *(
+                (f"maintenance, {it.role}", str(it.maintenance_window), in_japan(it.maintenance_window), "every week")
+                for it in report.platform.instances
+            ),
         ],
         ("", "UTC", "Japan", ""),
     )
@@ -162,7 +165,9 @@ def _parameters(page: Page, report: Report, *, everything: bool) -> None:
                 page.table(rows, ("parameter", "asked", "what RDS gets", "applied"), wrap=2)
                 shown += chosen
     if any(is_rds_default(p) for p in shown):
-        page.note("* RDS's own default: nothing waits for a reboot.")
+        page.note(
+            "* RDS's own default, in effect from the start on; a value that is set back to it waits for a reboot."
+        )
     if any("DBInstanceClassMemory" in p.value for p in shown):
         page.note("Shares are counted from the whole memory of the class; RDS's own count is a little less.")
 

@@ -77,7 +77,8 @@ def _storage(report: Report) -> str:
     )
     return (
         f"{number(database.allocated_storage_gib)} GiB gp3, {growth}; {number(volume.iops)} IOPS, "
-        f"{number(volume.mibps)} MiB/s{of_class}; {KEYS[settings.encryption.keys]}"
+        f"{number(volume.mibps)} MiB/s{of_class}; {KEYS[settings.encryption.keys]}; alarms measure by what "
+        f"RDS has, which may be more"
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from blueprint.instances import instance_alarms, plan_instances
 from blueprint.platform import Platform
-from blueprint.settings import Database, Replica
+from blueprint.settings import Backups, Database, Replica
 from blueprint.stack_file.load import load
 from tests.recordings import REGION, sections
 
@@ -21,6 +21,20 @@ def test_the_primary_stands_first_and_replicas_by_number() -> None:
         ("replica-1", 1, "eu-central-1a"),
         ("replica-2", 2, "eu-central-1a"),
     ]
+
+
+def test_a_replica_may_have_a_maintenance_window_of_its_own() -> None:
+    sizes = {"instanceClass": "db.m6g.large", "zone": "eu-central-1b"}
+    own = Replica.model_validate({"number": 1, "maintenanceWindow": "tue:01:00-tue:02:00"} | sizes)
+    backups = Backups.model_validate({"window": "15:00-16:00", "vaultTime": "22:30"})
+    planned = plan_instances(
+        Database.model_validate(DATABASE), [own, Replica.model_validate({"number": 2} | sizes)], backups
+    )
+    assert {each.role: str(each.maintenance_window) for each in planned} == {
+        "primary": "sat:18:00-sat:19:00",
+        "replica-1": "tue:01:00-tue:02:00",
+        "replica-2": "sat:13:00-sat:13:30",
+    }
 
 
 def test_every_parameter_that_rds_would_refuse_is_named() -> None:

@@ -17,6 +17,7 @@ from blueprint.names import (
     check_environment,
     check_master_username,
     check_port,
+    check_role_name,
 )
 from blueprint.problems import Refused
 
@@ -150,6 +151,11 @@ NOT_A_WORD = "is not a letter followed by letters, digits and underscores, as RD
         ("langpont\n", NOT_A_WORD + "Choose another name, like langpont."),
         ("é", NOT_A_WORD + "Choose another name, like langpont."),
         ("a" * 64, "has 64 characters, and RDS takes at most 63. Shorten it."),
+        (
+            "PgBouncer",
+            "is PgBouncer's own console: with an entry of that name it does not start. "
+            "Choose another name, like langpont.",
+        ),
         ("postgres", "is a database that PostgreSQL or RDS has already. Choose another name, like langpont."),
         ("Template1", "is a database that PostgreSQL or RDS has already. Choose another name, like langpont."),
         ("rdsadmin", "is a database that PostgreSQL or RDS has already. Choose another name, like langpont."),
@@ -194,6 +200,27 @@ ANOTHER = "Choose another name, like langpont_admin."
 def test_a_master_username_that_cannot_be_is_refused_with_its_reason(name: str, reason: str) -> None:
     with pytest.raises(Refused) as refused:
         check_master_username(name)
+    assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize("name", ["postgres", "admin", "Postgres", "rds_owner", "user", "a" * 63])
+def test_a_name_that_an_older_database_may_have_as_its_master_is_accepted_as_a_role(name: str) -> None:
+    check_role_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("_admin", NOT_A_WORD + ANOTHER),
+        ("a" * 64, "has 64 characters, and RDS takes at most 63. Shorten it."),
+        ("RdsAdmin", f"is a name that RDS or PostgreSQL keeps for itself. {ANOTHER}"),
+        ("none", f"is a name that RDS or PostgreSQL keeps for itself. {ANOTHER}"),
+        ("pg_admin", f"begins with pg_, which PostgreSQL keeps for itself. {ANOTHER}"),
+    ],
+)
+def test_a_name_that_no_master_can_have_is_refused_with_its_reason(name: str, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_role_name(name)
     assert str(refused.value) == reason
 
 

@@ -16,6 +16,12 @@ SUBNETS = "aws:rds/subnetGroup:SubnetGroup"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 KEY = "aws:kms/key:Key"
 PASSWORD = "random:index/randomPassword:RandomPassword"
+# A replica's is in the hours before the primary's.
+WINDOWS = {
+    "primary": "sat:18:00-sat:19:00",
+    "replica-1": "sat:17:00-sat:17:30",
+    "replica-2": "sat:16:00-sat:16:30",
+}
 
 
 def tags(environment: str, name: str) -> dict[str, str]:
@@ -44,7 +50,7 @@ def shared(recorded: Recording, identifier: str, role: str) -> dict[str, Any]:
         "storageEncrypted": True,
         "autoMinorVersionUpgrade": True,
         "allowMajorVersionUpgrade": False,
-        "maintenanceWindow": "sat:18:00-sat:19:00",
+        "maintenanceWindow": WINDOWS[role],
         "caCertIdentifier": "rds-ca-rsa2048-g1",
         "iamDatabaseAuthenticationEnabled": True,
         "copyTagsToSnapshot": True,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from policy import Level, evaluate_stack
 from recording.recording import Recording
 from tests.recordings import ROLES, answer, differing, inputs, name_of, names, record_with, recording
 
@@ -218,3 +219,15 @@ def test_a_disposable_stack_restores_too() -> None:
     restored = inputs(recorded, INSTANCE, "langpont-dev-db-primary-g2")
     assert "finalSnapshotIdentifier" not in restored
     assert restored["skipFinalSnapshot"] is True
+
+
+def test_a_snapshot_of_a_database_with_a_master_that_no_new_one_may_have_is_taken_over_with_its_master() -> None:
+    """RDS renames no master; RDS.25 is about new instances, and the policy pack judges it so."""
+    snapshot = {"generation": 2, "keepPrevious": False, "restoreFrom": {"snapshot": "rds:appdb-2026-11-01-03-10"}}
+    recorded = record_with("prod", {"database": {"masterUsername": "postgres", "name": "appdb"} | snapshot})
+    primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary-g2")
+    assert primary["snapshotIdentifier"] == "rds:appdb-2026-11-01-03-10"
+    assert not {"username", "dbName"} & set(primary)
+    secret = inputs(recorded, VERSION, "langpont-prod-secret-values-postgres")
+    assert json.loads(secret["secretString"])["username"] == "postgres"
+    assert [each.message for each in evaluate_stack(recorded) if each.level is Level.MANDATORY] == []

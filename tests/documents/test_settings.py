@@ -42,7 +42,10 @@ def test_a_section_is_told_with_its_sentence_values_defaults_and_descriptions() 
         "| setting | takes | default | what it is |\n|---|---|---|---|\n"
         "| `keys` | `customerManaged`, `awsManaged` | `customerManaged` "
         "| KMS keys of ours, one for each purpose, or AWS's own; a change replaces the instances. |\n"
-        "| `deletionWindowDays` | 7 to 30 | `30` | Days in which a deleted KMS key can still be recovered. |"
+        "| `deletionWindowDays` | 7 to 30 | `30` | Days in which a deleted KMS key can still be recovered. |\n"
+        "| `stateSecrets` | `secretsProvider`, `passphrase` | `secretsProvider` | What encrypts the passwords in "
+        "Pulumi's state: the file's secretsprovider, without which a protected stack is refused, or a passphrase that "
+        "all who deploy share. |"
     )
 
 

@@ -59,7 +59,7 @@ def test_aws_commands_were_found() -> None:
 
 
 def settings() -> Iterator[tuple[str, dict[str, Any]]]:
-    for document in ("docs/access.md", "docs/scaling.md", "docs/settings.md"):
+    for document in ("docs/access.md", "docs/scaling.md", "docs/settings.md", "docs/stacks.md"):
         for block in settings_blocks(read(document)):
             yield document, block
 
@@ -77,11 +77,25 @@ def test_every_failure_of_the_overview_has_a_section_and_every_section_a_line() 
     text = read("docs/disaster-recovery.md")
     overview = text.split("## At a glance")[1].split("\n## ")[0]
     documented = re.findall(r"^\| \[[^]]+\]\(#([\w-]+)\)", overview, re.MULTILINE)
-    apart = {"At a glance", "Measured", "Who hears of it", "Drills"}
+    apart = {"At a glance", "Measured", "Maintenance", "Who hears of it", "Drills"}
     sections = [
         heading.lower().replace(" ", "-").replace(",", "") for heading in headings(text, 2) if heading not in apart
     ]
     assert documented == sections
+
+
+def test_the_outages_of_maintenance_are_counted_against_99_95_percent() -> None:
+    minor, failover, times = 10, 2, 4
+    leaves = {days: round(days * 24 * 60 * 0.0005, 1) for days in (30, 365)}
+    text = read("docs/disaster-recovery.md")
+    assert table(text, "99.95 % leaves", "of it maintenance takes", "left for everything else") == [
+        (f"{leaves[30]} minutes in 30 days", "10, in a month with a minor version", f"{leaves[30] - minor:.1f}"),
+        (
+            f"{leaves[365]} minutes in a year",
+            f"{times} x {minor} + {times} x {failover} = {times * (minor + failover)}",
+            f"{leaves[365] - times * (minor + failover):.1f}",
+        ),
+    ]
 
 
 @pytest.mark.parametrize("key", headings(read(RUNBOOK), 2))

@@ -72,3 +72,15 @@ def test_a_section_without_content_has_its_defaults_on_the_engine_too(deployed: 
     workplace = deployed("dev")
     workplace.file.write_text(workplace.file.read_text().replace(REGION, f"{REGION}  {PROJECT}:access:\n"))
     assert workplace.preview() == []
+
+
+def test_a_setting_that_was_set_as_a_secret_is_refused_and_not_shown(empty: Open) -> None:
+    workplace = empty("dev")
+    workplace.run("config", "set", "--path", "--secret", "monitoring.alertEmails[0]", "hidden@langpont.example")
+    whole = (
+        "Pulumi.dev.yaml: 1 problem\n  1. monitoring has an encrypted value, and no setting is kept secret by this "
+        "program. Set it anew with --plaintext instead of --secret.\n"
+    )
+    assert offline(workplace) == whole
+    done = workplace.run("preview", code=None)
+    assert (done.code != 0, whole.splitlines()[1].strip() in done.text, "hidden@" in done.text) == (True, True, False)

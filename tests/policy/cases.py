@@ -41,11 +41,17 @@ def urn(type_: str, name: str) -> str:
 
 
 def resource(
-    type_: str, inputs: Mapping[str, Any], name: str = "it", depends: Mapping[str, Iterable[Resource]] | None = None
+    type_: str,
+    inputs: Mapping[str, Any],
+    name: str = "it",
+    depends: Mapping[str, Iterable[Resource]] | None = None,
+    ignores: Iterable[str] = (),
 ) -> Resource:
-    """A resource of prod; `depends`: what an input was computed from."""
+    """A resource of prod; `depends`: what an input was computed from, `ignores`: whose changes it ignores."""
     sources = {key: frozenset(each.urn for each in found) for key, found in (depends or {}).items()}
-    return Resource(urn=urn(type_, name), type=type_, name=name, inputs=inputs, depends=sources)
+    return Resource(
+        urn=urn(type_, name), type=type_, name=name, inputs=inputs, depends=sources, ignores=frozenset(ignores)
+    )
 
 
 def passing(rule: str, *resources: Resource, others: tuple[Resource, ...] = ()) -> list[Case]:

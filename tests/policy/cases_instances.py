@@ -9,6 +9,8 @@ from policy.rules.types import INSTANCE
 from tests.policy.cases import Case, missing, passing, resource, violating
 
 IT: Final = "rds.Instance it"
+EXCEPT_IT: Final = "Except it with its reason in policy/config/prod.json."
+SOURCES: Final = ("snapshotIdentifier", "restoreToPointInTime")
 
 
 def instance(**inputs: Any) -> Resource:
@@ -57,6 +59,14 @@ CASES: Final = [
     *setting(
         "rds-05-multi-az", "RDS.5", "multiAz", True, False, "false",
         "a standby in a second zone", "Set database.multiAz to true",
+    ),
+    violating(
+        "rds-05-multi-az", instance(replicateSourceDb="primary", multiAz=False),
+        f"{IT}: multiAz is false. RDS.5 wants a standby in a second zone. {EXCEPT_IT}",
+    ),
+    missing(
+        "rds-11-automatic-backups", instance(replicateSourceDb="primary"),
+        f"{IT}: backupRetentionPeriod is not stated. RDS.11 wants automated backups for 7 days or more. {EXCEPT_IT}",
     ),
     *passing("rds-06-enhanced-monitoring", instance(monitoringInterval=60, monitoringRoleArn=UNKNOWN)),
     violating(
@@ -118,6 +128,14 @@ CASES: Final = [
         instance(replicateSourceDb="primary"),
         instance(snapshotIdentifier="final"),
         instance(restoreToPointInTime={"restoreTime": "2026-01-01T00:00:00Z"}),
+        resource(INSTANCE, {}, ignores=SOURCES),  # a kept generation that was restored once
+    ),
+    violating(
+        "rds-25-username", resource(INSTANCE, {"dbName": "langpont", "username": "root"}, ignores=SOURCES),
+        f'{IT}: username is "root". {USER}',
+    ),
+    missing(
+        "rds-25-username", resource(INSTANCE, {}, ignores=SOURCES[:1]), f"{IT}: username is not stated. {USER}"
     ),
     violating("rds-25-username", instance(username="Postgres"), f'{IT}: username is "Postgres". {USER}'),
     missing("rds-25-username", instance(), f"{IT}: username is not stated. {USER}"),

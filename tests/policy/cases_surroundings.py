@@ -32,6 +32,7 @@ GROUP_UNHEARD: Final = (
     "rds.ParameterGroup group: no event subscription of the stack reports its configuration change. RDS.21 wants "
     "somebody who hears of a parameter group's changes. Subscribe a topic to db-parameter-group events of it."
 )
+LET_IT: Final = "Let the backup plan select it by its ARN"
 UNPLANNED: Final = (
     "rds.Instance db: no backup selection of the stack names it. RDS.26 wants every instance in a backup plan. Let the "
     "backup plan select it by its ARN."
@@ -82,6 +83,10 @@ EVENT_CASES: Final = [
     violating("rds-26-backup-plan", DB, UNPLANNED, others=(selection(GROUP), BACKUP_PLAN)),
     violating("rds-26-backup-plan", DB, UNPLANNED, others=(selection(DB, planned=False), BACKUP_PLAN)),
     missing("rds-26-backup-plan", DB, UNPLANNED),
+    missing(
+        "rds-26-backup-plan", resource(types.INSTANCE, {"replicateSourceDb": "db"}, "db"),
+        UNPLANNED.replace(LET_IT, "Except it with its reason in policy/config/prod.json"),
+    ),
 ]  # fmt: skip
 
 # RDS.46

@@ -97,7 +97,9 @@ def _requests(recording: Recording) -> Iterator[Any]:
             type=type_, name="default", urn=f"{prefix}::{type_}::default", properties=_struct(properties)
         )
     for each in recording.registrations.values():
-        yield analyzer_pb2.AnalyzeRequest(type=each.type, name=each.name, urn=each.urn, properties=_struct(each.inputs))
+        yield analyzer_pb2.AnalyzeRequest(
+            type=each.type, name=each.name, urn=each.urn, properties=_struct(each.inputs), options=_options(each)
+        )
 
 
 def _resource(each: Registration, recording: Recording) -> Any:
@@ -108,6 +110,7 @@ def _resource(each: Registration, recording: Recording) -> Any:
         name=each.name,
         urn=each.urn,
         parent=each.parent,
+        options=_options(each),
         dependencies=sorted(each.dependencies),
         properties=_struct({**each.inputs, **computed}),
     )
@@ -115,6 +118,10 @@ def _resource(each: Registration, recording: Recording) -> Any:
         if urns:
             message.propertyDependencies[key].urns.extend(sorted(urns))
     return message
+
+
+def _options(each: Registration) -> Any:
+    return analyzer_pb2.AnalyzerResourceOptions(protect=each.protect, ignoreChanges=each.ignore_changes)
 
 
 def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -14,7 +14,7 @@ from policy import RULES, evaluate_stack
 from policy.rules.types import INSTANCE, QUEUE, SECRET, TOPIC
 from recording.recording import UNKNOWN, Recording
 from tests.policy.engine import Pack, started
-from tests.recordings import ROOT, recording
+from tests.recordings import ROOT, record_with, recording
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,13 @@ def test_the_pack_offers_every_rule_with_its_level_and_a_place_for_exceptions(pr
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 def test_the_engine_hears_of_prod_what_the_tests_and_the_preview_hear(prod: Pack, preview: bool) -> None:
     recorded = recording("prod", preview=preview)
+    assert sorted(prod.analyze(recorded)) == expected(recorded)
+
+
+def test_the_engine_hears_of_a_kept_generation_what_the_preview_hears(prod: Pack) -> None:
+    """Which was restored itself: what it was made from is told by what it ignores."""
+    third = {"generation": 3, "restoreFrom": {"snapshot": "langpont-manual-1"}}
+    recorded = record_with("prod", {"database": third}, preview=True)
     assert sorted(prod.analyze(recorded)) == expected(recorded)
 
 

@@ -39,6 +39,18 @@ def test_a_stack_violates_nothing_that_is_mandatory_and_these_advices(stack: str
 
 
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+@pytest.mark.parametrize("source", [{"snapshot": "langpont-manual-1"}, {"time": "2026-11-20T03:04:05Z"}], ids=str)
+@pytest.mark.parametrize("keep", [True, False], ids=["kept", "alone"])
+@pytest.mark.parametrize("generation", [2, 3, 4])
+def test_nothing_stops_a_restore_whichever_it_is(
+    generation: int, keep: bool, source: dict[str, str], preview: bool
+) -> None:
+    restored = {"generation": generation, "keepPrevious": keep, "restoreFrom": source}
+    violations = evaluate_stack(record_with("prod", {"database": restored}, preview=preview))
+    assert [violation.message for violation in violations if violation.level is Level.MANDATORY] == []
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 @pytest.mark.parametrize("stack", DEPLOYABLE)
 def test_nothing_stops_a_stack_that_is_deployed(stack: str, preview: bool) -> None:
     violations = evaluate_stack(deployable(stack, preview=preview))

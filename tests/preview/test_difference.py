@@ -15,6 +15,7 @@ from preview.document import document
 from preview.page import Page
 from preview.report import Report, settings
 from preview.text.changes import LONGEST_VALUE, show, visible
+from preview.transitions import refusals
 from tests.recordings import STACKS, changed, frozen, record_with, sections
 
 SMALLEST: dict[str, Any] = {"components": [], "instances": [], "alarms": [], "outputs": [], "warnings": []}
@@ -222,3 +223,16 @@ def test_what_has_not_the_form_of_a_preview_is_refused(section: str, lacking: st
     broken = dev | {section: [{k: v for k, v in item.items() if k != lacking} for item in dev[section]]}
     with pytest.raises(ValueError, match=f"^{section}: {lacking} missing$"):
         compare(broken, dev)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"), [(20, 21, True), (20, 22, False), (60, 65, True), (60, 66, False), (100, 80, False)]
+)
+def test_a_volume_grows_by_ten_percent_or_not_at_all(old: int, new: int, refused: bool) -> None:
+    """Less than stands is another matter: RDS shrinks no volume, and with autoscaling the file may stay behind."""
+
+    def side(gib: int, generation: int = 1) -> dict[str, Any]:
+        return {"settings": {"database": {"generation": generation}}, "storage": {"allocatedGib": gib}}
+
+    assert bool(refusals(side(old), side(new))) is refused
+    assert refusals(side(old), side(new, generation=2)) == refusals({}, side(new)) == ()

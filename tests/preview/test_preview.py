@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,13 @@ from blueprint.platform import Platform
 from blueprint.postgres.defaults import DEFAULTS
 from preview.__main__ import app
 from preview.document import document, plain
-from preview.report import Report, settings
+from preview.report import Report, in_the_future, settings
 from preview.text import show
 from preview.units import amount, count, size, span
 from recording.archives import Archive
 from recording.recording import UNKNOWN, Secret
 from tests.contracts.test_secrecy import generated
-from tests.recordings import FIXTURES, ROOT, STACKS, frozen, recording, secrets, strings
+from tests.recordings import FIXTURES, ROOT, STACKS, changed, frozen, record_with, recording, secrets, strings
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
@@ -100,7 +101,9 @@ KEYS = {
     "network": "cidr existingVpcId free natGateways subnets",
     "components[]": "name resources type",
     "components[].resources[]": "deleteBeforeReplace ignoreChanges inputs name protect retainOnDelete type",
-    "instances[]": "identifier instanceClass memory memoryGib multiAz parameters performance purpose role vcpus zone",
+    "instances[]": "identifier instanceClass maintenanceWindow memory memoryGib multiAz parameters performance purpose "
+    "role vcpus zone",
+    "instances[].maintenanceWindow": "japan utc",
     "instances[].performance": "classBurstIops classBurstMbPerSecond cpuFullSpeedHours limitedBy sustainedIops "
     "sustainedMbPerSecond",
     "instances[].memory": "autovacuumWorkers availableBytes backends fits maintenanceWorkMemBytes sharedBuffersBytes "
@@ -336,6 +339,43 @@ def test_all_is_an_option_of_the_command(project: Path, capsys: pytest.CaptureFi
     assert invoke("dev", "--project", str(project)).stdout == text(report("dev"), capsys, everything=False)
 
 
+@pytest.mark.parametrize(("hour", "warned"), [(11, True), (12, False), (13, False)])
+def test_a_restore_to_a_time_that_is_yet_to_come_is_told_by_the_preview_which_has_a_clock(
+    hour: int, warned: bool
+) -> None:
+    restored = {"database": {"generation": 2, "restoreFrom": {"time": "2026-11-20T12:00:00Z"}}}
+    found = list(in_the_future(settings(changed(frozen("prod"), restored)), datetime(2026, 11, 20, hour, tzinfo=UTC)))
+    sentence = (
+        "database.restoreFrom.time 2026-11-20T12:00:00Z lies in the future: RDS refuses it until it has passed. "
+        "Name a time of the past, in UTC."
+    )
+    assert found == [sentence] * warned
+    later = {"database": {"generation": 2, "restoreFrom": {"time": "2999-01-01T00:00:00Z"}}}
+    report_ = Report(
+        platform=Platform(settings(changed(frozen("prod"), later))),
+        first=record_with("prod", later, preview=True),
+        update=record_with("prod", later),
+    )
+    assert any(each.startswith("database.restoreFrom.time 2999-01-01T00:00:00Z lies in") for each in report_.warnings)
+
+
+def test_a_value_that_goes_back_to_rds_own_is_not_said_to_come_without_a_reboot(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = text(report("prod"), capsys)
+    forced = next(line for line in page.splitlines() if line.split()[:1] == ["rds.force_ssl"])
+    assert forced.split() == ["rds.force_ssl", "on", "1", "=", "on", "reboot*"]
+    assert (
+        "  * RDS's own default, in effect from the start on; a value that is set back to it waits for a reboot.\n"
+        in page
+    )
+
+
+def test_the_storage_says_that_alarms_know_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = " ".join(text(report("prod"), capsys).split())
+    assert "; alarms measure by what RDS has, which may be more backups any point" in page
+
+
 def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys)
     assert section(page, "Connections") == [
@@ -353,10 +393,12 @@ def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys
         "  512 MiB of each class's memory are the system's and not counted.",
     ]
     assert section(page, "Windows") == [
-        "               UTC                  Japan",
-        "  backup       03:00-04:00          12:00-13:00          automated backups, every day",
-        "  AWS Backup   20:30                05:30                starts, daily and monthly",
-        "  maintenance  sat:18:00-sat:19:00  sun:03:00-sun:04:00  every week",
+        "                          UTC                  Japan",
+        "  backup                  03:00-04:00          12:00-13:00          automated backups, every day",
+        "  AWS Backup              20:30                05:30                starts, daily and monthly",
+        "  maintenance, primary    sat:18:00-sat:19:00  sun:03:00-sun:04:00  every week",
+        "  maintenance, replica-1  sat:17:00-sat:17:30  sun:02:00-sun:02:30  every week",
+        "  maintenance, replica-2  sat:16:00-sat:16:30  sun:01:00-sun:01:30  every week",
     ]
     assert section(page, "Network") == [
         "  zone             public         application    database",

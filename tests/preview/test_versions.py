@@ -159,6 +159,34 @@ def test_a_folder_is_compared_as_it_is_and_all_of_a_stack_that_it_lacks_is_new(
     )  # fmt: skip
 
 
+def test_storage_that_grows_by_less_than_rds_grows_a_volume_is_refused_with_the_least_that_it_takes(
+    repository: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(repository, other, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+    edit(other / "Pulumi.dev.yaml", "allocatedStorageGib: 20", "allocatedStorageGib: 100")
+    for wanted, code in ((101, 3), (109, 3), (110, 0), (100, 0)):
+        here = tmp_path / str(wanted)
+        shutil.copytree(repository, here, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+        edit(here / "Pulumi.dev.yaml", "allocatedStorageGib: 20", f"allocatedStorageGib: {wanted}")
+        told = run(here, "dev", "--against", str(other), "--json")
+        assert (told.returncode, told.stderr) == (code, "")
+        assert json.loads(told.stdout)["refused"] == [
+            {
+                "field": "database.allocatedStorageGib",
+                "value": str(wanted),
+                "rule": "is less than 10 % more than the 100 GiB that stand, and RDS grows a volume by no less",
+                "wayOut": "Write 110 or more, or leave it at 100",
+            }
+        ] * (code == 3)
+    page = run(tmp_path / "101", "dev", "--against", str(other))
+    assert page.returncode == 3
+    assert " ".join(page.stdout.split("\n\n")[1].split()) == (
+        "Refused RDS would not do it, or not so database.allocatedStorageGib 101 is less than 10 % more than the 100 "
+        "GiB that stand, and RDS grows a volume by no less. Write 110 or more, or leave it at 100."
+    )
+
+
 def test_no_secret_is_told_of_either_side(repository: Path, scratch: Path) -> None:
     held = generated(recording("dev")) | {
         inner

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from recording import stack_files
-from tests.recordings import DEPLOYABLE, ROOT
+from tests.recordings import DEPLOYABLE, ROOT, deployable
 from tests.workflows import ACTION, FILES, JOBS, TEXTS, WORKFLOWS, Step, load, shell, steps
 
 READ = {"contents": "read"}
@@ -298,11 +298,9 @@ def test_drift_is_looked_for_outside_the_windows_in_which_aws_changes_things() -
     start, latest = hour * 60 + minute, hour * 60 + minute + int(JOBS["drift", "drift"]["timeout-minutes"])
     for stack in DEPLOYABLE:
         told = stack_files.load(ROOT, stack).sections()
-        windows = (
-            told.get("backups", {}).get("window", "03:00-04:00"),
-            re.sub("[a-z]{3}:", "", told.get("database", {}).get("maintenanceWindow", "sat:18:00-sat:19:00")),
-        )
-        for window in windows:
+        instances = [each.inputs for each in deployable(stack).of_type("aws:rds/instance:Instance")]
+        windows = [told.get("backups", {}).get("window", "03:00-04:00"), *(i["maintenanceWindow"] for i in instances)]
+        for window in (re.sub("[a-z]{3}:", "", window) for window in windows):
             begin, end = (int(t[:2]) * 60 + int(t[3:]) for t in window.split("-"))
             assert latest <= begin or start >= end, (stack, window)
 

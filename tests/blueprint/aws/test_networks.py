@@ -41,6 +41,23 @@ def test_what_is_no_ipv4_network_is_refused_with_its_reason(text: str, reason: s
     assert str(refused.value) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("10.22.0.0/8", "is wider than /16, the widest that AWS gives a VPC. Choose /16 to /23."),
+        (
+            "10.22.0.7",
+            "is narrower than /23, and its subnets would be smaller than AWS's minimum of /28. Choose /16 to /23.",
+        ),
+        ("10.22.0.7/16", "is an address inside a network, not a network. Write 10.22.0.0/16."),
+    ],
+)
+def test_no_way_out_is_a_network_that_is_refused_next(text: str, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse_network(text, check_vpc_network)
+    assert str(refused.value) == reason
+
+
 @settings(max_examples=50)
 @given(networks)
 def test_a_network_reads_back_what_it_writes(network: IPv4Network) -> None:

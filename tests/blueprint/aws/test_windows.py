@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blueprint.aws.windows import DAY, WEEK, DailyTime, DailyWindow, WeeklyWindow, distance_minutes, overlap
+from blueprint.aws.windows import (
+    DAY,
+    HOUR,
+    WEEK,
+    DailyTime,
+    DailyWindow,
+    WeeklyWindow,
+    distance_minutes,
+    overlap,
+    replica_window,
+)
 from blueprint.problems import Refused
 
 daily_windows = st.builds(
@@ -192,3 +202,47 @@ def test_distance_agrees_with_a_walk_in_both_directions(time: DailyTime, window:
         for moment in range(time.minute, WEEK, DAY)
     )
     assert distance_minutes(time, window) == walked
+
+
+def of_replicas(primary: str, backup: str, vault_time: str, numbers: range) -> list[str]:
+    others = DailyWindow.parse(backup), DailyTime.parse(vault_time)
+    return [str(replica_window(number, WeeklyWindow.parse(primary), *others)) for number in numbers]
+
+
+def test_replicas_have_their_maintenance_in_the_hours_before_their_primary() -> None:
+    assert of_replicas("sat:18:00-sat:19:00", "03:00-04:00", "20:30", range(1, 4)) == [
+        "sat:17:00-sat:17:30",
+        "sat:16:00-sat:16:30",
+        "sat:15:00-sat:15:30",
+    ]
+
+
+def test_a_replicas_window_leaves_an_hour_before_and_after_the_backups() -> None:
+    """Left out: from 00:30 on to 02:00 the backup window, from 22:00 on to 23:30 the time of AWS Backup."""
+    assert of_replicas("sun:02:30-sun:03:00", "00:30-01:00", "22:45", range(1, 5)) == [
+        "sat:20:30-sat:21:00",
+        "sat:19:30-sat:20:00",
+        "sat:18:30-sat:19:00",
+        "sat:17:30-sat:18:00",
+    ]
+
+
+def test_where_the_backups_leave_no_hour_a_replica_has_its_primarys_window() -> None:
+    assert of_replicas("sat:18:00-sat:19:00", "19:30-17:30", "18:40", range(1, 3)) == ["sat:18:00-sat:19:00"] * 2
+
+
+@few
+@given(weekly_windows, daily_windows, times)
+def test_no_two_of_the_replicas_that_rds_allows_are_in_maintenance_together(
+    primary: WeeklyWindow, backup: DailyWindow, vault_time: DailyTime
+) -> None:
+    every = [replica_window(number, primary, backup, vault_time) for number in range(1, 168)]
+    windows = every[:15]
+    if primary in windows:
+        return  # no hour is left: the test above
+    around = {(minute + offset) % WEEK for minute in minutes_of_the_week(backup) for offset in (1 - HOUR, 0, HOUR - 1)}
+    taken = [minutes_of_the_week(window) for window in windows]
+    assert {len(each) for each in taken} == {30}
+    assert not any(each & minutes_of_the_week(primary) or each & around for each in taken)
+    assert all(distance_minutes(vault_time, window) > HOUR for window in windows)
+    assert len(set(windows)) == min(15, len(set(every)))

@@ -77,7 +77,7 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
         ),
         (
             {"encryption": {"xyz": 1}},
-            "encryption.xyz is not a setting. Choose from keys, deletionWindowDays.",
+            "encryption.xyz is not a setting. Choose from keys, deletionWindowDays, stateSecrets.",
         ),
         # What is missing
         ({"database": {"instanceClass": None}}, "database.instanceClass is missing. Write it; it has no default."),
@@ -87,7 +87,10 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
             "replicas[0].instanceClass is missing. Write it; it has no default.",
         ),
         # The wrong kind of value
-        ({"database": {"multiAz": "ja"}}, "database.multiAz ja is not a switch. Write true or false."),
+        (
+            {"database": {"multiAz": "ja"}},
+            'database.multiAz "ja" is not a switch. Write true or false, without quotes.',
+        ),
         (
             {"database": {"generation": "2"}},
             'database.generation "2" is not a whole number. Write digits without quotes, a fraction or a unit.',
@@ -412,3 +415,125 @@ def test_a_stack_whose_name_cannot_be_part_of_names_is_refused(environment: str,
     with pytest.raises(StackFileRefused) as refused:
         load(sections("prod"), environment=environment, region="ap-northeast-1")
     assert [str(problem) for problem in refused.value.problems] == [sentence]
+
+
+@pytest.mark.parametrize("account_ids", [None, [], ["123456789012"], ["012345670123", "123456789012"]])
+def test_account_ids_in_quotes_are_accepted(account_ids: Any) -> None:
+    load(sections("prod"), environment="prod", region="ap-northeast-1", account_ids=account_ids)
+
+
+NO_ACCOUNT = 'is not the text of 12 digits that an account has. Write all 12, in quotes, like "123456789012".'
+
+
+@pytest.mark.parametrize(
+    ("account_ids", "sentence"),
+    [
+        ([123456789012], f"aws:allowedAccountIds[0] 123456789012 {NO_ACCOUNT}"),
+        # What the Pulumi CLI makes of 012345670123, which YAML 1.1 reads as octal.
+        (["123456789012", 1402433619], f"aws:allowedAccountIds[1] 1402433619 {NO_ACCOUNT}"),
+        (["1234-5678-9012"], f"aws:allowedAccountIds[0] 1234-5678-9012 {NO_ACCOUNT}"),
+        (["１２３４５６７８９０１２"], f"aws:allowedAccountIds[0] １２３４５６７８９０１２ {NO_ACCOUNT}"),
+        ([None], f"aws:allowedAccountIds[0] null {NO_ACCOUNT}"),
+        ("123456789012", 'aws:allowedAccountIds 123456789012 is not a list. Write ["123456789012"].'),
+    ],
+)
+def test_an_account_id_that_is_no_text_of_12_digits_is_refused(account_ids: Any, sentence: str) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        load(sections("prod"), environment="prod", region="ap-northeast-1", account_ids=account_ids)
+    assert [str(problem) for problem in refused.value.problems] == [sentence]
+
+
+NO_SWITCH = "is not a switch. Write true or false, without quotes."
+NO_NUMBER = "is not a whole number. Write digits without quotes, a fraction or a unit."
+NO_SNAPSHOT = (
+    "cannot be a snapshot, whose name is letters, digits and single hyphens, perhaps after rds: or awsbackup:. "
+    "Write one of those that this lists: aws rds describe-db-snapshots."
+)
+
+
+def restored(**source: str) -> dict[str, Any]:
+    return {"database": {"generation": 2, "restoreFrom": source}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"database": {"multiAz": "y"}}, f'database.multiAz "y" {NO_SWITCH}'),
+        ({"database": {"keepPrevious": 1}}, f"database.keepPrevious 1 {NO_SWITCH}"),
+        ({"monitoring": {"logRetentionDays": True}}, f"monitoring.logRetentionDays true {NO_NUMBER}"),
+        (
+            {"monitoring": {"enhancedMonitoringSeconds": False}},
+            f"monitoring.enhancedMonitoringSeconds false {NO_NUMBER}",
+        ),
+        (
+            {"database": {"name": "pgbouncer"}},
+            "database.name pgbouncer is PgBouncer's own console: with an entry of that name it does not start. "
+            "Choose another name, like langpont.",
+        ),
+        (restored(snapshot="my snapshot!!"), f"database.restoreFrom.snapshot my snapshot!! {NO_SNAPSHOT}"),
+        (restored(snapshot="a--b"), f"database.restoreFrom.snapshot a--b {NO_SNAPSHOT}"),
+        (
+            restored(time="0001-01-01T00:00:00Z"),
+            "database.restoreFrom.time 0001-01-01T00:00:00Z is before RDS began, in 2009. "
+            "Write it like 2026-11-20T12:00:00Z.",
+        ),
+        # What the CLI has made of dates without quotes
+        (
+            restored(time="2026-11-20 12:00:00 +0000 UTC"),
+            "database.restoreFrom.time 2026-11-20 12:00:00 +0000 UTC is what the Pulumi CLI makes of a date without "
+            'quotes. Write it in quotes: "2026-11-20T12:00:00Z".',
+        ),
+        (
+            restored(snapshot="2026-11-20 00:00:00 +0000 UTC"),
+            "database.restoreFrom.snapshot 2026-11-20 00:00:00 +0000 UTC cannot be a snapshot, whose name is letters, "
+            "digits and single hyphens, perhaps after rds: or awsbackup:, and is what the Pulumi CLI makes of a date "
+            "without quotes. Write one of those that this lists: aws rds describe-db-snapshots.",
+        ),
+        (
+            {"credentials": {"passwordVersions": {"2026-11-20 00:00:00 +0000 UTC": 1}}},
+            "credentials.passwordVersions 2026-11-20 00:00:00 +0000 UTC is not a role with a password, and is what the "
+            "Pulumi CLI makes of a date without quotes. Choose from langpont_admin, langpont_migrator, langpont_app, "
+            "langpont_readonly, langpont_metrics.",
+        ),
+        # Set without --path
+        (
+            {"database.multiAz": "false"},
+            "database.multiAz is a key by itself, which nothing reads: it was set without --path. Run pulumi config rm "
+            "'database.multiAz', then pulumi config set --path 'database.multiAz' 'false'.",
+        ),
+        # What a terminal would obey, and what nobody would read
+        ({"backups": {"vaultTime": "\x1b[31m20:30"}}, "backups.vaultTime \\u001b[31m20:30 is not a time of day. "
+         "Write it like 20:30, in UTC."),
+        ({"backups": {"vaultTime": "2" * 200_000}}, f"backups.vaultTime {'2' * 80}... is not a time of day. "
+         "Write it like 20:30, in UTC."),
+    ],
+)  # fmt: skip
+def test_what_a_further_part_would_refuse_or_misread_is_refused_here(changes: Mapping[str, Any], sentence: str) -> None:
+    assert problems(changes) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "name", ["langpont-manual-1", "rds:langpont-prod-db-2026-11-20-03-10", "awsbackup:job-1f2e3d4c-0000",
+             "arn:aws:rds:ap-northeast-1:123456789012:snapshot:rds:theirs"]
+)  # fmt: skip
+def test_a_snapshots_identifier_or_arn_is_accepted(name: str) -> None:
+    settings(restored(snapshot=name))
+
+
+@pytest.mark.parametrize("region", ["moon", "null", "ap-northeast"])
+def test_a_region_that_is_none_is_told_by_itself(region: str) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        load(sections("prod"), environment="prod", region=region)
+    assert [str(problem) for problem in refused.value.problems] == [
+        f"aws:region {region} is not the name of a region. Write it like ap-northeast-1."
+    ]
+
+
+def test_a_setting_that_was_encrypted_is_refused_whatever_stands_for_it() -> None:
+    document = merged(sections("prod"), {"monitoring": {"alertEmails": ["(encrypted: monitoring.alertEmails[0])"]}})
+    with pytest.raises(StackFileRefused) as refused:
+        load(document, environment="prod", region="ap-northeast-1", secret=["monitoring"])
+    assert [str(problem) for problem in refused.value.problems] == [
+        "monitoring has an encrypted value, and no setting is kept secret by this program. "
+        "Set it anew with --plaintext instead of --secret."
+    ]

@@ -1,0 +1,43 @@
+"""What RDS refuses, or does otherwise than asked, only because of what stands: rules that need both sides of a change.
+
+They compare the documents of two previews, as `--against` has them; the stack file alone breaks none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from blueprint.problems import Problem
+
+# RDS user guide, "Increasing DB instance storage capacity": a value that is not 10 % more "is rounded up".
+GROWTH_PERCENT: Final = 110
+
+
+def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """The changes that must not be deployed; none where the stack is new."""
+    return tuple(_storage(before, after)) if before else ()
+
+
+def _storage(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Problem]:
+    """A volume that would grow by less than RDS grows one.
+
+    RDS rounds it up or refuses it. Rounded up, a stack without autoscaling wants to shrink it at each update, and
+    alarms measure by a size that the volume does not have. A new generation has a new volume.
+    """
+    if _generation(before) != _generation(after):
+        return
+    new: int = after["storage"]["allocatedGib"]
+    old: int = before.get("storage", {}).get("allocatedGib", new)  # an older version's document may have no storage
+    least = -(-old * GROWTH_PERCENT // 100)
+    if old < new < least:
+        yield Problem(
+            field="database.allocatedStorageGib", value=str(new),
+            rule=f"is less than 10 % more than the {old} GiB that stand, and RDS grows a volume by no less",
+            way_out=f"Write {least} or more, or leave it at {old}",
+        )  # fmt: skip
+
+
+def _generation(side: Mapping[str, Any]) -> int:
+    generation: int = side["settings"].get("database", {}).get("generation", 1)
+    return generation

@@ -1,0 +1,108 @@
+"""A checkout whose file has lost its `secretsprovider`: a protected stack is refused before its state changes hands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.engine.conftest import Open
+from tests.engine.workplace import Workplace
+from tests.recordings import REGION
+
+PROVIDER = "awskms://alias/state?region=ap-northeast-1"
+REFUSED = "secretsprovider is missing beside encryptionsalt: the next update would encrypt the whole state"
+
+
+def held(workplace: Workplace) -> tuple[str, list[str], str]:
+    """What encrypts the state, what is in it, and what the cloud has."""
+    deployment = workplace.state()["deployment"]
+    urns = [each["urn"] for each in deployment["resources"]]
+    return json.dumps(deployment["secrets_providers"]), urns, workplace.cloud.path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def key() -> Iterator[dict[str, str]]:
+    """The environment in which the CLI finds a KMS key `alias/state`: moto's."""
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_REGION": REGION,
+    }  # fmt: skip
+    kms = boto3.client(
+        "kms", region_name=REGION, endpoint_url=environment["AWS_ENDPOINT_URL"], aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )  # fmt: skip
+    kms.create_alias(AliasName="alias/state", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    yield environment
+    server.stop()
+
+
+@pytest.mark.long
+def test_a_state_under_a_kms_key_stays_there_when_a_checkout_has_lost_its_provider(
+    deployed: Open, key: dict[str, str]
+) -> None:
+    workplace = deployed("staging")
+    workplace.environment |= key
+    unmeant(workplace)
+    workplace.run("stack", "change-secrets-provider", PROVIDER)
+    right = workplace.file.read_text(encoding="utf-8")
+    assert f"secretsprovider: {PROVIDER}\n" in right
+    assert workplace.preview() == []
+    lines = right.splitlines(keepends=True)
+    lost = "".join(line for line in lines if not line.startswith(("secretsprovider", "encryptedkey", "encryptionsalt")))
+    workplace.file.write_text(lost, encoding="utf-8")
+    before = held(workplace)
+    told = workplace.run("up", "--yes", code=None)
+    assert (told.code != 0, REFUSED in told.text) == (True, True), told.text
+    assert held(workplace) == before
+    # Without the preview the engine has begun an update by the time the program refuses, and writes the state down.
+    told = workplace.up(code=None)
+    assert (told.code != 0, REFUSED in told.text) == (True, True), told.text
+    assert held(workplace)[1:] == before[1:]
+    assert '"passphrase"' in held(workplace)[0]
+    assert '"cloud"' in before[0]
+    # Either way out.
+    workplace.run("stack", "change-secrets-provider", PROVIDER)
+    assert workplace.preview() == []
+    workplace.file.write_text(right, encoding="utf-8")
+    assert workplace.preview() == []
+    assert '"cloud"' in held(workplace)[0]
+
+
+def unmeant(workplace: Workplace) -> None:
+    """As a team has it that never said that it means a passphrase."""
+    workplace.edit({"encryption": {"stateSecrets": None}})
+
+
+@pytest.mark.long
+def test_a_protected_stack_whose_state_a_passphrase_would_encrypt_is_refused_and_stays_as_it_was(
+    deployed: Open,
+) -> None:
+    workplace = deployed("staging")
+    unmeant(workplace)
+    before = held(workplace)
+    for command in (("preview",), ("up", "--yes"), ("up", "--yes", "--skip-preview")):
+        told = workplace.run(*command, code=None)
+        assert (told.code != 0, REFUSED in told.text, "Traceback" in told.text) == (True, True, False), told.text
+    assert held(workplace) == before
+    workplace.edit({"encryption": {"stateSecrets": "passphrase"}})
+    assert workplace.preview() == []
+
+
+def test_a_file_elsewhere_is_said_not_to_have_been_looked_at(empty: Open) -> None:
+    workplace = empty("staging")
+    unmeant(workplace)
+    elsewhere = workplace.folder / "elsewhere.yaml"
+    workplace.file.rename(elsewhere)
+    told = json.loads(workplace.run("preview", "--json", "--config-file", str(elsewhere)).stdout)
+    warnings = [each["message"] for each in told["diagnostics"] if each["severity"] == "warning"]
+    assert [each for each in warnings if "--config-file" in each] == [
+        "warning: Pulumi.staging.yaml is not beside the program, so nobody has looked whether a passphrase encrypts "
+        "the state of this protected stack. Look for secretsprovider in the file that --config-file names.\n"
+    ]
