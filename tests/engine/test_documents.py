@@ -47,7 +47,6 @@ ELSEWHERE = {
     "install": "installs requirements.txt and fetches the plugins, which nothing here serves",
     "login s3://BUCKET?region=ap-northeast-1": "every test logs in to a folder",
     "stack init dev --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "every test has a passphrase",
-    "stack change-secrets-provider awskms://alias/KEY?region=ap-northeast-1": "tests/engine/test_secrets_provider.py",
     "stack init": "every test begins with it",
     "stack init qa --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "tests/engine/test_changes_written.py",
     "stack change-secrets-provider awskms://alias/KEY?region=ap-northeast-1": "as above",
