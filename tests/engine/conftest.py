@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.engine import cli
 from tests.engine.workplace import Workplace
+from tests.recordings import REGION
 
 MISSING = "There is no Pulumi CLI: make pulumi"
 Open = Callable[[str], Workplace]
@@ -66,6 +70,22 @@ def empty(pulumi: cli.Cli, tmp_path: Path) -> Iterator[Open]:
     yield open_
     for workplace in made:
         workplace.close()
+
+
+@pytest.fixture
+def state_key() -> Iterator[dict[str, str]]:
+    """The environment in which the CLI finds a KMS key `alias/state`: moto's."""
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
+    credentials = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    kms = boto3.client(
+        "kms", region_name=REGION, endpoint_url=address, aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    kms.create_alias(AliasName="alias/state", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    yield credentials | {"AWS_ENDPOINT_URL": address, "AWS_REGION": REGION}
+    server.stop()
 
 
 def in_ci() -> bool:

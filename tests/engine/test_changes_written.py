@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tests.docs import read, table
 from tests.engine import passwords
@@ -23,21 +21,6 @@ from tests.engine.workplace import Workplace
 from tests.recordings import FIXTURES, PROJECT, REGION, ROOT
 
 STACKS, SCALING = "docs/stacks.md", "docs/scaling.md"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
-
-
-@pytest.fixture
-def kms() -> Iterator[str]:
-    """The address of a KMS with the key `alias/state`."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    client = boto3.client(
-        "kms", region_name=REGION, endpoint_url=address, aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    client.create_alias(AliasName="alias/state", TargetKeyId=client.create_key()["KeyMetadata"]["KeyId"])
-    yield address
-    server.stop()
 
 
 def keys(workplace: Workplace) -> set[str]:
@@ -47,9 +30,9 @@ def keys(workplace: Workplace) -> set[str]:
 
 @pytest.mark.long
 @follows(STACKS, "The key of a stack's secrets")
-def test_a_state_that_went_to_a_passphrase_comes_back_to_its_key(empty: Open, kms: str) -> None:
+def test_a_state_that_went_to_a_passphrase_comes_back_to_its_key(empty: Open, state_key: dict[str, str]) -> None:
     workplace = empty("dev")
-    workplace.environment = {**workplace.environment, **CREDENTIALS, "AWS_ENDPOINT_URL": kms}
+    workplace.environment = {**workplace.environment, **state_key}
     key = f"awskms://alias/state?region={REGION}"
     workplace.run("stack", "change-secrets-provider", key)
     workplace.up()
@@ -73,9 +56,9 @@ def test_a_state_that_went_to_a_passphrase_comes_back_to_its_key(empty: Open, km
 
 @pytest.mark.long
 @follows(STACKS, "A new stack")
-def test_a_new_stack_is_made_in_the_shape_of_another(empty: Open, kms: str) -> None:
+def test_a_new_stack_is_made_in_the_shape_of_another(empty: Open, state_key: dict[str, str]) -> None:
     workplace = empty("staging")
-    workplace.environment = {**workplace.environment, **CREDENTIALS, "AWS_ENDPOINT_URL": kms, "PULUMI_STACK": "qa"}
+    workplace.environment = {**workplace.environment, **state_key, "PULUMI_STACK": "qa"}
     (workplace.project / "policy").unlink()
     shutil.copytree(ROOT / "policy", workplace.project / "policy")
     shutil.copy(ROOT / "Makefile", workplace.project)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.engine.conftest import Open
 from tests.engine.workplace import Workplace
-from tests.recordings import REGION
 
 PROVIDER = "awskms://alias/state?region=ap-northeast-1"
 REFUSED = "secretsprovider is missing beside encryptionsalt: the next update would encrypt the whole state"
@@ -24,31 +20,12 @@ def held(workplace: Workplace) -> tuple[str, list[str], str]:
     return json.dumps(deployment["secrets_providers"]), urns, workplace.cloud.path.read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def key() -> Iterator[dict[str, str]]:
-    """The environment in which the CLI finds a KMS key `alias/state`: moto's."""
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_REGION": REGION,
-    }  # fmt: skip
-    kms = boto3.client(
-        "kms", region_name=REGION, endpoint_url=environment["AWS_ENDPOINT_URL"], aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )  # fmt: skip
-    kms.create_alias(AliasName="alias/state", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
-    yield environment
-    server.stop()
-
-
 @pytest.mark.long
 def test_a_state_under_a_kms_key_stays_there_when_a_checkout_has_lost_its_provider(
-    deployed: Open, key: dict[str, str]
+    deployed: Open, state_key: dict[str, str]
 ) -> None:
     workplace = deployed("staging")
-    workplace.environment |= key
+    workplace.environment |= state_key
     unmeant(workplace)
     workplace.run("stack", "change-secrets-provider", PROVIDER)
     right = workplace.file.read_text(encoding="utf-8")
