@@ -250,6 +250,16 @@ def test_what_the_cli_refuses_or_misreads_is_refused_with_its_line(
     assert edited(project, old, new) == [sentence]
 
 
+@pytest.mark.parametrize("digits", [400, 5_000])
+def test_an_integer_of_any_length_is_one_short_problem(project: Path, digits: int) -> None:
+    """Beyond what a float holds the CLI hands it over as text."""
+    [problem] = edited(project, "monthlyBudgetUsd: 60", f"monthlyBudgetUsd: 1{'0' * (digits - 1)}")
+    assert problem == (
+        f'monitoring.monthlyBudgetUsd "1{"0" * 78}... is not a whole number. '
+        "Write digits without quotes, a fraction or a unit."
+    )
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.sampled_from("abz01:-?*&!|>%@'\"{}[],#\n \t.~<=\\x\x85\ud800\u2028é"), max_size=40))
 def test_no_text_makes_the_reader_fail(text: str) -> None:
