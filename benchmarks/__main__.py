@@ -11,6 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
+
 import typer
 
 from benchmarks import database, failover, library, machine, preview, recovery, render
@@ -34,7 +39,6 @@ def measure(
     """Measure everything within 10 minutes, and write results, pictures and documents."""
     if context.invoked_subcommand:
         return
-    signal.signal(signal.SIGTERM, _ended)
     signal.signal(signal.SIGALRM, _too_late)
     signal.alarm(DEADLINE_SECONDS)
     _raise_descriptors()
@@ -45,7 +49,7 @@ def measure(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         print("Interrupted. Nothing was written, and nothing of it runs.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(command_line.INTERRUPTED) from None
     finally:
         signal.alarm(0)
     to.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -104,10 +108,6 @@ def _raise_descriptors() -> None:
         )
 
 
-def _ended(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def _too_late(*_: object) -> NoReturn:
     raise TimeoutError(
         f"It took more than {DEADLINE_SECONDS} s, so nothing was written. Let nothing else run meanwhile: make bench"
@@ -115,4 +115,4 @@ def _too_late(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m benchmarks")
+    command_line.run(lambda: app(prog_name="python -m benchmarks"))

@@ -94,7 +94,8 @@ def asked_for(room: str) -> set[str]:
 
 
 PROGRAM_ROOMS = (
-    "blueprint", "components", "resource_types", "functions", "ops", "policy", "recording", "preview", "langpont_db",
+    "blueprint", "command_line", "components", "resource_types", "functions", "ops", "policy", "recording", "preview",
+    "langpont_db",
 )  # fmt: skip
 ROOMS = [("requirements.txt", PROGRAM_ROOMS), ("requirements-local.txt", ("local", "documents", "benchmarks"))]
 

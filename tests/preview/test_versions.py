@@ -18,7 +18,9 @@ from tests.contracts.test_secrecy import generated
 from tests.recordings import FIXTURES, ROOT, recording, secrets, strings
 from tests.waiting import until
 
-ROOMS = ("blueprint", "certs", "components", "functions", "policy", "preview", "recording", "resource_types")
+ROOMS = (
+    "blueprint", "certs", "command_line", "components", "functions", "policy", "preview", "recording", "resource_types",
+)  # fmt: skip
 DEFAULT = ('log_min_duration_statement", "1s"', 'log_min_duration_statement", "2s"')
 SETTING = ("flowLogRetentionDays: 7", "flowLogRetentionDays: 14")
 
