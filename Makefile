@@ -9,20 +9,20 @@ quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 .DEFAULT_GOAL := preview
 
 up: venv/.ready-requirements-local.txt pgbouncer
-	@$(BIN)/python -m local.commands up $(STACK) $(ARGS)
+	@$(BIN)/python -m local.commands up '$(STACK)' $(ARGS)
 
 verify: venv/.ready-requirements-local.txt
-	@$(BIN)/python -m local.commands verify $(STACK)
+	@$(BIN)/python -m local.commands verify '$(STACK)'
 
 status: venv/.ready-requirements-local.txt
-	@$(BIN)/python -m local.commands status $(STACK) $(ARGS)
+	@$(BIN)/python -m local.commands status '$(STACK)' $(ARGS)
 
 # PURGE=1 removes the data too.
 down: venv/.ready-requirements-local.txt
-	@$(BIN)/python -m local.commands down $(STACK) $(if $(PURGE),--purge)
+	@$(BIN)/python -m local.commands down '$(STACK)' $(if $(PURGE),--purge)
 
 preview: venv/.ready-requirements.txt
-	@$(BIN)/python -m preview $(STACK) $(ARGS)
+	@$(BIN)/python -m preview '$(STACK)' $(ARGS)
 
 # Says which Pulumi CLI the tests use, and builds it (once a user, some minutes) where there is none.
 pulumi: venv/.ready-requirements.txt

@@ -20,6 +20,7 @@ from benchmarks.statistics import Spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
 from local.servers.plan import read_ini
 from local.servers.plane import DataPlane
+from tests.programs import FOLDER
 from tests.recordings import ROOT
 
 
@@ -145,6 +146,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     bench = subprocess.Popen(
         [sys.executable, "-m", "benchmarks", "--quick", "--to", str(to)],
         stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True, umask=0o077,
+        env=os.environ | {"LANGPONT_LOCAL_DIR": str(FOLDER)},
     )  # fmt: skip
     servers: dict[int, str] = {}
     assert bench.stderr is not None
