@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,6 +41,9 @@ def write_files(up: Result) -> Path:
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
+    # A proxy is for the world; botocore and others read one of the two names, and some of them only that.
+    kept = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    values |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*filter(None, [kept]), "127.0.0.1", "localhost"]))
     write_private(up.folders.state / "pgpass", "".join(f"{line}\n" for line in dict.fromkeys(_passwords(data))))
     write_private(up.folders.state / "outputs.json", json.dumps(outputs, indent=2) + "\n")
     path = up.folders.state / "app.env"

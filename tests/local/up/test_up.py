@@ -176,10 +176,14 @@ def test_what_holds_secrets_is_the_owner_s_alone(project: Path, prod: up.Result)
 
 # As an application and an operator use it
 
+PROXY = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")  # nothing answers there
+
 
 @pytest.fixture
-def environment(prod: up.Result) -> dict[str, str]:
-    """What `set -a; . .local/prod/app.env; set +a` makes of an empty environment."""
+def environment(prod: up.Result, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What `set -a; . .local/prod/app.env; set +a` makes of an empty environment, of an `up` behind a proxy."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8")
     path = write_files(prod)
     said = subprocess.run(
         ["env", "-i", "sh", "-c", 'set -a; . "$0"; set +a; env', str(path)], capture_output=True, text=True, check=True
@@ -192,7 +196,7 @@ def run(environment: dict[str, str], *arguments: str) -> str:
     """A program of the repository in that environment alone."""
     said = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-        env=environment | {"PATH": os.environ["PATH"], "COLUMNS": "200"},
+        env=environment | PROXY | {"PATH": os.environ["PATH"], "COLUMNS": "200"},
     )  # fmt: skip
     assert said.returncode == 0, said.stdout + said.stderr
     return said.stdout
@@ -224,6 +228,8 @@ def test_the_environment_leads_through_the_pooler_and_holds_no_password(
         "AWS_ENDPOINT_URL": prod.endpoint,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
+        "NO_PROXY": "10.0.0.0/8,127.0.0.1,localhost",
+        "no_proxy": "10.0.0.0/8,127.0.0.1,localhost",
     }
     written = (Folders.of(project, "prod").state / "outputs.json").read_text()
     assert not [word for word in passwords(project) if word in written]
