@@ -71,7 +71,7 @@ docs: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m benchmarks render
 	@$(BIN)/python -m documents
 
-# Measures for up to ten minutes, on a machine that does nothing else; then `make docs`.
+# Measures in about ten minutes, on a machine that does nothing else; goes on where it was ended. Then `make docs`.
 bench: venv/.ready-requirements-local.txt pgbouncer npm
 	@$(BIN)/python -m benchmarks $(ARGS)
 

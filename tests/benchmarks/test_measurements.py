@@ -160,7 +160,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     assert servers
     assert (bench.returncode, said.splitlines()[-1]) == (
         130,
-        "Interrupted. Nothing was written, and nothing of it runs.",
+        "Interrupted. Nothing of it runs. Nothing was written.",
     )
     assert not to.exists()
     left = {folder for folder in servers.values() if Path(folder).exists()}
