@@ -36,8 +36,8 @@ def up(
 
         ports = _ports(port or [])
         result = bring_up(PROJECT, stack, ports, progress.step)
+    with _errors_to_stderr(f"{stack} is up. `make up STACK={stack}` says how to reach it."):
         environment.write_files(result)
-    with _errors_to_stderr():
         show.result(result, progress.seconds)
 
 
@@ -72,7 +72,7 @@ def status(
 @app.command()
 def down(stack: Stack, purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False) -> None:
     """Stop what `up` started, and nothing else. The data stays, unless it is purged."""
-    with _errors_to_stderr():
+    with _errors_to_stderr(f"`make down STACK={stack}` goes on from here."):
         from local import show
         from local.down import down as take_down
 
@@ -121,14 +121,17 @@ def _ports(asked: list[str]) -> dict[str, int]:
 
 
 @contextmanager
-def _errors_to_stderr() -> Iterator[None]:
-    """Print errors that a user can mend to standard error, a sentence each, and exit with 1; with 130 after Ctrl-C."""
+def _errors_to_stderr(interrupted: str = "Nothing was changed.") -> Iterator[None]:
+    """Print errors that a user can mend to standard error, a sentence each, and exit with 1; with 130 after Ctrl-C.
+
+    `interrupted`: what state things are in then, where the interruption itself does not say.
+    """
     try:
         with _sentences():
             yield
     except KeyboardInterrupt as interrupt:
         done = getattr(interrupt, "__notes__", [])
-        _fail(" ".join(["Interrupted.", *(done or ["Nothing was changed."])]), code=command_line.INTERRUPTED)
+        _fail(" ".join(["Interrupted.", *(done or [interrupted])]), code=command_line.INTERRUPTED)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,25 @@ def test_what_never_was_up_is_down_and_has_no_data(monkeypatch: pytest.MonkeyPat
     for options in ([], ["--purge"]):
         assert run("down", "prod", *options) == (0, "prod: nothing of it ran, and it has no data.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.prod.yaml"]
+
+
+def test_an_interruption_says_what_state_things_are_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*notes: str) -> Callable[..., None]:
+        def interrupt(*_: object, **__: object) -> None:
+            interruption = KeyboardInterrupt()
+            for note in notes:
+                interruption.add_note(note)
+            raise interruption
+
+        return interrupt
+
+    monkeypatch.setattr("local.up.up", interrupted())
+    assert run("up", "dev") == (130, "Interrupted. Nothing was changed.\n")
+    monkeypatch.setattr("local.up.up", interrupted("This and", "that."))
+    assert run("up", "dev") == (130, "Interrupted. This and that.\n")
+    monkeypatch.setattr("local.up.up", lambda *_: None)
+    monkeypatch.setattr("local.environment.write_files", interrupted())
+    assert run("up", "dev") == (130, "Interrupted. dev is up. `make up STACK=dev` says how to reach it.\n")
 
 
 def test_a_stack_that_does_not_exist_is_not_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
