@@ -31,8 +31,8 @@ def run(command: Callable[[], object]) -> NoReturn:
     """Run a command and end the process: with the number that it returns or exits with, else 0.
 
     Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt` in it; the exit code is then 130. What state things are in is
-    for the command to say. Output that nobody reads any
-    more ends it with 1 and no word, output to a full disk with 1 and a sentence on standard error.
+    for the command to say. Output that nobody reads any more ends it with 1 and no word, output to a full disk with 1
+    and a sentence on standard error.
     """
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -43,6 +43,11 @@ def run(command: Callable[[], object]) -> NoReturn:
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     code = _code(command)
+    if code == INTERRUPTED:  # at once: nothing is left to be tidied up, and threads that wait for somebody go too
+        for file in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                file.flush()
+        os._exit(code)
     # Searching all objects for garbage at exit takes as long as a short command.
     gc.freeze()
     # Python ends a module by SIGINT instead of its exit code if Ctrl-C came while it ran a string of code, as each

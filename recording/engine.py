@@ -30,6 +30,7 @@ from recording.stack_files import StackFile
 from resource_types import TYPES, file_of
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+_ROUNDS, _ROUND_SECONDS = 10, 0.1
 
 
 class EngineRefusal(Exception):
@@ -103,12 +104,13 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
 def _close(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel tasks that a failed run left waiting: its one exception is raised, without the consequences beside it."""
     loop.set_exception_handler(lambda *_: None)
-    failed = False
-    while tasks := asyncio.all_tasks(loop):  # ending some begins others
-        failed = True
+    failed, rounds = False, 0
+    while (tasks := asyncio.all_tasks(loop)) and rounds < _ROUNDS:  # ending some begins others
+        failed, rounds = True, rounds + 1
         for task in tasks:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        # One that waits on all the same is left; nobody waits for it.
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_ROUND_SECONDS))
     if failed:
         gc.collect()  # coroutines that never began end here, and not later in a loop that is closed
     asyncio.set_event_loop(None)
