@@ -18,13 +18,13 @@ from benchmarks.failover import connect
 from benchmarks.ledger import TABLE, Ledger, lost
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, make_roles, with_replicas
+from local.loopback import is_free
 from local.servers import plane as planes
 from local.servers.configuration import SUPERUSER, Machine, configuration
 from local.servers.connections import Connection
 from local.servers.layout import private_folder, write
 from local.servers.plan import PRIMARY
 from local.servers.plane import DataPlane
-from local.servers.ports import is_free
 from local.servers.server import Server
 
 WRITERS = 4

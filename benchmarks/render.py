@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.parts import Part
 from benchmarks.pictures import Bar, bars
+from benchmarks.quiet import Load
 from benchmarks.statistics import Spread
 from benchmarks.texts import DATABASE, FAILOVER, HOW, LIBRARY, PREVIEW, RECOVERY
 
@@ -46,7 +48,7 @@ def document(results: Results) -> str:
         [
             HOW.format(
                 machine=_machine_table(results["machine"]), measured=results["measured"], commit=results["commit"],
-                runs=_runs(results["runs"]),
+                runs=_runs(results["runs"]), quiet=_quiet(results.get("parts") or {}),
             ),
             DATABASE.format(
                 scale=results["scale"], accounts=f"{results['scale'] * 100_000:,}", seconds=results["seconds"],
@@ -98,6 +100,18 @@ def table(heads: list[str], rows: Iterable[list[str]]) -> str:
     """A Markdown table, with its last line break."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
+
+
+def _quiet(parts: Mapping[str, Mapping[str, Any]]) -> str:
+    """How busy the machine was with other things, and when each part was measured."""
+    if not parts:
+        return "How busy the machine was with other things was not recorded then."
+    rows = [
+        f"{name} {part['measured']} UTC, {Load.from_json(part['during'])}"
+        f"{'' if Part.from_json(None, part).quiet else ': **busy**'}"
+        for name, part in parts.items()
+    ]
+    return f"Measured when: {'; '.join(rows)}."
 
 
 def _runs(number: int) -> str:

@@ -2,11 +2,13 @@
 
 HOW = """# Measurements
 
-Rendered from `benchmarks/results.json`; change nothing here. `make bench` measures all of it again in less than ten
+Rendered from `benchmarks/results.json`; change nothing here. `make bench` measures all of it again in about ten
 minutes, on servers of its own that it removes; `make docs` only renders. Missed targets stand here too.
 
-{runs}, with the least and the most in brackets, of {measured}, commit {commit}. Clients, pooler, primary and both
-replicas share one machine, so the numbers compare settings with each other and do not say what an RDS instance does.
+{runs}, with the least and the most in brackets, of {measured}, commit {commit}. {quiet}
+
+Clients, pooler, primary and both replicas share one machine, so the numbers compare settings with each other and do not
+say what an RDS instance does.
 
 {machine}"""
 

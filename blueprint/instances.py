@@ -120,14 +120,21 @@ def _compiled(database: Database, asked: Mapping[str, HumanValue], field: str) -
 
 
 def instance_alarms(
-    instances: Sequence[Instance], database: Database, *, connection_alarm: int, generation: int = 1
+    instances: Sequence[Instance],
+    database: Database,
+    *,
+    connection_alarm: int,
+    generation: int = 1,
+    role: str | None = None,
 ) -> tuple[Alarm, ...]:
-    """The alarms on each instance of a generation.
+    """The alarms on each instance of a generation, or on the one with this role.
 
     `connection_alarm`: sessions from which on somebody should look who has them all.
     """
     watched = (
-        _watched(each, database, connection_alarm, generation, has_replicas=len(instances) > 1) for each in instances
+        _watched(each, database, connection_alarm, generation, has_replicas=len(instances) > 1)
+        for each in instances
+        if role in (None, each.role)
     )
     return tuple(alarm for each in watched for alarm in alarms_for(each))
 

@@ -139,8 +139,8 @@ class Platform:
         """
         database = self.settings.database.model_copy(update={"allocated_storage_gib": allocated_gib})
         instances = [each.resized(instance_class) if each.role == role else each for each in self.instances]
-        rows = instance_alarms(instances, database, connection_alarm=self.budget.alarm_threshold)
-        return {row.key: row.threshold for row in rows if row.instance == role}
+        rows = instance_alarms(instances, database, connection_alarm=self.budget.alarm_threshold, role=role)
+        return {row.key: row.threshold for row in rows}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
+
 from documents import measured, stacks
 from documents.parts import DOCUMENTS, Sources, rendered
 from recording import stack_files
@@ -27,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

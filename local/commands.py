@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, NoReturn
+
+import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
 
 import typer
 
@@ -25,23 +30,24 @@ def up(
     ] = None,
 ) -> None:
     """Bring the platform up from the program, or bring what is up to the stack file."""
-    from local import show
-    from local.up import up as bring_up
-
     with _errors_to_stderr(), _Progress() as progress:
+        from local import environment, show
+        from local.up import up as bring_up
+
         ports = _ports(port or [])
         result = bring_up(PROJECT, stack, ports, progress.step)
-    with _errors_to_stderr():
+    with _errors_to_stderr(f"{stack} is up. `make up STACK={stack}` says how to reach it."):
+        environment.write_files(result)
         show.result(result, progress.seconds)
 
 
 @app.command()
 def verify(stack: Stack) -> None:
     """Prove on the running servers that the platform behaves as configured; exits with 1 if a check fails."""
-    from local import show
-    from local.up import verify as prove
-
     with _errors_to_stderr():
+        from local import show
+        from local.up import verify as prove
+
         failed = show.checks(prove(PROJECT, stack))
     if failed:
         raise typer.Exit(1)
@@ -53,9 +59,9 @@ def status(
     differences: Annotated[bool, typer.Option("--differences", help="List what is not as on AWS, too.")] = False,
 ) -> None:
     """What runs; exits with 1 if something that should does not."""
-    from local import show, up
-
     with _errors_to_stderr():
+        from local import show, up
+
         complete = show.status(stack, up.status(PROJECT, stack))
         if differences:
             show.differences(up.differences(PROJECT, stack))
@@ -66,11 +72,11 @@ def status(
 @app.command()
 def down(stack: Stack, purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False) -> None:
     """Stop what `up` started, and nothing else. The data stays, unless it is purged."""
-    from local import show
-    from local.up import down as take_down
+    with _errors_to_stderr(f"`make down STACK={stack}` goes on from here."):
+        from local import show
+        from local.down import down as take_down
 
-    with _errors_to_stderr():
-        show.stopped(stack, take_down(PROJECT, stack, purge=purge), purge=purge)
+        show.stopped(stack, take_down(PROJECT, stack, purge=purge))
 
 
 class _Progress:
@@ -87,32 +93,49 @@ class _Progress:
 
     def step(self, what: str) -> None:
         """A step begins."""
-        if self._terminal:
-            print(f"\r\033[K{what} ... {self.seconds:.0f} s", end="", file=sys.stderr, flush=True)
-        else:
-            print(f"{what} ...", file=sys.stderr, flush=True)
+        self._print(f"\r\033[K{what} ... {self.seconds:.0f} s" if self._terminal else f"{what} ...\n")
 
     def __enter__(self) -> _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._print("\r\033[K")
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError):  # that nobody can read it is no reason to leave things half done
+            print(text, end="", file=sys.stderr, flush=True)
 
 
 def _ports(asked: list[str]) -> dict[str, int]:
-    ports = {}
+    ports: dict[str, int] = {}
     for item in asked:
         role, _, number = item.partition("=")
-        if not number.isdigit() or not 1024 <= int(number) <= 65535:
+        right = number.isascii() and number.isdecimal() and len(number) <= 5 and 1024 <= int(number) <= 65535
+        if not role or not right:
             _fail(f"--port {item} is not ROLE=PORT with a port from 1024 to 65535. Write it like primary=5432.")
+        if role in ports:
+            _fail(f"--port names {role} twice, with {ports[role]} and {number}. Leave one of them.")
         ports[role] = int(number)
     return ports
 
 
 @contextmanager
-def _errors_to_stderr() -> Iterator[None]:
-    """Print errors that a user can mend to standard error, a sentence each, and exit with 1."""
+def _errors_to_stderr(interrupted: str = "Nothing was changed.") -> Iterator[None]:
+    """Print errors that a user can mend to standard error, a sentence each, and exit with 1; with 130 after Ctrl-C.
+
+    `interrupted`: what state things are in then, where the interruption itself does not say.
+    """
+    try:
+        with _sentences():
+            yield
+    except KeyboardInterrupt as interrupt:
+        done = getattr(interrupt, "__notes__", [])
+        _fail(" ".join(["Interrupted.", *(done or [interrupted])]), code=command_line.INTERRUPTED)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
     import pulumi
 
     from local.aws.server import ServerError
@@ -124,15 +147,20 @@ def _errors_to_stderr() -> Iterator[None]:
     try:
         yield
     except (DataPlaneError, EngineRefusal, ServerError, StackFileError, StateError, pulumi.RunError) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("Interrupted. The next `make up` goes on from here; `make down` stops what runs.")
+        _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
+    except PermissionError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else "A server runs as another user"
+        _fail(f"{what}. Run it as who brought the platform up.")
+    except OSError as error:
+        if error.filename is None:  # the output's, or a bug
+            raise
+        _fail(f"{error.filename}: {error.strerror}. Make room, or make it writable, and run it again.")
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, *, code: int = command_line.FAILED) -> NoReturn:
     print(message, file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m local.commands")
+    command_line.run(lambda: app(prog_name="python -m local.commands"))

@@ -20,7 +20,7 @@ FUNCTION = "aws:lambda/function:Function"
 
 
 def write_stand_ins(path: Path, data: DataPlane) -> None:
-    """Tell the control plane where an instance's name leads here, and whom to trust. See `control/moto_server.py`."""
+    """Tell the control plane where an instance's name leads here, and whom to trust. See `aws/moto_server.py`."""
     hosts = {host: data.endpoint(role) for host, role in data.plan.hosts.items()}
     authority = data.cluster.authority
     write_private(

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -61,18 +61,19 @@ class Process:
     def stop(self, timeout_seconds: float = 10, signal_number: int = signal.SIGTERM) -> bool:
         """End it and return when it is gone; whether it went by itself, without being killed.
 
-        Sends `signal_number`, and after `timeout_seconds` kills it with its children of the same group. Raises
-        `PermissionError` for another user's process and `TimeoutError` if the kernel does not let it go.
+        Sends `signal_number`, and after `timeout_seconds` kills it; SIGKILL goes to its children of the same group too.
+        Raises `PermissionError` for another user's process and `TimeoutError` if the kernel does not let it go.
         """
-        if self._signal(signal_number) and not self._gone_within(timeout_seconds):
-            self._signal(signal.SIGKILL, group=True)
+        group = signal_number == signal.SIGKILL
+        if self.send(signal_number, group=group) and not self._gone_within(timeout_seconds):
+            self.send(signal.SIGKILL, group=True)
             if not self._gone_within(_KILL_SECONDS):
                 raise TimeoutError(f"process {self.pid} ({self.command}) is still there after SIGKILL.")
             return False
         return True
 
-    def _signal(self, number: int, *, group: bool = False) -> bool:
-        """Send it if the process lives; whether it did."""
+    def send(self, number: int, *, group: bool = False) -> bool:
+        """Send a signal if the process lives, with `group` to its children of the same group too; whether it did."""
         if not self.alive():
             return False
         with suppress(ProcessLookupError):  # it went in between
@@ -89,6 +90,21 @@ class Process:
                 return False
             time.sleep(_POLL_SECONDS)
         return True
+
+
+def working_in(folder: Path, programs: Collection[str]) -> list[Process]:
+    """Processes of these programs, such as `postgres`, with an argument that is the folder or a path in it.
+
+    A program that is a script, such as `moto_server.py`, is itself an argument. Without those that another of them has
+    started: a server's children look like it for a moment, and end with it.
+    """
+    parents = {}
+    for pid, parent, argv in _command_lines():
+        names = {os.path.basename(argument) for argument in argv}
+        if names.intersection(programs) and any(f"{argument}/".startswith(f"{folder}/") for argument in argv[1:]):
+            parents[pid] = parent
+    found = [Process.of(pid) for pid, parent in parents.items() if parent not in parents]
+    return [process for process in found if process]
 
 
 def start(
@@ -149,9 +165,10 @@ def _state_of_linux(pid: int) -> _State | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # proc(5): the name in brackets may itself hold blanks and brackets; state is field 3, the start is field 22.
+    # proc(5): the name in brackets may itself hold blanks and brackets; state is field 3, the number of threads field
+    # 20, the start field 22. While other threads end, a zombie still holds its files and ports.
     fields = text.rpartition(")")[2].split()
-    return _State(f"{_boot()}:{fields[19]}", fields[0] in "ZXx")
+    return _State(f"{_boot()}:{fields[19]}", fields[0] in "Xx" or (fields[0] == "Z" and int(fields[17]) <= 1))
 
 
 @cache
@@ -173,6 +190,24 @@ def _command(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return ""
     return shlex.join(raw.decode("utf-8", errors="replace").rstrip("\0").split("\0"))
+
+
+def _command_lines() -> Iterator[tuple[int, int, list[str]]]:
+    """Number, parent's number and arguments of every process that we may look at."""
+    if sys.platform != "linux":
+        environment = dict(os.environ, LC_ALL="C")
+        asked = ["ps", "-axo", "pid=,ppid=,command="]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment).stdout
+        for line in told.splitlines():
+            number, parent, *argv = line.split()  # ps does not say where an argument with a blank ends
+            yield int(number), int(parent), argv
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):  # it has ended, or is somebody else's on a system that hides those
+                raw = os.fsdecode((entry / "cmdline").read_bytes())
+                stat = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+                yield int(entry.name), int(stat.rpartition(")")[2].split()[1]), raw.rstrip("\0").split("\0")
 
 
 def _ps(pid: int, columns: str) -> str:

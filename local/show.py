@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.text import Text
 
-from local.environment import write_files
+from local.down import Stopped
 from local.processes import Process
-from local.state import write_private
 from local.up import Result
 from local.verify.check import Check
 from preview.page import Page
@@ -22,15 +21,20 @@ APPLICATION, READER = "langpont_app", "langpont_readonly"
 
 
 def result(up: Result, seconds: float) -> None:
-    """The end of an `up`: what changed, how to get at everything, and where differences from AWS are listed."""
+    """The end of an `up`: what changed, how to get at everything, and where differences from AWS are listed.
+
+    The files that it names are there: see `environment.write_files`.
+    """
     page = Page()
     stack = up.state.stack
     did = f"up in {seconds:.1f} s" if up.changed else f"nothing to change; looked for {seconds:.1f} s"
     page.title(f"{up.recording.project} / {stack}", f"on this machine, {did}")
+    for note in up.notes:
+        page.heading("Note", note)
     _changes(page, up)
     _endpoints(page, up)
     page.heading("Not as on AWS", f"{len(up.differences)} things: make status STACK={stack} ARGS=--differences")
-    environment = shlex.quote(os.path.relpath(write_files(up)))
+    environment = shlex.quote(os.path.relpath(up.folders.state / "app.env"))
     page.heading("Next")
     page.table(
         [
@@ -63,22 +67,16 @@ def _changes(page: Page, up: Result) -> None:
 def _endpoints(page: Page, up: Result) -> None:
     data = up.data
     passwords = up.folders.state / "pgpass"
-    lines = []
     rows = []
     roles = [instance.role for instance in data.plan.instances]
     for role in roles:
         endpoint = data.endpoint(role)
         user = data.plan.master if role == "primary" else READER
         rows.append((role, f'PGPASSFILE={shlex.quote(str(passwords))} psql "{endpoint.conninfo(user)}"'))
-        lines += [
-            f"{endpoint.host}:{endpoint.port}:*:{name}:{password}" for name, password in data.plan.passwords.items()
-        ]
     for entry, role in data.pooler.entries.items():
         endpoint = data.pooler.endpoint(entry)
         user = APPLICATION if role == "primary" else READER
         rows.append((f"pooler, {role}", f'PGPASSFILE={shlex.quote(str(passwords))} psql "{endpoint.conninfo(user)}"'))
-        lines += [f"{endpoint.host}:{endpoint.port}:*:{name}:{data.plan.passwords[name]}" for name in data.plan.pooled]
-    write_private(passwords, "\n".join(dict.fromkeys(lines)) + "\n")
     page.heading("Endpoints", "as the master or a role; passwords come from the file, not from the command line")
     page.table(rows, wrap=None)  # to be copied
     page.heading("Control plane for the AWS CLI", "any credentials will do")
@@ -132,7 +130,12 @@ def differences(found: Sequence[tuple[str, str]]) -> None:
     page.table(found)
 
 
-def stopped(stack: str, names: tuple[str, ...], *, purge: bool) -> None:
-    """What a `down` did."""
-    kept = "its data and state are gone" if purge else "its data stays"
-    print(f"{stack}: stopped {', '.join(names)}; {kept}." if names else f"{stack}: nothing of it ran; {kept}.")
+def stopped(stack: str, did: Stopped) -> None:
+    """What a `down` did, and whether there is data."""
+    names = f"stopped {', '.join(did.names)}" if did.names else "nothing of it ran"
+    if did.data:
+        print(f"{stack}: {names}; its data stays in {did.data}.")
+    elif did.purged:
+        print(f"{stack}: {names}; its data and state are gone.")
+    else:
+        print(f"{stack}: {names}, and it has no data.")

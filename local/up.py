@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,16 +13,19 @@ from local import functions, state
 from local.aws.clients import Clients
 from local.aws.provider import UNPROVEN, Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError, start_server
+from local.down import CONTROL, control, functions_file, layout_of, stop_control, stopped_unless_it_ends
+from local.loopback import is_free
 from local.processes import Process
 from local.randoms import KeptRandoms
 from local.servers import plane
 from local.servers.account import Account, server_account
 from local.servers.binaries import Binaries
 from local.servers.binaries import find as find_binaries
+from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout, Ports, explained
 from local.servers.plan import DataPlan, data_plan
 from local.servers.plane import DataPlane, Done
-from local.servers.ports import choose, is_free
+from local.servers.ports import POOLER, choose
 from local.state import Changes, Folders, State, StateError
 from local.verify import checks as data_check
 from local.verify import functions as check_functions
@@ -33,13 +36,13 @@ from recording.engine import record
 from recording.recording import Recording, reveal
 from recording.stack_files import StackFile
 
-CONTROL = "moto"
+PORT_SECONDS = 20  # a server that was killed holds its port until its last thread has ended
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What an `up` found and did. `rebuilt`: the control plane was made anew."""
+    """What an `up` found and did. `rebuilt`: the control plane was made anew. `notes`: sentences for the user."""
 
     folders: Folders
     state: State
@@ -49,6 +52,7 @@ class Result:
     endpoint: str
     data: DataPlane
     done: Done
+    notes: tuple[str, ...]
 
     @property
     def changed(self) -> bool:
@@ -65,22 +69,36 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
     """Bring the stack up, from nothing, from an interruption or from an older stack file.
 
     `ports` asks for some by role ("moto", "primary", "replica-1", "pooler"); the others are kept or free. Raises the
-    refusals of the program, `EngineRefusal`, `StateError`, `ServerError` and `DataPlaneError`.
+    refusals of the program, `EngineRefusal`, `StateError`, `ServerError` and `DataPlaneError`; a run that does not get
+    to its end stops what it has started, and adds to the exception what state things are in.
     """
-    folders = Folders.of(project, stack)
     stack_file = stack_files.load(project, stack)
-    with state.locked(folders, stack):
-        kept = state.load(folders, stack) or State(stack=stack)
+    folders = _folders_for_up(project, stack)
+    notes: list[str] = []
+    with state.locked(folders, stack), stopped_unless_it_ends(folders, stack):
+        kept = state.load_or_set_aside(folders, stack, notes.append)
         say("Running the program")
         recording = _answered_again(stack_file, kept)
+        _check_roles(ports, data_plan(recording))
+        folders.record_place()
+        plane.end_strays(layout_of(folders))
         wanted = state.digests(recording)
         changes = state.changes(kept.registrations, wanted)
-        server = _control(folders)
+        server = control(folders)
         port = ports.get(CONTROL)
-        moves = server is not None and port not in (None, server.port)
+        # One of before the project or its servers were elsewhere reads a file that is no longer written.
+        misled = server is not None and str(functions_file(folders)) not in server.process.command
+        moves = misled or (server is not None and port not in (None, server.port))
         rebuilt = server is None or not server.alive() or moves or bool(changes)
         if rebuilt or server is None:
-            server, recording = _rebuild(stack_file, folders, kept, server, port, say)
+            before = server
+            server, recording = _rebuild(stack_file, folders, kept, server, port, say, moves=moves)
+            if before is not None and port is None and server.port != before.port:
+                notes.append(
+                    f"Another program has taken port {before.port}, so the control plane moved to {server.port}: start "
+                    f"applications again with the new environment."
+                )
+        _write_control(folders, server)  # it may have been damaged, and found by its process
         say("Bringing up PostgreSQL and PgBouncer")
         make_roles = partial(_make_roles, folders, recording, Clients(server.endpoint, _region(stack_file)))
         data = _data_plane(folders, kept, data_plan(recording), ports, say, make_roles)
@@ -88,8 +106,28 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         done = data.up()
         return Result(
             folders=folders, state=kept, recording=recording, changes=changes, rebuilt=rebuilt,
-            endpoint=server.endpoint, data=data, done=done,
+            endpoint=server.endpoint, data=data, done=done, notes=tuple(notes),
         )  # fmt: skip
+
+
+def _folders_for_up(project: Path, stack: str) -> Folders:
+    """Raises `StateError` where LANGPONT_LOCAL_DIR asks for another folder than the one that holds the data."""
+    folders, asked = Folders.of(project, stack), state.asked_folder(stack)
+    if asked in (None, folders.run):
+        return folders
+    if folders.run.exists() or plane.strays(layout_of(folders)):
+        raise StateError(
+            f"{state.PLACE_VARIABLE} asks for {asked}, and the servers and the data of {stack} are in {folders.run}. "
+            f"Set it to {folders.run.parent} or unset it; to begin anew there, first make down STACK={stack} PURGE=1"
+        )
+    return replace(folders, run=asked)
+
+
+def _check_roles(ports: Mapping[str, int], plan: DataPlan) -> None:
+    roles = (CONTROL, *(instance.role for instance in plan.instances), POOLER)
+    unknown = [f"{role}={port}" for role, port in ports.items() if role not in roles]
+    if unknown:
+        raise DataPlaneError(f"--port {unknown[0]}: {plan.stack} has no such server. It has {', '.join(roles)}.")
 
 
 def verify(project: Path, stack: str) -> Iterator[Check]:
@@ -103,7 +141,7 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
         not drift,
         f"make up STACK={stack} brings {len(drift.added + drift.changed + drift.removed)} changes" if drift else "",
     )
-    server = _control(folders)
+    server = control(folders)
     if server is None:
         raise StateError(f"{stack} has no control plane. make up STACK={stack}")
     data = _plane_of(kept)
@@ -115,7 +153,7 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
 def status(project: Path, stack: str) -> dict[str, Process | None]:
     """What should run, by role; None for what does not. Raises `StateError` where nothing was brought up."""
     folders, kept = _known(project, stack)
-    server = _control(folders)
+    server = control(folders)
     found: dict[str, Process | None] = {CONTROL: server.process if server and server.alive() else None}
     return found | _plane_of(kept).processes()
 
@@ -132,24 +170,6 @@ def _differences(kept: State, data: DataPlane) -> list[tuple[str, str]]:
         *(("data plane", str(substitution)) for substitution in data.substitutions),
         *(("binaries", lack) for lack in data.binaries.lacks),
     ]
-
-
-def down(project: Path, stack: str, *, purge: bool) -> tuple[str, ...]:
-    """Stop what `up` started, and nothing else; with `purge` remove its data and state too. Names what was stopped."""
-    folders = Folders.of(project, stack_files.checked_name(stack))
-    if not folders.state.exists():
-        return ()
-    with state.locked(folders, stack):
-        stopped = list(plane.down(Layout(folders.run / "data")))
-        server = _control(folders)
-        if server is not None and server.alive():
-            server.stop()
-            stopped.append(CONTROL)
-        if purge:
-            plane.purge(Layout(folders.run / "data"))
-            shutil.rmtree(folders.run, ignore_errors=True)
-            shutil.rmtree(folders.state, ignore_errors=True)
-    return tuple(stopped)
 
 
 def _known(project: Path, stack: str) -> tuple[Folders, State]:
@@ -171,39 +191,31 @@ def _answered_again(stack_file: StackFile, kept: State) -> Recording:
     return record(stack_file, KeptAnswers(created, Answers(_region(stack_file))), preview=False)
 
 
-def _control(folders: Folders) -> MotoServer | None:
-    """The control plane that was last started, whether it lives or not."""
-    try:
-        return MotoServer.from_json(json.loads(folders.control.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise StateError(f"{folders.control} is damaged. End the moto server by hand, and remove the file.") from None
-
-
-def _functions_file(folders: Folders) -> Path:
-    return folders.state / "functions.json"
-
-
 def _control_log(folders: Folders) -> Path:
     return folders.state / "moto.log"
 
 
 def _rebuild(
-    stack_file: StackFile, folders: Folders, kept: State, server: MotoServer | None, port: int | None, say: Progress
+    stack_file: StackFile,
+    folders: Folders,
+    kept: State,
+    server: MotoServer | None,
+    port: int | None,
+    say: Progress,
+    *,
+    moves: bool,
 ) -> tuple[MotoServer, Recording]:
     say("Building the control plane on moto")
     kept.registrations = {}  # an interruption from here on is one after which everything is made anew
     state.save(folders, kept)
-    if server is None or port not in (None, server.port) or not _emptied(server):
-        if server is not None:
-            server.stop()
-        before = server.port if server is not None and is_free(server.port) else None
+    if server is None or moves or not _emptied(server):
+        stop_control(folders)
+        before = server.port if server is not None and _is_free_soon(server.port) else None
         server = start_server(
             _control_log(folders),
             port or before,
             partial(_write_control, folders),
-            functions=_functions_file(folders),
+            functions=functions_file(folders),
         )
     provider = MotoProvider(server.endpoint, _region(stack_file), KeptRandoms(kept.randoms))
     recording = record(stack_file, provider, preview=False)
@@ -213,6 +225,15 @@ def _rebuild(
     kept.outputs = reveal(recording.outputs)
     state.save(folders, kept)
     return server, recording
+
+
+def _is_free_soon(port: int) -> bool:
+    deadline = time.monotonic() + PORT_SECONDS
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _emptied(server: MotoServer) -> bool:
@@ -250,9 +271,9 @@ def _data_plane(
     account = server_account()
     with explained():
         folders.make_run()
-    layout = Layout(folders.run / "data")
+    layout = layout_of(folders)
     binaries = find_binaries(folders.run.parent / "postgresql", account, say=say)
-    before = Ports.from_json(kept.data["ports"]) if kept.data else None
+    before = _kept_ports(kept)
     asked = {role: port for role, port in ports.items() if role != CONTROL}
     chosen = choose(plan, asked=asked, kept=before, ours=plane.held_ports(layout))
     kept.data = {
@@ -267,19 +288,34 @@ def _data_plane(
     )
 
 
+def _kept_ports(kept: State) -> Ports | None:
+    """Those of the run before, where the state says them as this version does."""
+    try:
+        return Ports.from_json((kept.data or {})["ports"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _make_roles(folders: Folders, recording: Recording, clients: Clients, data: DataPlane) -> bool:
     """As a deployment does, by the function that the program invokes; whether it had to do anything."""
-    functions.write_stand_ins(_functions_file(folders), data)
+    functions.write_stand_ins(functions_file(folders), data)
     answers = list(functions.invoke_registered(recording, clients))
     return any(answer["changed"] for answer in answers)
 
 
 def _plane_of(kept: State) -> DataPlane:
-    assert kept.data is not None
-    return DataPlane(
-        DataPlan.from_json(kept.data["plan"]),
-        binaries=Binaries.from_json(kept.data["binaries"]),
-        account=Account(**kept.data["account"]),
-        layout=Layout.from_json(kept.data["layout"]),
-        ports=Ports.from_json(kept.data["ports"]),
-    )
+    """The servers as the state has them. Raises `StateError` for one of another version, or with parts missing."""
+    data = kept.data or {}
+    try:
+        return DataPlane(
+            DataPlan.from_json(data["plan"]),
+            binaries=Binaries.from_json(data["binaries"]),
+            account=Account(**data["account"]),
+            layout=Layout.from_json(data["layout"]),
+            ports=Ports.from_json(data["ports"]),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(
+            f"The state of {kept.stack} is of another version of this project ({type(error).__name__}: {error}). "
+            f"`make up STACK={kept.stack}` brings it to this one; the data stays."
+        ) from None

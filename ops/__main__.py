@@ -1,7 +1,10 @@
 """`python -m ops`."""
 
-import sys
+import command_line
 
-from ops.app import main
+if __name__ == "__main__":
+    command_line.begin()
 
-sys.exit(main())
+    from ops.app import main
+
+    command_line.run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -215,17 +214,9 @@ def _confirm(question: str) -> bool:
 
 def main(arguments: Sequence[str] | None = None, clock: Clock | None = None) -> int:
     """Run a command and return its exit code: 1 if it failed or found something to act on, 130 after Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(list(sys.argv[1:] if arguments is None else arguments), clock or Clock())
-    except BrokenPipeError:  # whoever read has read enough, and nobody reads what Python says about that at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-
-
-def _run(given: list[str], clock: Clock) -> int:
-    try:
-        result = app(given, prog_name=PROGRAM, standalone_mode=False, obj=clock)
-        sys.stdout.flush()
+        result = app(given, prog_name=PROGRAM, standalone_mode=False, obj=clock or Clock())
     except OpsError as error:
         console.fail(str(error))
         return error.exit_code
@@ -235,8 +226,9 @@ def _run(given: list[str], clock: Clock) -> int:
     except typer.TyperException as error:
         return _usage_error(error)
     except (typer.Abort, KeyboardInterrupt):
+        result = INTERRUPTED
+    if result == INTERRUPTED:  # Typer makes that of Ctrl-C
         console.fail("Stopped; nothing was changed.")
-        return INTERRUPTED
     return result if isinstance(result, int) else 0
 
 

@@ -10,6 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
+
 import typer
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -61,14 +66,13 @@ def preview(
     except (StackFileError, EngineRefusal, ConfigurationRefused, VersionError, pulumi.RunError) as refusal:
         _fail(str(refusal))
     except KeyboardInterrupt:
-        _fail("Interrupted. Nothing was changed, and nothing is left behind.", code=130)
+        _fail("Interrupted. Nothing was changed, and nothing is left behind.", code=command_line.INTERRUPTED)
     if as_json:
         print(json.dumps(differing.document() if differing else document(report), indent=2))
     elif differing:
         text.show_changes(differing)
     else:
         text.show(report, everything=everything)
-    sys.stdout.flush()  # here, where Typer handles a pipe that was closed, and not at exit
     if differing and differing.refused:
         raise typer.Exit(REFUSED_CHANGE)
     if report.stopped:
@@ -93,18 +97,12 @@ def _fail(message: str, *, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The command in a process of its own."""
-    # Next to nothing that this process makes is garbage before its end: searching for it while importing and drawing,
-    # and among all of it at exit, would be a third of the time.
+    # Next to nothing that this process makes is garbage before its end: searching for it while importing and drawing
+    # would be a third of the time.
     gc.disable()
-    try:
-        app(prog_name="python -m preview")
-    finally:
-        gc.freeze()
-        # Python ends a module by SIGINT instead of its exit code if Ctrl-C came while it ran a string of code, as each
-        # dataclass does at import, even if the interruption was handled; the next such string makes it forget that.
-        exec("")
+    command_line.run(lambda: app(prog_name="python -m preview"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import gc
 import logging
 import os
 import runpy
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ from recording.stack_files import StackFile
 from resource_types import TYPES, file_of
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+_ROUNDS, _ROUND_SECONDS = 10, 0.1
 
 
 class EngineRefusal(Exception):
@@ -50,7 +53,8 @@ def record(stack_file: StackFile, provider: Provider, *, preview: bool) -> Recor
     With `preview` the engine answers as before the first deployment: ids and computed outputs are unknown. Without, it
     answers as an update does, and an output that `provider` did not supply must not reach an input or a stack output.
 
-    Raises `pulumi.RunError` for the program's own refusals (a wrong setting), `EngineRefusal` for ours.
+    Raises `pulumi.RunError` for the program's own refusals (a wrong setting), `EngineRefusal` for ours, and
+    `KeyboardInterrupt` at the next registration after Ctrl-C, or earlier.
     """
     # A context of its own: nothing of Pulumi's configuration, root resource or settings is left for the next run.
     with _collector_paused():
@@ -63,9 +67,10 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
     loop.set_default_executor(_Inline())
     loop.set_exception_handler(lambda *_: None)  # what matters is raised below
     asyncio.set_event_loop(loop)
+    interruption = _Interruption()
     try:
         with _output_strings_refused(), _project_modules_forgotten():
-            monitor = _Monitor(recording, provider, stack_file.root)
+            monitor = _Monitor(recording, provider, stack_file.root, interruption)
             mocks.set_mocks(
                 _NoMocks(),
                 project=stack_file.project,
@@ -81,10 +86,16 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
             # What Pulumi waits for is one set for all contexts until a context has its own: a failed run's would stay.
             SETTINGS.outputs = set()
             pulumi.runtime.set_all_config(dict(stack_file.config), list(stack_file.secret_keys))
-            loop.run_until_complete(run_in_stack(lambda: _program(stack_file)))
+            with interruption.ends(loop.create_task(run_in_stack(lambda: _program(stack_file)))) as run:
+                loop.run_until_complete(run)
             monitor.check_complete()
-    except SystemExit as end:  # the program has logged why, as the last thing that it did
-        raise pulumi.RunError(recording.warnings[-1] if recording.warnings else f"The program ended: {end}") from None
+    except BaseException as error:
+        interruption.check()
+        if not isinstance(error, SystemExit):
+            raise
+        # The program has logged why, as the last thing that it did.
+        said = recording.warnings[-1] if recording.warnings else f"The program ended: {error}"
+        raise pulumi.RunError(said) from None
     finally:
         _close(loop)
     return recording
@@ -93,16 +104,54 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
 def _close(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel tasks that a failed run left waiting: its one exception is raised, without the consequences beside it."""
     loop.set_exception_handler(lambda *_: None)
-    failed = False
-    while tasks := asyncio.all_tasks(loop):  # ending some begins others
-        failed = True
+    failed, rounds = False, 0
+    while (tasks := asyncio.all_tasks(loop)) and rounds < _ROUNDS:  # ending some begins others
+        failed, rounds = True, rounds + 1
         for task in tasks:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        # One that waits on all the same is left; nobody waits for it.
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_ROUND_SECONDS))
     if failed:
         gc.collect()  # coroutines that never began end here, and not later in a loop that is closed
     asyncio.set_event_loop(None)
     loop.close()
+
+
+class _Interruption:
+    """Ctrl-C while the program runs. It is not enough to raise KeyboardInterrupt: Pulumi keeps it until every output is
+    resolved, and a registration that it came into never resolves its own."""
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt if one came, whoever caught it in between."""
+        if self._came:
+            raise KeyboardInterrupt from None
+
+    @contextmanager
+    def ends(self, run: asyncio.Task[None]) -> Iterator[asyncio.Task[None]]:
+        """Let an interruption end the run, beside what it does otherwise."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        if threading.current_thread() is not threading.main_thread():  # no signal comes here
+            before = {}
+
+        def interrupted(number: int, frame: Any) -> None:
+            handler = before[signal.Signals(number)]
+            assert callable(handler)
+            self._came = True
+            run.get_loop().call_soon_threadsafe(run.cancel)
+            handler(number, frame)
+
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, interrupted)
+        try:
+            yield run
+        finally:
+            for number, handler in before.items():
+                if callable(handler):
+                    signal.signal(number, handler)
 
 
 def _program(stack_file: StackFile) -> None:
@@ -115,13 +164,15 @@ def _program(stack_file: StackFile) -> None:
 
 
 class _Monitor(mocks.MockMonitor):
-    def __init__(self, recording: Recording, provider: Provider, root: Path) -> None:
+    def __init__(self, recording: Recording, provider: Provider, root: Path, interruption: _Interruption) -> None:
         super().__init__(_NoMocks())
         self._recording = recording
         self._provider = provider
         self._root = root
+        self._interruption = interruption
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the interface's name
+        self._interruption.check()
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -201,7 +252,7 @@ class _Inline(ThreadPoolExecutor):
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
+        except Exception as error:  # an interrupt goes on from here, and not when somebody asks the future
             future.set_exception(error)
         return future
 

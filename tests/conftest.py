@@ -1,8 +1,9 @@
-"""What is run: everything, but the long tests of the engine without `--long`, and the engine's without a Pulumi CLI."""
+"""What is run: everything, but the long tests without `--long`, and the engine's without a Pulumi CLI."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -15,13 +16,16 @@ LEFT_OUT = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make test ARGS=--long`."""
     parser.addoption(
-        "--long", action="store_true", help="all edits and faults on the real engine, a quarter of an hour"
+        "--long", action="store_true", help="all edits and faults on the real engine, all moments of make up; an hour"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: runs with --long only")
     config.stash[LEFT_OUT] = []
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background job, and some runners: what tests start and interrupt would ignore it as well.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,10 +34,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if on_engine and cli.find() is None and not os.environ.get("CI"):
         left_out = on_engine
         config.stash[LEFT_OUT].append(f"{len(on_engine)} tests on the Pulumi engine: there is no CLI (make pulumi)")
-    elif not config.getoption("--long"):
-        left_out = [item for item in on_engine if item.get_closest_marker("long")]
-        if left_out:
-            config.stash[LEFT_OUT].append(f"{len(left_out)} long tests on the Pulumi engine (make test ARGS=--long)")
+    long = [item for item in items if item not in left_out and item.get_closest_marker("long")]
+    if long and not config.getoption("--long"):
+        left_out = left_out + long
+        config.stash[LEFT_OUT].append(f"{len(long)} long tests (make test ARGS=--long)")
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
     config.hook.pytest_deselected(items=left_out)

@@ -7,7 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -96,8 +96,9 @@ class MotoProvider:
         self._clients = Clients(endpoint, region)
         self._others = others or Answers(region)
         # moto loads a service when it is first called, two seconds in all: meanwhile the program loads, too.
-        self._warming = ThreadPoolExecutor(max_workers=1)
-        self._warmed = self._warming.submit(self._warm)
+        self._warmed: Future[Mapping[str, Any]] = Future()
+        # A daemon: whoever interrupts does not wait for a server that does not answer.
+        threading.Thread(target=self._warm_up, daemon=True).start()
         self._shortfalls: dict[tuple[str, str], Shortfall] = {}
         self._lock = threading.Lock()  # the server draws ids from one source, which is set before each call
 
@@ -112,17 +113,22 @@ class MotoProvider:
 
         Raises `ServerError` if the server does not answer.
         """
-        self._warming.shutdown()
-        return self._warmed.result()
-
-    def _warm(self) -> Mapping[str, Any]:
         try:
-            for service, operation in WARMING:
-                getattr(self._clients.get(service), operation)()
-            return self._clients.account()
+            return self._warmed.result()
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             reason = f"The control plane at {self._endpoint} does not answer: {type(error).__name__}."
             raise ServerError(f"{reason} Its log may say why; start it again.") from None
+
+    def _warm_up(self) -> None:
+        try:
+            self._warmed.set_result(self._warm())
+        except Exception as error:
+            self._warmed.set_exception(error)
+
+    def _warm(self) -> Mapping[str, Any]:
+        for service, operation in WARMING:
+            getattr(self._clients.get(service), operation)()
+        return self._clients.account()
 
     def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
         """Create it. Raises `EngineRefusal` for a type without a row, an input without a place in it, or moto's no."""
@@ -208,9 +214,10 @@ class KeptAnswers:
         self._created, self._others = created, others
 
     def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
-        """What it became then."""
+        """What it became then; outputs that its row has had only since are the others'."""
+        id_, outputs = self._others.create(registration)
         created = self._created.get(registration.urn)
-        return (created.id, created.outputs) if created else self._others.create(registration)
+        return (created.id, {**outputs, **created.outputs}) if created else (id_, outputs)
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Asks the others: the account is the same one on every control plane."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
-import socket
 import sys
 import time
 import urllib.error
@@ -15,9 +15,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from local.processes import Process, start
+from local.loopback import HOST, free_port, is_free
+from local.processes import Process, start, working_in
 
-HOST = "127.0.0.1"
 SEED = 42
 START_SECONDS = 30.0  # it takes half a second; a loaded machine may take long
 _ATTEMPTS = 3  # another process may take a free port between our looking and moto's binding
@@ -25,6 +25,7 @@ _POLL_SECONDS = 0.05
 # Managed policies do not exist without the first, and without the second any web page may read what the server holds.
 _SETTINGS = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "true"}
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")  # not the operator's own AWS credentials
+_PROGRAM = Path(__file__).with_name("moto_server.py")
 # A proxy of the environment is for the world, not for loopback.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -43,7 +44,7 @@ class MotoServer:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> MotoServer:
         """What `to_json` made. Raises `ValueError` for anything else."""
-        port = value.get("port")
+        port = value.get("port") if isinstance(value, Mapping) else None
         if type(port) is not int:
             raise ValueError(f"not a server: {value!r}")
         return cls(Process.from_json(value.get("process") or {}), port)
@@ -71,6 +72,15 @@ class MotoServer:
         self.process.stop(timeout_seconds, signal.SIGKILL)  # it has nothing to save, and takes two seconds to tidy up
 
 
+def found_servers(functions: Path) -> list[MotoServer]:
+    """The servers that run with this functions file, by their command lines."""
+    found = []
+    for process in working_in(functions, (_PROGRAM.name,)):
+        words = shlex.split(process.command)
+        found.append(MotoServer(process, int(words[words.index("-p") + 1])))
+    return found
+
+
 def start_server(
     log: Path,
     port: int | None = None,
@@ -86,8 +96,8 @@ def start_server(
     `ServerError` if the port is taken or it does not answer within `START_SECONDS`.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        chosen = _free_port() if port is None else port
-        if not _is_free(chosen):
+        chosen = free_port() if port is None else port
+        if not is_free(chosen):
             raise ServerError(
                 f"Port {chosen} on {HOST} is taken, and the control plane was to listen there. "
                 f"End what listens (ss -ltnp 'sport = :{chosen}'), or choose another port."
@@ -104,7 +114,7 @@ def call(endpoint: str, path: str) -> None:
     """One call of moto's own interface, such as `reset`. Raises `ServerError` if it is not answered."""
     request = urllib.request.Request(f"{endpoint}/moto-api/{path}", data=b"", method="POST")
     try:
-        with _OPENER.open(request, timeout=10):
+        with _OPENER.open(request, timeout=START_SECONDS):
             pass
     except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
         raise ServerError(f"The control plane at {endpoint} does not answer: {error}. Start it again.") from None
@@ -118,8 +128,7 @@ def seed(endpoint: str, number: int) -> None:
 def _started(log: Path, port: int, note: Callable[[MotoServer], None], functions: Path) -> MotoServer | None:
     environment = {key: os.environ[key] for key in _INHERITED if key in os.environ} | _SETTINGS
     # -I: neither the folder we are in nor PYTHONPATH decides which moto runs.
-    program = str(Path(__file__).with_name("moto_server.py"))
-    argv = [sys.executable, "-I", program, str(functions.absolute()), "-H", HOST, "-p", str(port)]
+    argv = [sys.executable, "-I", str(_PROGRAM), str(functions.absolute()), "-H", HOST, "-p", str(port)]
     server = MotoServer(start(argv, log=log, env=environment), port)
     deadline = time.monotonic() + START_SECONDS
     try:
@@ -139,21 +148,3 @@ def _started(log: Path, port: int, note: Callable[[MotoServer], None], functions
         server.stop()
         raise
     return None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the server itself does: a connection that lingers from the one before does not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True

@@ -92,9 +92,15 @@ def find(
     `DataPlaneError` with the command that installs what is missing.
     """
     with explained():
-        cache.mkdir(parents=True, exist_ok=True)
-        if account.changed:
-            cache.chmod(0o711)
+        return _find(cache, account, source, environ, say)
+
+
+def _find(
+    cache: Path, account: Account, source: Source, environ: Mapping[str, str], say: Callable[[str], None]
+) -> Binaries:
+    cache.mkdir(parents=True, exist_ok=True)
+    if account.changed:
+        cache.chmod(0o711)
     check_own(cache)
     check_enterable(cache, account)
     if source == "best" and environ.get(BIN_VARIABLE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -96,8 +97,13 @@ class Ports:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Ports:
-        """What `to_json` made."""
-        return cls(**value)
+        """What `to_json` made. Raises `TypeError` or `ValueError` for anything else."""
+        ports = cls(**value)
+        if not isinstance(ports.servers, Mapping) or {type(it) for it in (*ports.servers.values(), ports.pooler)} != {
+            int
+        }:
+            raise ValueError(f"not ports: {value!r}")
+        return ports
 
 
 @contextmanager
@@ -106,10 +112,24 @@ def explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        path = error.filename or "the runtime folder"
-        raise DataPlaneError(
-            f"{path}: {error.strerror}. Make room or choose another folder, and run it again."
-        ) from error
+        path, reason = error.filename or "the runtime folder", error.strerror
+        if isinstance(error, shutil.Error):  # of a whole folder: source, target and reason of each file
+            _, path, reason = error.args[0][0]
+            reason = re.sub(r"^\[Errno \d+\] |: '[^']*'.*$", "", str(reason))
+        raise DataPlaneError(f"{path}: {reason}. Make room or choose another folder, and run it again.") from error
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, if it is there. Raises `DataPlaneError` for what stays."""
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:  # a part of it went by itself, as a server's files do while that ends
+            continue
+        except OSError as error:
+            raise DataPlaneError(
+                f"{error.filename or folder} cannot be removed: {error.strerror}. Remove it by hand, and run it again."
+            ) from None
 
 
 def private_folder(path: Path, account: Account) -> None:

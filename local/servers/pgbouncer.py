@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,8 @@ from local.servers.server import environment
 
 INSTALL = "apt-get install pgbouncer, or brew install pgbouncer"
 BROKEN_VERSIONS = ("1.25.1",)  # a verifier passed through does not log in again when a server connection is replaced
-START_SECONDS = 10
+START_SECONDS = 30  # it takes a moment; a loaded machine may take long
+ALOUD_SECONDS = 5
 HOST = "127.0.0.1"
 
 # What PgBouncer takes at its start only (its documentation says "cannot be changed online"), and what decides how many
@@ -201,8 +202,18 @@ class Pooler:
                 user=self.account.name if self.account.changed else None,
                 cwd=folder,
             )
-        self._wait(process, log)
+        self._wait(binary, process, log)
         self._mark()
+
+    def _asked_aloud(self, binary: Path) -> str:
+        """Why it does not start: with `-q` it keeps to itself what it finds in its configuration."""
+        with suppress(subprocess.TimeoutExpired):  # this time it did start; it is ended again
+            done = subprocess.run(
+                [binary, self.layout.pooler / "pgbouncer.ini"], capture_output=True, text=True, check=False,
+                cwd=self.layout.pooler, env=environment(), timeout=ALOUD_SECONDS, **self.account.popen(),
+            )  # fmt: skip
+            return _last_words(done.stderr)
+        return ""
 
     def _expected_descriptors(self) -> int:
         """Every client, every server connection of every user and entry, and its own files, with room to spare."""
@@ -210,15 +221,16 @@ class Pooler:
         per_pool = int(option.get("default_pool_size", 20)) + int(option.get("reserve_pool_size", 0))
         return int(option.get("max_client_conn", 100)) + per_pool * len(self.entries) * len(self.plan.pooled) + 200
 
-    def _wait(self, process: Process, log: Path) -> None:
+    def _wait(self, binary: Path, process: Process, log: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
         # Its log, not the port alone: that may be another program's, and then PgBouncer goes on with its socket.
         while "process up" not in (text := _text(log)) or not _listens(self.ports.pooler):
             if not process.alive():
-                raise DataPlaneError(f"PgBouncer ended while starting: {_last_words(log.with_name('start.log'), log)}")
+                words = _last_words(_text(log.with_name("start.log")), _text(log)) or self._asked_aloud(binary)
+                raise DataPlaneError(f"PgBouncer ended while starting: {words or 'it said nothing.'}")
             if time.monotonic() > deadline:
                 process.stop()
-                raise DataPlaneError(f"PgBouncer does not listen after {START_SECONDS} s: {_last_words(log)}")
+                raise DataPlaneError(f"PgBouncer does not listen after {START_SECONDS} s: {_last_words(_text(log))}")
             time.sleep(0.02)
         if f"listening on {HOST}:{self.ports.pooler}" not in text:
             process.stop()
@@ -294,10 +306,11 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _last_words(*logs: Path) -> str:
-    for path in logs:
-        lines = [line for line in _text(path).splitlines() if line.strip()]
+def _last_words(*texts: str) -> str:
+    """The last lines that tell something, of the first text that has any."""
+    for text in texts:
+        lines = [line for line in text.splitlines() if line.strip()]
         telling = [line for line in lines if re.search(r"\b(FATAL|ERROR)\b", line)] or lines
         if telling:
             return " ".join(telling[-2:])
-    return "it said nothing."
+    return ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+import shlex
+import signal
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 
-from local.processes import Process
+from local.processes import Process, working_in
 from local.servers import pgbouncer, server
 from local.servers.account import Account
 from local.servers.binaries import Binaries
@@ -16,11 +19,13 @@ from local.servers.cluster import Action, Cluster
 from local.servers.configuration import substitutions
 from local.servers.connections import Endpoint
 from local.servers.errors import DataPlaneError, Substitution
-from local.servers.layout import Layout, Ports, explained
+from local.servers.layout import Layout, Ports, explained, remove
 from local.servers.pgbouncer import Pooler
 from local.servers.plan import DataPlan
 
 POOLER = "pgbouncer"
+QUICK_SECONDS = 2
+_PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +111,30 @@ def running(layout: Layout) -> dict[str, Process]:
     return {role: process for role, process in found.items() if process}
 
 
+def strays(layout: Layout) -> list[Process]:
+    """Programs that work in a layout and that no pid file there names.
+
+    An initdb or pg_basebackup whose command was killed; servers whose folder was deleted under them.
+    """
+    known = running(layout).values()
+    return [process for process in working_in(layout.root, _PROGRAMS) if process not in known]
+
+
+def end_strays(layout: Layout) -> tuple[str, ...]:
+    """End them; the names of the programs."""
+    ended = []
+    while found := strays(layout):  # a child shows when its parent is gone
+        for process in found:
+            program, *arguments = shlex.split(process.command)
+            name = Path(program).name
+            # A server ends its sessions, at once where its files are gone; the others have only begun what they did.
+            whole = all(Path(argument).exists() for argument in arguments if argument.startswith("/"))
+            ending = signal.SIGINT if name == "postgres" and whole else signal.SIGQUIT
+            process.stop(server.STOP_SECONDS, ending if name in ("postgres", POOLER) else signal.SIGKILL)
+            ended.append(name)
+    return tuple(ended)
+
+
 def held_ports(layout: Layout) -> frozenset[int]:
     """The ports that our running servers have, so that `ports.choose` does not take them for another program's."""
     return frozenset(
@@ -127,11 +156,23 @@ def down(layout: Layout) -> tuple[str, ...]:
     for role in sorted(layout.roles(), reverse=True):  # "replica-..." before "primary"
         if server.stop(layout.server(role) / "data"):
             stopped.append(role)
-    return tuple(stopped)
+    return (*stopped, *end_strays(layout))
+
+
+def stop_quickly(layout: Layout, roles: Collection[str]) -> None:
+    """Stop these servers together: in order if that is done at once, else as after a power cut, which loses nothing."""
+    found = {role: process for role, process in running(layout).items() if role in roles}
+    for role, process in found.items():
+        process.send(signal.SIGQUIT if role == POOLER else signal.SIGINT)
+    deadline = time.monotonic() + QUICK_SECONDS
+    while any(process.alive() for process in found.values()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for process in found.values():
+        process.stop(server.STOP_SECONDS, signal.SIGQUIT)
 
 
 def purge(layout: Layout) -> None:
-    """Stop what runs and remove all of it, the data too."""
+    """Stop what runs and remove all of it, the data too. Raises `DataPlaneError` for what cannot be removed."""
     down(layout)
     for folder in (layout.root, layout.sockets):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 
+from local.loopback import free_port, is_free
 from local.servers.errors import DataPlaneError
 from local.servers.layout import Ports
 from local.servers.plan import DataPlan
@@ -33,27 +33,7 @@ def choose(plan: DataPlan, *, asked: Mapping[str, int], kept: Ports | None = Non
     taken = {*chosen.values(), *asked.values()}
     for role in (*(instance.role for instance in plan.instances), POOLER):
         if role not in chosen:
-            chosen[role] = _free(taken)
+            chosen[role] = free_port(taken)
             taken.add(chosen[role])
     pooler = chosen.pop(POOLER)
     return Ports(servers=chosen, pooler=pooler)
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on it now."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a closing client is no obstacle
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free(taken: set[int]) -> int:
-    while True:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port: int = listener.getsockname()[1]
-        if port not in taken:
-            return port

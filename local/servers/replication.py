@@ -14,8 +14,9 @@ from local.servers.connections import Connection
 from local.servers.errors import DataPlaneError
 from local.servers.server import Server
 
-CATCH_UP_SECONDS = 30
-RECONNECT_SECONDS = 10
+# Generous: both end as soon as it is so, and a loaded machine takes long.
+CATCH_UP_SECONDS = 120
+RECONNECT_SECONDS = 60
 
 
 def follows(standby: Server, primary: Server) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.statistics import Spread
 from benchmarks.workshop import QUICK, Workshop, workshop
-from tests.local.servers.conftest import CACHE
+from tests.programs import CACHE
 from tests.recordings import frozen
 
 EFFORT = replace(QUICK, clients=5, rate=50)

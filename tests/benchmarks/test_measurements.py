@@ -20,6 +20,8 @@ from benchmarks.statistics import Spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
 from local.servers.plan import read_ini
 from local.servers.plane import DataPlane
+from tests.processes import started
+from tests.programs import FOLDER
 from tests.recordings import ROOT
 
 
@@ -142,23 +144,21 @@ def test_a_plan_with_fewer_replicas_has_only_their_entries(place: Workshop) -> N
 def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C once servers run: they end, their folder goes, and no results are written."""
     to = tmp_path / "results.json"
-    bench = subprocess.Popen(
+    with started(
         [sys.executable, "-m", "benchmarks", "--quick", "--to", str(to)],
-        stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True, umask=0o077,
-    )  # fmt: skip
-    servers: dict[int, str] = {}
-    assert bench.stderr is not None
-    try:
+        stderr=subprocess.PIPE, cwd=ROOT, start_new_session=True, umask=0o077,
+        env=os.environ | {"LANGPONT_LOCAL_DIR": str(FOLDER)},
+    ) as bench:  # fmt: skip
+        assert bench.stderr is not None
         while "changing the parameters" not in (line := bench.stderr.readline()):
             assert line, "it ended by itself"
         servers = _servers_of(bench.pid)
-    finally:
-        os.kill(bench.pid, signal.SIGINT)
-        said = bench.communicate(timeout=60)[1]
+        bench.send_signal(signal.SIGINT)
+        said = bench.communicate(timeout=120)[1]
     assert servers
     assert (bench.returncode, said.splitlines()[-1]) == (
         130,
-        "Interrupted. Nothing was written, and nothing of it runs.",
+        "Interrupted. Nothing of it runs. Nothing was written.",
     )
     assert not to.exists()
     left = {folder for folder in servers.values() if Path(folder).exists()}

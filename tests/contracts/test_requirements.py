@@ -17,6 +17,8 @@ from packaging.utils import canonicalize_name
 
 from tests.recordings import ROOT
 
+FILES = ("requirements.txt", "requirements-local.txt", "requirements-test.txt", "requirements-dev.txt")
+
 # Imports the modules that are named after the packages, in an interpreter that finds no package but those.
 PROGRAM = """
 import importlib, importlib.metadata, sys
@@ -45,7 +47,7 @@ def pinned(file: str) -> Iterator[Requirement]:
         told = line.partition("#")[0].strip()
         if told.startswith("-r "):
             yield from pinned(told.removeprefix("-r "))
-        elif told:
+        elif told and not told.startswith("-c "):
             yield Requirement(told)
 
 
@@ -94,7 +96,8 @@ def asked_for(room: str) -> set[str]:
 
 
 PROGRAM_ROOMS = (
-    "blueprint", "components", "resource_types", "functions", "ops", "policy", "recording", "preview", "langpont_db",
+    "blueprint", "command_line", "components", "resource_types", "functions", "ops", "policy", "recording", "preview",
+    "langpont_db",
 )  # fmt: skip
 ROOMS = [("requirements.txt", PROGRAM_ROOMS), ("requirements-local.txt", ("local", "documents", "benchmarks"))]
 
@@ -116,19 +119,25 @@ def test_a_package_that_is_not_brought_is_not_found() -> None:
     assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'moto': of moto"
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", FILES)
 def test_every_requirement_is_pinned_to_what_is_tested(file: str) -> None:
-    told = {each.name: str(each.specifier) for each in pinned(file)}
+    told = {each.name: str(each.specifier) for each in pinned(file) if not each.marker or each.marker.evaluate()}
     assert told == {name: f"=={importlib.metadata.version(name)}" for name in told}
 
 
 def test_each_file_is_more_than_the_one_before() -> None:
-    program, local, checks = (
-        {each.name for each in pinned(f"requirements{which}.txt")} for which in ("", "-local", "-dev")
-    )
-    assert program < local < checks
-    assert {Path(path).name for path in ROOT.glob("requirements*.txt")} == {
-        "requirements.txt", "requirements-local.txt", "requirements-dev.txt",
-    }  # fmt: skip
+    program, local, tests, checks = ({each.name for each in pinned(file)} for file in FILES)
+    assert program < local < tests < checks
+    assert {Path(path).name for path in ROOT.glob("requirements*.txt")} == set(FILES)
     named = re.findall(r"^venv/\.ready-(requirements[\w-]*\.txt): .*?(\S+)$", (ROOT / "Makefile").read_text(), re.M)
-    assert named == [(file, file) for file in ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")]
+    assert named == [(file, file) for file in FILES]
+
+
+def test_every_package_that_is_brought_is_locked_to_what_is_tested() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    # The environment's own, another one with each Python.
+    names = closure("requirements-dev.txt") - {"setuptools"}
+    brought = {name: importlib.metadata.version(name) for name in names}
+    assert brought.items() <= {canonicalize_name(name): version for name, version in locked.items()}.items()
+    assert [file for file in FILES if "-c constraints.txt" in (ROOT / file).read_text()] == ["requirements.txt"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,20 @@ def test_a_path_is_no_stack(command: str) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("port", ["5432", "primary=", "primary=x", "primary=80", "primary=70000"])
+@pytest.mark.parametrize(
+    "port",
+    [
+        "5432",
+        "=5432",
+        "primary=",
+        "primary=x",
+        "primary=80",
+        "primary=70000",
+        "primary=²",
+        "primary=١٢٣٤",
+        "moto=" + "9" * 5_000,
+    ],
+)
 def test_a_misshapen_port_is_one_sentence(port: str) -> None:
     assert run("up", "prod", "--port", port) == (
         1,
@@ -40,10 +54,49 @@ def test_a_misshapen_port_is_one_sentence(port: str) -> None:
     )
 
 
-def test_what_never_was_up_is_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_port_that_is_named_twice_is_one_sentence() -> None:
+    assert run("up", "prod", "--port", "moto=5000", "--port", "moto=5001") == (
+        1, "--port names moto twice, with 5000 and 5001. Leave one of them.\n",
+    )  # fmt: skip
+
+
+def test_an_empty_stack_as_in_make_up_stack_without_a_name_is_one_sentence() -> None:
+    assert run("up", "") == (1, "'' is not the name of a stack. Write it as in Pulumi.prod.yaml: prod.\n")
+
+
+def test_what_never_was_up_is_down_and_has_no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(commands, "PROJECT", tmp_path)
-    assert run("down", "prod") == (0, "prod: nothing of it ran; its data stays.\n")
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "Pulumi.prod.yaml").touch()
+    for options in ([], ["--purge"]):
+        assert run("down", "prod", *options) == (0, "prod: nothing of it ran, and it has no data.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.prod.yaml"]
+
+
+def test_an_interruption_says_what_state_things_are_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*notes: str) -> Callable[..., None]:
+        def interrupt(*_: object, **__: object) -> None:
+            interruption = KeyboardInterrupt()
+            for note in notes:
+                interruption.add_note(note)
+            raise interruption
+
+        return interrupt
+
+    monkeypatch.setattr("local.up.up", interrupted())
+    assert run("up", "dev") == (130, "Interrupted. Nothing was changed.\n")
+    monkeypatch.setattr("local.up.up", interrupted("This and", "that."))
+    assert run("up", "dev") == (130, "Interrupted. This and that.\n")
+    monkeypatch.setattr("local.up.up", lambda *_: None)
+    monkeypatch.setattr("local.environment.write_files", interrupted())
+    assert run("up", "dev") == (130, "Interrupted. dev is up. `make up STACK=dev` says how to reach it.\n")
+
+
+def test_a_stack_that_does_not_exist_is_not_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(commands, "PROJECT", tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: project\nruntime: python\n")
+    (tmp_path / "Pulumi.prod.yaml").touch()
+    code, printed = run("down", "nosuch", "--purge")
+    assert (code, printed.splitlines()[0].partition(":")[0]) == (1, "There is no stack 'nosuch'")
 
 
 def test_a_failed_check_is_told_in_full_and_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import stat
 import string
 from dataclasses import replace
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from local import state
+from local import state, up
 from local.randoms import KeptRandoms
+from local.servers.account import Account
+from local.servers.binaries import Binaries
+from local.servers.layout import Layout, Ports
+from local.servers.plan import data_plan
 from local.state import Changes, Folders, State, StateError
 from recording.answers import Answers
 from recording.engine import EngineRefusal
@@ -74,6 +79,97 @@ def test_a_failed_write_leaves_the_state_before(folders: Folders, monkeypatch: p
     assert kept is not None
     assert kept.outputs == {"port": 1}
     assert [path.name for path in folders.state.iterdir()] == ["state.json"]
+
+
+UNREADABLE = {
+    "half of it": ('{"stack": "prod", ', "it is no JSON (JSONDecodeError)"),
+    "no text": ("\\udc80", "it is no JSON (JSONDecodeError)"),
+    "a list": ("[]", "it is not the state of a stack"),
+    "nothing": ("null", "it is not the state of a stack"),
+    "a number": ("5", "it is not the state of a stack"),
+    "no stack": ("{}", "it is not the state of a stack"),
+    "a newer version": ('{"stack": "prod", "format": 7}', "another version of this project wrote it, with format"),
+    "resources": ('{"stack": "prod", "made": {"urn": {}}}', "made has another form than this version's"),
+    "passwords": ('{"stack": "prod", "randoms": {"urn": "x"}}', "randoms has another form than this version's"),
+    "digests": ('{"stack": "prod", "registrations": []}', "registrations has another form than this version's"),
+    "servers": ('{"stack": "prod", "data": 5}', "data has another form than this version's"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), UNREADABLE.values(), ids=list(UNREADABLE))
+def test_a_state_that_cannot_be_read_is_told_and_set_aside_whole(folders: Folders, text: str, reason: str) -> None:
+    folders.state.mkdir(parents=True)
+    for name in ("state.json.unreadable", "state.json.unreadable-2"):
+        folders.file.write_text(text)
+        with pytest.raises(StateError) as refused:
+            state.load(folders, "prod")
+        assert str(refused.value) == (
+            f"{folders.file} cannot be read: {reason}. `make up STACK=prod` makes it anew; the data stays."
+        )
+        said: list[str] = []
+        assert state.load_or_set_aside(folders, "prod", said.append) == State(stack="prod")
+        assert said == [
+            f"state.json could not be read ({reason}), and is kept as {name}. The data stays; the roles' passwords are "
+            f"new, and applications get them from Secrets Manager."
+        ]
+        assert (folders.state / name).read_text() == text
+
+
+def test_a_state_with_parts_missing_is_the_rest(folders: Folders) -> None:
+    folders.state.mkdir(parents=True)
+    folders.file.write_text('{"stack": "prod", "outputs": {"port": 1}}')
+    assert state.load_or_set_aside(folders, "prod", print) == State(stack="prod", outputs={"port": 1})
+
+
+@pytest.mark.parametrize("part", ["plan", "ports", "layout", "account", "binaries"])
+@pytest.mark.parametrize("value", [None, [], {}, "x", {"x": 1}], ids=repr)
+def test_a_state_whose_servers_are_of_another_version_is_one_sentence(
+    tmp_path: Path, data: dict[str, object], part: str, value: object
+) -> None:
+    folders = Folders.of(tmp_path, "prod")
+    state.save(folders, State(stack="prod", data=data | {part: value}))
+    with pytest.raises(StateError) as refused:
+        up.status(tmp_path, "prod")
+    assert re.fullmatch(
+        r"The state of prod is of another version of this project \(\w+: .*\)\. `make up STACK=prod` brings it to this "
+        r"one; the data stays\.",
+        str(refused.value),
+    )
+
+
+@pytest.fixture
+def data() -> dict[str, object]:
+    """What the state says of the servers."""
+    plan = data_plan(recording("prod"))
+    roles = [instance.role for instance in plan.instances]
+    binaries = Binaries(
+        server=Path("/x"), tools=Path("/x"), version="16.14", openssl=True, libraries=frozenset(), locale="C", lacks=()
+    )
+    return {
+        "plan": plan.to_json(),
+        "ports": Ports(servers=dict.fromkeys(roles, 5), pooler=6).to_json(),
+        "layout": Layout(Path("/var/tmp/x")).to_json(),
+        "account": Account(name="x", uid=1, gid=1, changed=False).to_json(),
+        "binaries": binaries.to_json(),
+    }
+
+
+def test_the_place_is_what_was_recorded_then_what_is_asked_then_the_project_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LANGPONT_LOCAL_DIR", raising=False)
+    own = Folders.of(tmp_path, "prod").run
+    assert re.fullmatch(rf"/var/tmp/langpont-{os.getuid()}-[0-9a-f]{{8}}/prod", str(own))
+    monkeypatch.setenv("LANGPONT_LOCAL_DIR", "/a/")
+    asked = Folders.of(tmp_path, "prod")
+    assert asked.run == Path("/a/prod")
+    state.save(asked, State(stack="prod", data={"layout": {"root": "/b/prod/data"}}))  # as before there was a file
+    assert Folders.of(tmp_path, "prod").run == Path("/b/prod")
+    asked.record_place()
+    assert Folders.of(tmp_path, "prod").run == Path("/a/prod")
+    for text in ("", "[]", "5", '{"run": 5}', "{}"):
+        asked.place.write_text(text)
+        assert Folders.of(tmp_path, "prod").run == Path("/b/prod")
 
 
 def test_changes_are_named_by_type_and_logical_name() -> None:

@@ -15,10 +15,13 @@ from typer.testing import CliRunner
 from preview import __main__ as command
 from preview.versions import Version, VersionError, opened, previewing
 from tests.contracts.test_secrecy import generated
+from tests.processes import started
 from tests.recordings import FIXTURES, ROOT, recording, secrets, strings
 from tests.waiting import until
 
-ROOMS = ("blueprint", "certs", "components", "functions", "policy", "preview", "recording", "resource_types")
+ROOMS = (
+    "blueprint", "certs", "command_line", "components", "functions", "policy", "preview", "recording", "resource_types",
+)  # fmt: skip
 DEFAULT = ('log_min_duration_statement", "1s"', 'log_min_duration_statement", "2s"')
 SETTING = ("flowLogRetentionDays: 7", "flowLogRetentionDays: 14")
 
@@ -331,14 +334,14 @@ def test_an_interruption_ends_the_other_program_and_leaves_nothing(
     git(repository, "commit", "--quiet", "--all", "--message=waits")
     git(repository, "checkout", "--quiet", "main")
     git(repository, "stash", "pop", "--quiet")
-    process = subprocess.Popen(
+    with started(
         [sys.executable, "-m", "preview", "dev", "--against", "waits"],
-        cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    until((scratch / "pid").is_symlink, 60)
-    other = int((scratch / "pid").readlink().name)
-    process.send_signal(number)
-    printed, told = process.communicate(timeout=60)
+        cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        until((scratch / "pid").is_symlink, 60)
+        other = int((scratch / "pid").readlink().name)
+        process.send_signal(number)
+        printed, told = process.communicate(timeout=60)
     assert (process.returncode, printed) == (130, "")
     assert told == "Interrupted. Nothing was changed, and nothing is left behind.\n"
     assert [path.name for path in scratch.iterdir()] == ["pid"]

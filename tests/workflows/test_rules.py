@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -166,7 +168,9 @@ def test_every_shell_step_has_a_name_and_stops_at_the_first_error() -> None:
 
 @pytest.mark.parametrize("step", [step for step in steps() if step.run], ids=lambda step: step.body["name"])
 def test_shellcheck_finds_nothing_in(step: Step) -> None:
-    checker = Path(sys.executable).with_name("shellcheck")
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    checker = shutil.which("shellcheck", path=places)
+    assert checker, "shellcheck is missing. Install it: apt-get install shellcheck, or brew install shellcheck"
     checked = subprocess.run(
         [checker, "--shell=bash", "--norc", "-"],
         input=step.run,

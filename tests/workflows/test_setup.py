@@ -24,8 +24,8 @@ def program(path: Path, script: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The Makefile, the requirements, and a Python whose pip does what `pip.sh` says."""
-    for name in ("Makefile", "requirements.txt", "requirements-local.txt", "requirements-dev.txt"):
-        shutil.copy(ROOT / name, tmp_path)
+    for file in (ROOT / "Makefile", ROOT / "constraints.txt", *ROOT.glob("requirements*.txt")):
+        shutil.copy(file, tmp_path)
     pip = tmp_path / "pip.sh"
     venv = f'[ "$2" = venv ] || exit 0\n{TALK}\nmkdir -p venv/bin && ln -sf {pip} venv/bin/pip'
     program(tmp_path / "bin" / "python3", venv)
@@ -65,7 +65,7 @@ def test_a_python_that_can_make_no_environment_shows_why(project: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "file"),
-    [("up", "requirements-local.txt"), ("preview", "requirements.txt"), ("golden", "requirements-dev.txt")],
+    [("up", "requirements-local.txt"), ("preview", "requirements.txt"), ("golden", "requirements-test.txt")],
 )
 def test_a_target_waits_for_what_it_needs_and_no_more(project: Path, target: str, file: str) -> None:
     program(project / "pip.sh", 'echo "$@" >> installed')
@@ -86,7 +86,10 @@ def test_a_package_of_the_system_is_installed_without_a_word_of_apt_s_unless_it_
     shutil.copy(ROOT / "Makefile", tmp_path)
     program(tmp_path / "bin" / "id", "echo 0")
     talk = "echo debconf: delaying >&2; echo E: Unable to locate package npm"
-    program(tmp_path / "bin" / "apt-get", f'[ "$1" = update ] || {{ {talk}; {ending}; }}')
+    program(
+        tmp_path / "bin" / "apt-get",
+        f'[ "$1 $2" = "-o DPkg::Lock::Timeout=300" ] || exit 7; [ "$3" = update ] || {{ {talk}; {ending}; }}',
+    )
     command = [shutil.which("make") or "make", "npm"]
     done = subprocess.run(
         command, cwd=tmp_path, env={"PATH": f"{tmp_path}/bin"}, capture_output=True, text=True, check=False, timeout=30

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from local.aws.clients import Clients
-from local.aws.server import HOST, SEED, MotoServer, ServerError, seed, start_server
+from local.aws.server import SEED, MotoServer, ServerError, seed, start_server
+from local.loopback import HOST
 from tests.recordings import REGION
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -19,10 +18,8 @@ from local.servers.layout import Layout, Ports
 from local.servers.plan import DataPlan, data_plan
 from local.servers.plane import DataPlane
 from tests.local.servers.roles import make_roles
+from tests.programs import CACHE
 from tests.recordings import recording
-
-# Packages stay there from run to run: their versions are in the folders' names.
-CACHE = Path(f"/var/tmp/langpont-{os.getuid()}-tests")
 
 Bring = Callable[[DataPlan, Layout], DataPlane]
 

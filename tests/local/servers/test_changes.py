@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from local.loopback import free_port
 from local.processes import Process
 from local.servers import master, plane, replication
 from local.servers import ports as choosing
@@ -229,7 +230,7 @@ def test_another_port_moves_a_server_and_its_followers(layout: Layout, bring: Br
     platform = bring(staging(), layout)
     port = platform.ports.servers["replica-1"]
     asked = choosing.choose(
-        platform.plan, asked={"primary": choosing._free({port})}, kept=platform.ports, ours=frozenset({port})
+        platform.plan, asked={"primary": free_port({port})}, kept=platform.ports, ours=frozenset({port})
     )
     moved = DataPlane(
         platform.plan, binaries=platform.binaries, account=platform.cluster.account, layout=layout,

@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from blueprint.postgres import scram
+from local.loopback import free_port
 from local.servers import pgbouncer
 from local.servers.configuration import Machine, configuration
 from local.servers.errors import DataPlaneError
@@ -18,7 +19,6 @@ from local.servers.layout import Layout
 from local.servers.pgbouncer import Pooler
 from local.servers.plan import GroupParameter
 from local.servers.plane import DataPlane
-from local.servers.ports import _free
 from local.verify import servers
 
 MIB = 2**20
@@ -30,7 +30,7 @@ def test_e62_a_forced_user_breaks_a_scram_login(prod: DataPlane, runtime: Path) 
     assert ini.count("user=langpont_app") == 3
     layout = Layout(runtime / "forced")
     layout.make(prod.cluster.account)
-    ports = replace(prod.ports, pooler=_free({prod.ports.pooler}))
+    ports = replace(prod.ports, pooler=free_port({prod.ports.pooler}))
     pooler = Pooler(
         replace(prod.plan, ini=ini),
         account=prod.cluster.account, layout=layout, ports=ports, authority=prod.cluster.authority,

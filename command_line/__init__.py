@@ -1,0 +1,102 @@
+"""How a command begins and ends: Ctrl-C, a reader that went away, a full disk. The standard library alone."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+FAILED = 1
+INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+# What the end of a terminal and of a service send means the same as Ctrl-C: stop, and tidy up.
+_OTHERS = (signal.SIGTERM, signal.SIGHUP)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def begin() -> None:
+    """Let Ctrl-C end the process without a traceback while the command's modules are imported.
+
+    Call it before importing them; `run` takes over. A SIGINT that is ignored, as in a shell's background job, stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def run(command: Callable[[], object]) -> NoReturn:
+    """Run a command and end the process: with the number that it returns or exits with, else 0.
+
+    Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt` in it; the exit code is then 130. What state things are in is
+    for the command to say. Output that nobody reads any more ends it with 1 and no word, output to a full disk with 1
+    and a sentence on standard error.
+    """
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in _OTHERS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+    # Python leaves them out where the shell has closed them (`>&-`).
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    code = _code(command)
+    if code == INTERRUPTED:  # at once: nothing is left to be tidied up, and threads that wait for somebody go too
+        for file in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                file.flush()
+        os._exit(code)
+    # Searching all objects for garbage at exit takes as long as a short command.
+    gc.freeze()
+    # Python ends a module by SIGINT instead of its exit code if Ctrl-C came while it ran a string of code, as each
+    # dataclass does at import, even if the interruption was handled; the next such string makes it forget that.
+    exec("")
+    sys.exit(code)
+
+
+def _code(command: Callable[[], object]) -> int:
+    try:
+        try:
+            result = command()
+        except SystemExit as end:
+            result = end.code
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _tell("Interrupted.")
+        return INTERRUPTED
+    except OSError as error:
+        # Who writes a file says which; what has no name here is the output.
+        if error.filename is not None or error.errno not in (errno.EPIPE, *_FULL):
+            raise
+        _write_nowhere()
+        if error.errno != errno.EPIPE:
+            _tell(f"The output cannot be written: {error.strerror}. Make room, or write it elsewhere.")
+        return FAILED
+    if isinstance(result, str):  # sys.exit("why")
+        _tell(result)
+        return FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _write_nowhere() -> None:
+    """What is still buffered cannot be written either, and Python would say so at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError, ValueError):  # no descriptor: it is no file
+        os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _tell(sentence: str) -> None:
+    with suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _leave(*_: object) -> NoReturn:
+    with suppress(OSError):
+        os.write(2, b"Interrupted. Nothing was begun.\n")
+    os._exit(INTERRUPTED)

@@ -1,0 +1,110 @@
+"""How the commands begin and end, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from tests.processes import started
+from tests.recordings import ROOT
+
+COMMANDS = {
+    "preview": ["-m", "preview", "dev"],
+    "local": ["-m", "local.commands", "status", "dev"],
+    "ops": ["-m", "ops", "--help"],
+    "benchmarks": ["-m", "benchmarks", "--help"],
+    "documents": ["-m", "documents"],
+}
+WAITING = "import time; print('ready', flush=True); time.sleep(60)"
+
+
+def body(text: str) -> list[str]:
+    """A process that runs a command with this body."""
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    return [sys.executable, "-c", f"import command_line\ndef command():\n{lines}command_line.run(command)\n"]
+
+
+def done(argv: list[str], stdout: int | IO[str] = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("pass", 0, ""),
+        ("return 3", 3, ""),
+        ("raise SystemExit(4)", 4, ""),
+        ("raise SystemExit('why')", 1, "why\n"),
+        ("raise KeyboardInterrupt", 130, "Interrupted.\n"),
+        # As each dataclass does at import: Python would end by SIGINT, although it was handled.
+        ("try: exec('raise KeyboardInterrupt')\nexcept KeyboardInterrupt: return 5", 5, ""),
+    ],
+)
+def test_a_command_ends_as_it_says(text: str, code: int, told: str) -> None:
+    ended = done(body(text))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", told)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_end_a_command_are_an_interruption(number: signal.Signals) -> None:
+    with started(body(WAITING), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, "Interrupted.\n")
+
+
+def test_what_a_shell_ignores_in_the_background_stays_ignored() -> None:
+    command = body("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('went on')")
+    ended = done(["/bin/sh", "-c", 'trap "" INT; "$@"', "sh", *command])
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "went on\n", "")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=list(COMMANDS))
+def test_an_interruption_while_modules_are_imported_ends_a_command_without_a_traceback(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    for name in ("typer", "pydantic"):  # what takes long
+        (tmp_path / f"{name}.py").write_text("import signal; signal.raise_signal(signal.SIGINT)\n")
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted. Nothing was begun.\n")
+
+
+@pytest.mark.parametrize("arguments", [COMMANDS["preview"], COMMANDS["ops"]], ids=["preview", "ops"])
+def test_a_full_disk_is_one_sentence(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = done([sys.executable, *arguments], stdout=full)
+    assert (ended.returncode, ended.stderr) == (
+        1, "The output cannot be written: No space left on device. Make room, or write it elsewhere.\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [COMMANDS["preview"], COMMANDS["ops"]], ids=["preview", "ops"])
+def test_a_reader_that_went_away_is_no_complaint(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        ended = done([sys.executable, *arguments], stdout=pipe)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_a_closed_output_is_none() -> None:
+    ended = done(["/bin/sh", "-c", '"$@" >&-', "sh", *body("print('x')\nreturn 6")])
+    assert (ended.returncode, ended.stderr) == (6, "")
+
+
+def test_an_error_of_the_program_keeps_its_traceback() -> None:
+    ended = done(body("open('/nowhere/x')"))
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/x'"
