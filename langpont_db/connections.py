@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.pq import ExecStatus
 
+from langpont_db.forks import close_after_fork
 from langpont_db.passwords import Hidden
 from langpont_db.settings import Endpoint, Timeouts
 
@@ -59,10 +60,12 @@ class Connector:
 
     def _login(self, hidden: Hidden, more: dict[str, Any]) -> Connection:
         try:
-            return psycopg.connect(**self._options, **more, password=hidden.reveal())
+            connection = psycopg.connect(**self._options, **more, password=hidden.reveal())
         except psycopg.Error as error:
             # Without the driver's frames, whose variables hold the password: error reporters print those.
             raise error.with_traceback(None) from None
+        close_after_fork(connection)
+        return connection
 
 
 def query(connection: Connection, statement: bytes, seconds: float) -> tuple[str | None, ...]:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from langpont_db import outputs
 from langpont_db.connections import Connector
-from langpont_db.engines import READING, engine
+from langpont_db.engines import READING, engine, renew_pool
+from langpont_db.forks import renew_after_fork
 from langpont_db.replicas import PrimaryLsn, Replica, Rotation
 from langpont_db.sessions import ReadSession, RoutedSession, guard
 from langpont_db.settings import PURPOSES, Purpose, Settings, read
@@ -20,7 +21,7 @@ from langpont_db.settings import PURPOSES, Purpose, Settings, read
 class Database:
     """SQLAlchemy engines of the primary and its replicas. Make one for a process, at its start; it connects when used.
 
-    It may be shared by threads; a session may not. After a fork, the child makes its own.
+    It may be shared by threads, and by processes that are forked later; a session may not.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,6 +51,15 @@ class Database:
         for purpose in PURPOSES:
             for replica in self.read_engines(purpose):
                 event.listen(replica, "before_cursor_execute", guard)
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child; what is open stays the parent's."""
+        renew_pool(self.write_engine)
+        self._position.after_fork()
+        for replicas in self._rotation.replicas.values():
+            for replica in replicas:
+                replica.after_fork()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Database:

@@ -48,6 +48,14 @@ def engine(connector: Connector, login: Callable[..., Connection] | None = None,
     return created
 
 
+def renew_pool(renewed: Engine) -> None:
+    """Give an engine a new pool in a forked child, and leave the old one's connections to the parent."""
+    renewed.dispose(close=False)
+    # The new pool takes the old one's listeners over, and with them the lock under which one thread of the parent may
+    # have been making the first connection.
+    renewed.pool.dispatch.connect._exec_once_mutex = None  # type: ignore[attr-defined]
+
+
 def _mark_disconnect(context: ExceptionContext) -> None:
     """Invalidate the whole pool after a failover: the next checkout connects, and looks the host up again."""
     state = sqlstate(context.original_exception)

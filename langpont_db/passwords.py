@@ -8,6 +8,7 @@ import time
 from typing import Any, Protocol
 
 from langpont_db.errors import SecretRefused
+from langpont_db.forks import renew_after_fork
 
 ANSWER_SECONDS = 5  # of Secrets Manager; a login waits for it
 REFETCH_SECONDS = 1  # many logins that fail together ask once
@@ -77,6 +78,11 @@ class SecretPassword:
         self._lock = threading.Lock()
         self._hidden: Hidden | None = None
         self._refetch_at = 0.0
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The lock may have been held by a thread that this process does not have."""
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"SecretPassword({self.arn!r})"

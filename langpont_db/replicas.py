@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from langpont_db import connections
 from langpont_db.connections import Connector, QueryTimeout, log, query
-from langpont_db.engines import READING, engine
+from langpont_db.engines import READING, engine, renew_pool
 from langpont_db.errors import SecretRefused
 from langpont_db.settings import Limit, Purpose, Settings, Timeouts
 
@@ -86,6 +86,11 @@ class PrimaryLsn:
                 self._lock.release()
         return self._value
 
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        self._pool = self._pool.recreate()
+        self._lock = threading.Lock()
+
     def dispose(self) -> None:
         """Close the connection."""
         self._pool.dispose()
@@ -139,6 +144,11 @@ class Replica:
 
     def __repr__(self) -> str:
         return f"Replica({self._connector.address})"
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        self._lock = threading.Lock()
+        renew_pool(self.engine)
 
     def open(self) -> Connection | None:
         """A connection in a read-only transaction, or None if the replica is out of the rotation.
