@@ -25,8 +25,9 @@ def migration_engine(environ: Mapping[str, str] = os.environ) -> Engine:
 
     def login(**more: Any) -> Connection:
         connection = connector.connect(**more)
+        connection.statement_seconds = float("inf")  # an index build takes what it takes
         connection.execute(f"SET ROLE {OWNER}")
         connection.commit()  # a rollback would undo it
         return connection
 
-    return engine(connector, login, poolclass=NullPool)
+    return engine(connector, login, pooled=False, poolclass=NullPool)
