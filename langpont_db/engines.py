@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError, TimeoutError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from langpont_db.connections import CommitLost, Connection, Connector, QueryTimeout, run
 from langpont_db.errors import CommitUnknown, ConnectTimeout, PoolTimeout, StatementTimeout
@@ -23,6 +23,8 @@ _DISCONNECTED = ("57P01", "57P02", "57P03")
 # What ends one session and says nothing of the server: idle_in_transaction_session_timeout, idle_session_timeout.
 _ENDED_ALONE = ("25P03", "57P05")
 
+
+_PINGED: Final = "langpont_pinged"  # in a pooled connection's info, which a new connection does not have
 
 # Execution options of connections whose transactions we make read only.
 READING: Final = MappingProxyType({"langpont_reading": True})
@@ -80,14 +82,18 @@ def engine(
     if ping is not None:
 
         @event.listens_for(created, "checkout")
-        def _ping(connection: Connection, _record: object, _proxy: object) -> None:
+        def _ping(connection: Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+            new = not record.info.get(_PINGED)
             try:
                 ping(connection)
             except QueryTimeout:
                 raise
             except psycopg.OperationalError as error:
+                if new:
+                    raise
                 # Closed while it lay in the pool, as the others there will have been. The pool connects once more.
                 raise InvalidatePoolError(str(error)) from error
+            record.info[_PINGED] = True
 
     if pooled:
         event.listen(created, "before_cursor_execute", refuse_session_state)

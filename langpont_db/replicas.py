@@ -32,6 +32,9 @@ _STATE = (
 _POLL_SECONDS = 0.005
 # Seconds that the first read of a process waits for the first look at a replica.
 _FIRST_LOOK_SECONDS = 1
+# Seconds for which a replica is left alone after a reader waited for it in vain, unless a connection comes back to its
+# pool before: then PgBouncer has one for somebody else too.
+_BUSY_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,7 @@ class Replica:
             execution_options=READING,
         )
         event.listen(self.engine, "rollback", self._roll_back)
+        event.listen(self.engine, "checkin", self._came_back)
         # Under another user it has another pool in PgBouncer: that one's queue says nothing of the server.
         lane = replace(endpoint, address=replace(endpoint.address, user=watched_as.address.user))
         connectors = [Connector(replace(lane, password=watched_as.password), settings.timeouts), self._connector]
@@ -200,7 +204,7 @@ class Replica:
             raise
         except DBAPIError as error:
             if isinstance(error.orig, QueryTimeout):
-                self._busy_until = time.monotonic() + self._timeouts.check
+                self._busy_until = time.monotonic() + _BUSY_SECONDS
             else:
                 self._take_out(str(error.orig).strip())
             self.look_soon()
@@ -255,6 +259,10 @@ class Replica:
     def _begin(self, connection: Connection) -> None:
         run(connection, self._begin_statement.encode(), self._timeouts.answer)
         connection.fresh = True
+
+    def _came_back(self, connection: Connection | None, _record: object) -> None:
+        if connection is not None:
+            self._busy_until = 0.0
 
     def _roll_back(self, connection: SqlConnection) -> None:
         """Roll back before SQLAlchemy does, which raises: a replica that stops after a read does not spoil it."""
