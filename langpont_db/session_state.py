@@ -50,7 +50,7 @@ def refuse_session_state(
 
 @lru_cache(maxsize=1024)
 def _state_of(sql: str) -> tuple[str, str] | None:
-    bare = _NAMES.sub('""', _NOISE.sub(" '' ", sql))
+    bare = _NAMES.sub('""', _NOISE.sub(lambda found: " " if found[0][0] in "-/" else "''", sql))
     for statement in bare.split(";"):
         for pattern, name, way_out in _STATEMENTS:
             if re.match(rf"\s*{pattern}", statement, re.IGNORECASE | re.DOTALL):
