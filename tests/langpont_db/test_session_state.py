@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ def test_the_error_names_the_way_out_and_the_way_out_works(database: Database) -
         assert session.scalar(text("SHOW statement_timeout")) == "30s"
 
 
-def test_nothing_of_one_process_meets_another(platform: Platform, database: Database) -> None:
+def test_nothing_of_one_process_meets_another(database: Database, databases: Callable[..., Database]) -> None:
     sessions = [database.get_write_session() for _ in range(4)]
     for session in sessions:
         for statement in ("SET statement_timeout = '1h'", "SET default_transaction_read_only = on"):
@@ -102,7 +103,7 @@ def test_nothing_of_one_process_meets_another(platform: Platform, database: Data
                 session.execute(text(statement))
         session.commit()
         session.close()
-    others = [Database.from_env(platform.environment).get_write_session() for _ in range(4)]
+    others = [databases().get_write_session() for _ in range(4)]
     assert {other.scalar(text("SHOW statement_timeout")) for other in others} == {"30s"}
     assert {other.scalar(text("SHOW transaction_read_only")) for other in others} == {"off"}
     for other in others:
