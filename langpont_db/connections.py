@@ -23,7 +23,7 @@ Row = tuple[str | None, ...]
 log = logging.getLogger("langpont_db")
 
 # What RDS and PgBouncer say of a wrong password. libpq gives no SQLSTATE while it connects (28P01 and 28000 here).
-REFUSED = "authentication failed"
+_REFUSED = "authentication failed"
 
 # Seconds between two looks at the clock while a connection waits.
 _TICK = 0.1
@@ -158,7 +158,14 @@ class Connection(Ending, psycopg.Connection[Any]):
     def wait(self, gen: Generator[Any, Any, RV], *args: Any, **options: Any) -> RV:
         """As psycopg's, until the deadline. Raises `QueryTimeout`."""
         self.fresh = False
-        return super().wait(limited(gen, self.pgconn, self.statement_seconds, self.gone), *args, **options)
+        try:
+            return super().wait(limited(gen, self.pgconn, self.statement_seconds, self.gone), *args, **options)
+        except psycopg.InternalError as error:
+            if error.sqlstate is not None or "results from command" not in str(error):
+                raise
+            # A BEGIN that a restart cut off: its answer, and the server's farewell.
+            self.close()
+            raise psycopg.OperationalError(str(error)) from error
 
     def commit(self) -> None:
         """As psycopg's. Raises `CommitLost` if the connection is lost before the server says that it is done."""
@@ -231,7 +238,7 @@ class Connector:
         try:
             return self._login(hidden, more)
         except psycopg.OperationalError as error:
-            if REFUSED not in str(error) or not self._password.renew(hidden):
+            if _REFUSED not in str(error) or not self._password.renew(hidden):
                 raise
         log.info("%s: the password has changed, logging in with the new one", self.address)
         return self._login(self._password.read(), more)

@@ -13,7 +13,7 @@ from langpont_db import connections, outputs
 from langpont_db.connections import Connector
 from langpont_db.engines import READING, LimitedPool, engine, ping, renew_pool
 from langpont_db.forks import renew_after_fork
-from langpont_db.positions import Positions
+from langpont_db.positions import Positions, to_text
 from langpont_db.replicas import Replica, Rotation, primary_watch
 from langpont_db.sessions import PositionedSession, ReadSession, RoutedSession, guard
 from langpont_db.settings import PURPOSES, Purpose, Settings, read
@@ -157,6 +157,33 @@ class Database:
         """A connection in a read-only transaction, to a replica that has what it must see, else to the primary."""
         with self.get_read_session(purpose, after=after, isolation_level=isolation_level) as session:
             yield session.connection()
+
+    def status(self) -> dict[str, Any]:
+        """What is known of the servers, the pools and the reads so far, for a health endpoint. It asks nobody.
+
+        primary.position: None while the primary does not answer its watch, or nobody has read yet. replicas: `fault` is
+        why one is out of the rotation. reads: units of work by where they went, and why, since the process began.
+        """
+        return {
+            "primary": {
+                "address": str(self._settings.primary.address),
+                "position": to_text(self._positions.primary or 0) or None,
+                "pool": self.write_engine.pool.status(),
+            },
+            "replicas": [
+                {
+                    "address": str(replica.address),
+                    "purpose": purpose,
+                    "fault": replica.fault,
+                    "busy": replica.busy(),
+                    "lagBytes": replica.lag_bytes(),
+                    "pool": replica.engine.pool.status(),
+                }
+                for purpose, replicas in self._rotation.replicas.items()
+                for replica in replicas
+            ],
+            "reads": self._rotation.counts,
+        }
 
     def dispose(self) -> None:
         """Close all connections that are not in use. It can be used again."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ClauseElement, Connection, Engine, event, inspect
@@ -11,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from langpont_db import stale
-from langpont_db.connections import Ending
+from langpont_db.connections import Ending, log
 from langpont_db.engines import READ_ONLY, sqlstate
 from langpont_db.errors import WriteRefused
 from langpont_db.positions import UNKNOWN, Positions, current_request, to_position, to_text
@@ -259,6 +261,8 @@ class RoutedSession(_ReadingSession):
             or self.in_nested_transaction()
             or not may_read_from_replica(clause)
         ):
+            if clause is not None and bind is None and not getattr(clause, "is_dml", False):
+                _say_once(clause)
             self._pin("it may write")
         return bind or (self._primary if self._pinned else self._bind_for_reads())
 
@@ -303,6 +307,17 @@ class RoutedSession(_ReadingSession):
     def _end_unit(self) -> None:
         super()._end_unit()
         self._pinned = False
+
+
+@lru_cache(maxsize=256)
+def _say_once_of(kind: str) -> None:
+    log.info("not certain to read, so it goes to the primary (said once): %s", kind)
+
+
+def _say_once(clause: ClauseElement) -> None:
+    """One log line for each kind of statement: its text without values, which a SELECT that was built has not."""
+    if log.isEnabledFor(logging.INFO):
+        _say_once_of(" ".join(str(clause).split())[:200])
 
 
 class NotCertain(Exception):

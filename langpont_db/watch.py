@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
-from langpont_db.connections import REFUSED, Connection, Connector, Row, log, run
+from langpont_db.connections import Connection, Connector, Row, log, run
 from langpont_db.errors import SecretRefused
 from langpont_db.settings import Timeouts
 
@@ -104,14 +104,12 @@ class Watch:
         return run(self._connection, self._question, self._timeouts.answer)
 
     def _connect(self) -> Connection:
-        while len(self._connectors) > 1:
+        for connector in self._connectors[:-1]:
             try:
-                return self._connectors[0].connect()
-            except psycopg.OperationalError as error:
-                if REFUSED not in str(error):
-                    raise
-                del self._connectors[0]
-        return self._connectors[0].connect()
+                return connector.connect()
+            except (psycopg.OperationalError, SecretRefused):
+                continue  # that user may be unknown there, or its pool in PgBouncer still be repairing itself
+        return self._connectors[-1].connect()
 
     def _close(self) -> None:
         if self._connection is not None:
