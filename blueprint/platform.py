@@ -14,7 +14,7 @@ from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
 from blueprint.monitoring.alarms import Alarm
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.names import LangPontNaming
-from blueprint.postgres.connections import ConnectionBudget, MemoryCheck, Pool
+from blueprint.postgres.connections import WATCH_CONNECTIONS, ConnectionBudget, MemoryCheck, Pool
 from blueprint.postgres.effective import STANDBY_SETTINGS
 from blueprint.postgres.pgbouncer import PoolerSettings
 from blueprint.settings import Settings
@@ -78,7 +78,7 @@ class Platform:
 
     @cached_property
     def pooler(self) -> PoolerSettings:
-        """Numbers of each host's PgBouncer. One server gets one pool and its reserve, whatever the number of users."""
+        """Numbers of each host's PgBouncer. A server gets one pool, its reserve and a watch."""
         pooler = self.settings.pooler
         return PoolerSettings(
             region=self.settings.region,
@@ -87,7 +87,7 @@ class Platform:
             default_pool_size=pooler.default_pool_size,
             min_pool_size=pooler.min_pool_size,
             reserve_pool_size=pooler.reserve_pool_size,
-            server_cap=pooler.default_pool_size + pooler.reserve_pool_size,
+            server_cap=pooler.default_pool_size + pooler.reserve_pool_size + WATCH_CONNECTIONS,
         )
 
     @cached_property

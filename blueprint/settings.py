@@ -292,7 +292,7 @@ class Pooler(Section):
         6432, description="TCP port on 127.0.0.1 of each host (listen_port)."
     )
     max_client_conn: Annotated[Whole, Field(ge=1)] = Field(
-        300, description="Clients that one host's PgBouncer takes (max_client_conn)."
+        600, description="Clients that one host's PgBouncer takes (max_client_conn)."
     )
     default_pool_size: Annotated[Whole, Field(ge=1)] = Field(
         25, description="Server connections of a pool (default_pool_size)."
@@ -301,7 +301,7 @@ class Pooler(Section):
         5, description="Server connections that a pool keeps open (min_pool_size)."
     )
     reserve_pool_size: Annotated[Whole, Field(ge=0)] = Field(
-        5, description="Server connections more when clients have waited for 5 s (reserve_pool_size)."
+        5, description="Server connections more when clients have waited for 1 s (reserve_pool_size)."
     )
 
 

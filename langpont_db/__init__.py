@@ -8,16 +8,32 @@ Nothing is connected at import, nor when a `Database` is made.
 """
 
 from langpont_db.database import Database
-from langpont_db.errors import SecretRefused, SettingsRefused, WriteRefused
+from langpont_db.errors import (
+    CommitUnknown,
+    ConnectTimeout,
+    PoolTimeout,
+    SecretRefused,
+    SecretTimeout,
+    SessionStateRefused,
+    SettingsRefused,
+    StatementTimeout,
+    WriteRefused,
+)
 from langpont_db.migrations import migration_engine
 from langpont_db.sessions import ReadSession, RoutedSession
 
 __all__ = [
+    "CommitUnknown",
+    "ConnectTimeout",
     "Database",
+    "PoolTimeout",
     "ReadSession",
     "RoutedSession",
     "SecretRefused",
+    "SecretTimeout",
+    "SessionStateRefused",
     "SettingsRefused",
+    "StatementTimeout",
     "WriteRefused",
     "migration_engine",
 ]

@@ -1,28 +1,213 @@
-"""Opens psycopg connections with the current password, and runs queries with a timeout."""
+"""psycopg connections whose waits end: they open with the current password, and know where their commits stand."""
 
 from __future__ import annotations
 
 import logging
-import selectors
 import time
-from typing import Any, TypeAlias
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
 
+from langpont_db.forks import close_after_fork
 from langpont_db.passwords import Hidden
+from langpont_db.positions import UNKNOWN, end_of_record
 from langpont_db.settings import Endpoint, Timeouts
 
-Connection: TypeAlias = psycopg.Connection[Any]
+RV = TypeVar("RV")
+Row = tuple[str | None, ...]
 
 log = logging.getLogger("langpont_db")
 
 # What RDS and PgBouncer say of a wrong password. libpq gives no SQLSTATE while it connects (28P01 and 28000 here).
 _REFUSED = "authentication failed"
 
+# Seconds between two looks at the clock while a connection waits.
+_TICK = 0.1
+
+# The position in bytes of WAL, NULL on a standby; and whether the transaction wrote anything.
+POSITION = b"SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() - '0/0' END"
+_WROTE = b"SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+
 
 class QueryTimeout(psycopg.OperationalError):
-    """A query that the server did not answer within its timeout."""
+    """A query that the server did not answer within its timeout. Its connection is closed."""
+
+
+class CommitLost(psycopg.OperationalError):
+    """A connection that was lost between COMMIT and its answer."""
+
+
+def exchange(pgconn: PGconn, statements: bytes) -> Generator[Any, Any, list[PGresult]]:
+    """Send statements in one message and yield until all results are there, as psycopg's own generators do."""
+    pgconn.send_query(statements)
+    while pgconn.flush():
+        if (yield Wait.RW) & Ready.R:
+            pgconn.consume_input()
+    found: list[PGresult] = []
+    while True:
+        while pgconn.is_busy():
+            if (yield Wait.R):
+                pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            return found
+        found.append(result)
+
+
+def limited(
+    waiting: Generator[Any, Any, RV], pgconn: PGconn, seconds: float, gone: Callable[[], str | None] | None
+) -> Generator[Any, Any, RV]:
+    """Pass a generator of psycopg's on until a deadline, or until `gone` says why there will be no answer.
+
+    Raises `QueryTimeout`, and closes the connection: an answer that came late would be taken for that of the next
+    query.
+    """
+    end = time.monotonic() + seconds
+    try:
+        wait = next(waiting)
+        while True:
+            ready = yield wait
+            if not ready:
+                reason = gone() if gone else None
+                if reason is None and time.monotonic() >= end:
+                    reason = f"no answer within {seconds:g} s"
+                if reason is not None:
+                    pgconn.finish()
+                    raise QueryTimeout(reason)
+            wait = waiting.send(ready)
+    except StopIteration as done:
+        value: RV = done.value
+        return value
+
+
+class Ending:
+    """The end of a transaction on the primary: its position comes back with the answer to COMMIT or ROLLBACK.
+
+    statement_seconds: the deadline of each answer. gone: why there will be none, from somebody who watches the server.
+    committed: told the position of each commit that wrote something; None on a replica. position: in bytes of WAL, at
+    the end of the last transaction. fresh: nothing was done yet in the transaction that a checkout began.
+    """
+
+    pgconn: PGconn
+    statement_seconds: float = 30
+    gone: Callable[[], str | None] | None = None
+    committed: Callable[[int], None] | None = None
+    position: int = 0
+    fresh: bool = False
+
+    def _ends_here(self) -> bool:
+        return self.committed is not None and self.pgconn.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        )
+
+    def _commit(self) -> Generator[Any, Any, None]:
+        if self.pgconn.transaction_status == TransactionStatus.INERROR:
+            return (yield from self._rollback())
+        done = False
+        try:
+            results = yield from exchange(self.pgconn, _WROTE + b"; COMMIT; " + POSITION)
+        except psycopg.OperationalError as lost:
+            raise CommitLost(f"COMMIT: {str(lost).strip()}") from lost
+        wrote = False
+        self.position = UNKNOWN
+        for result in results:
+            if result.status == ExecStatus.COMMAND_OK:
+                done = True
+            elif result.status == ExecStatus.TUPLES_OK and not done:
+                wrote = result.get_value(0, 0) == b"t"
+            elif result.status == ExecStatus.TUPLES_OK:
+                self.position = _position(result)
+            elif not done:
+                error = psycopg.errors.error_from_result(result)
+                if _lost(error, self.pgconn):
+                    raise CommitLost(f"COMMIT: {str(error).strip()}") from error
+                raise error
+        if not done:
+            raise CommitLost("COMMIT: the server did not say that it was done")
+        if wrote and self.committed:
+            self.committed(self.position)
+
+    def _rollback(self) -> Generator[Any, Any, None]:
+        self.position = UNKNOWN
+        for result in (yield from exchange(self.pgconn, b"ROLLBACK; " + POSITION)):
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result)
+            if result.status == ExecStatus.TUPLES_OK:
+                self.position = _position(result)
+
+
+def _position(result: PGresult) -> int:
+    value = result.get_value(0, 0)
+    return UNKNOWN if value is None else end_of_record(int(value))
+
+
+def _lost(error: psycopg.Error, pgconn: PGconn) -> bool:
+    """Whether the connection ended, rather than the statement: class 08, 57P of a shutdown, or no state at all."""
+    state = error.sqlstate or ""
+    return not state or state.startswith(("08", "57P")) or pgconn.status != psycopg.pq.ConnStatus.OK
+
+
+class Connection(Ending, psycopg.Connection[Any]):
+    """A connection whose every wait has a deadline."""
+
+    def wait(self, gen: Generator[Any, Any, RV], *args: Any, **options: Any) -> RV:
+        """As psycopg's, until the deadline. Raises `QueryTimeout`."""
+        self.fresh = False
+        try:
+            return super().wait(limited(gen, self.pgconn, self.statement_seconds, self.gone), *args, **options)
+        except psycopg.InternalError as error:
+            if error.sqlstate is not None or "results from command" not in str(error):
+                raise
+            # A BEGIN that a restart cut off: its answer, and the server's farewell.
+            self.close()
+            raise psycopg.OperationalError(str(error)) from error
+
+    def commit(self) -> None:
+        """As psycopg's. Raises `CommitLost` if the connection is lost before the server says that it is done."""
+        if not self._ends_here():
+            self._autocommitted()
+            super().commit()
+            return
+        with self.lock:
+            try:
+                self.wait(self._commit())
+            except QueryTimeout as error:
+                raise CommitLost(f"COMMIT: {error}") from error
+
+    def rollback(self) -> None:
+        """As psycopg's."""
+        if not self._ends_here():
+            self._autocommitted()
+            super().rollback()
+            return
+        with self.lock:
+            self.wait(self._rollback())
+
+    def set_autocommit(self, value: bool) -> None:
+        """As psycopg's, which refuses it in a transaction; one in which nothing was done yet is ended."""
+        self._end_fresh()
+        super().set_autocommit(value)
+
+    def set_isolation_level(self, value: Any) -> None:
+        """As `set_autocommit`."""
+        self._end_fresh()
+        super().set_isolation_level(value)
+
+    def _autocommitted(self) -> None:
+        """What an autocommit wrote has no COMMIT to bring its position back."""
+        if self.committed and self.autocommit and not self.closed:
+            self.position = UNKNOWN
+            self.committed(UNKNOWN)
+
+    def _end_fresh(self) -> None:
+        if self.fresh:
+            self.fresh = False
+            run(self, b"ROLLBACK", self.statement_seconds)
 
 
 class Connector:
@@ -32,7 +217,8 @@ class Connector:
         self.address = endpoint.address
         self._password = endpoint.password
         self._options: dict[str, Any] = endpoint.address.parameters() | {
-            "connect_timeout": timeouts.connect,
+            # libpq counts whole seconds, and 0 is for ever.
+            "connect_timeout": max(1, round(timeouts.connect)),
             "keepalives": 1,
             "keepalives_idle": timeouts.keepalive_idle,
             "keepalives_interval": timeouts.keepalive_interval,
@@ -59,42 +245,32 @@ class Connector:
 
     def _login(self, hidden: Hidden, more: dict[str, Any]) -> Connection:
         try:
-            return psycopg.connect(**self._options, **more, password=hidden.reveal())
-        except psycopg.Error as error:
+            connection = Connection.connect(**self._options, **more, password=hidden.reveal())
+        except BaseException as error:
             # Without the driver's frames, whose variables hold the password: error reporters print those.
             raise error.with_traceback(None) from None
+        close_after_fork(connection)
+        return connection
 
 
-def query(connection: Connection, statement: bytes, seconds: float) -> tuple[str | None, ...]:
-    """Run one statement with a timeout and return its row, or an empty one; it returns at most one.
+def run(connection: Connection, statements: bytes, seconds: float) -> Row:
+    """Run statements in one message with a timeout; the first row of the last that returns any, or an empty one.
 
     The timeout is kept on this side: a server behind a pooler may be gone while the pooler is there. Raises
-    `QueryTimeout`, after which the connection is of no use, and `psycopg.Error` for what the server refuses.
+    `QueryTimeout`, and `psycopg.Error` for what the server refuses. After either the connection is of no use.
     """
-    pgconn = connection.pgconn
-    deadline = time.monotonic() + seconds
-    row: tuple[str | None, ...] = ()
+    row: Row = ()
     try:
-        pgconn.send_query(statement)
-        pgconn.flush()
-        with selectors.DefaultSelector() as selector:
-            selector.register(pgconn.socket, selectors.EVENT_READ)
-            while True:
-                while pgconn.is_busy():
-                    left = deadline - time.monotonic()
-                    if left <= 0 or not selector.select(left):
-                        raise QueryTimeout(f"no answer within {seconds:g} s")
-                    pgconn.consume_input()
-                result = pgconn.get_result()
-                if result is None:
-                    return row
-                if result.status == ExecStatus.FATAL_ERROR:
-                    raise psycopg.OperationalError(result.error_message.decode(errors="replace").strip())
-                if result.status == ExecStatus.TUPLES_OK and result.ntuples:
-                    row = tuple(
-                        None if value is None else value.decode()
-                        for value in (result.get_value(0, column) for column in range(result.nfields))
-                    )
+        waiting = limited(exchange(connection.pgconn, statements), connection.pgconn, seconds, None)
+        for result in psycopg.Connection.wait(connection, waiting, interval=min(_TICK, seconds)):
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result)
+            if result.status == ExecStatus.TUPLES_OK and result.ntuples:
+                row = tuple(
+                    None if value is None else value.decode()
+                    for value in (result.get_value(0, column) for column in range(result.nfields))
+                )
     except BaseException:
         connection.close()
         raise
+    return row

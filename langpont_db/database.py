@@ -3,67 +3,97 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
 
-from sqlalchemy import Engine, event
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Engine, event
 
-from langpont_db import outputs
+from langpont_db import connections, outputs
 from langpont_db.connections import Connector
-from langpont_db.engines import READING, engine
-from langpont_db.replicas import PrimaryLsn, Replica, Rotation
-from langpont_db.sessions import ReadSession, RoutedSession, guard
+from langpont_db.engines import READING, LimitedPool, engine, ping, renew_pool
+from langpont_db.forks import renew_after_fork
+from langpont_db.positions import Positions, to_text
+from langpont_db.replicas import Replica, Rotation, primary_watch
+from langpont_db.sessions import PositionedSession, ReadSession, RoutedSession, guard
 from langpont_db.settings import PURPOSES, Purpose, Settings, read
+
+# Of a hot standby there is no other: SERIALIZABLE is refused there.
+ISOLATION_LEVELS: Final = ("READ COMMITTED", "REPEATABLE READ")
 
 
 class Database:
     """SQLAlchemy engines of the primary and its replicas. Make one for a process, at its start; it connects when used.
 
-    It may be shared by threads; a session may not. After a fork, the child makes its own.
+    It may be shared by threads, and by processes that are forked later; a session may not. hide_parameters: of
+    SQLAlchemy's create_engine, for errors and logs.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, hide_parameters: bool = False) -> None:
         self._settings = settings
+        self._positions = Positions()
+        every = [endpoint for purpose in PURPOSES for endpoint in settings.replicas[purpose]]
+        self._watch = primary_watch(settings.primary, every[0] if every else None, settings, self._positions)
         primary = Connector(settings.primary, settings.timeouts)
+
+        def login(**more: Any) -> connections.Connection:
+            connection = primary.connect(**more)
+            connection.statement_seconds = settings.timeouts.statement
+            connection.committed = self._positions.commit
+            return connection
+
         self.write_engine = engine(
             primary,
+            login,
+            ping=ping,
+            poolclass=LimitedPool,
             pool_size=settings.primary_pool.size,
             max_overflow=settings.primary_pool.max_overflow,
             pool_timeout=settings.pool_timeout_seconds,
             pool_recycle=settings.pool_recycle_seconds,
-            pool_pre_ping=True,
+            hide_parameters=hide_parameters,
         )
         self._reading_primary = self.write_engine.execution_options(postgresql_readonly=True, **READING)
-        self._position = PrimaryLsn(primary, settings.timeouts)
         self._rotation = Rotation(
             {
                 purpose: tuple(
                     Replica(
-                        Connector(endpoint, settings.timeouts), settings.limits[purpose], settings, self._position.now
+                        endpoint, settings.primary, purpose, settings, self._positions, hide_parameters=hide_parameters
                     )
                     for endpoint in settings.replicas[purpose]
                 )
                 for purpose in PURPOSES
-            }
+            },
+            settings,
+            self._positions,
         )
         for purpose in PURPOSES:
             for replica in self.read_engines(purpose):
                 event.listen(replica, "before_cursor_execute", guard)
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child; what is open stays the parent's."""
+        renew_pool(self.write_engine)
+        self._positions.after_fork()
+        self._watch.after_fork()
+        self._rotation.after_fork()
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Database:
+    def from_env(cls, environ: Mapping[str, str] = os.environ, *, hide_parameters: bool = False) -> Database:
         """Create one from environment variables; README.md lists them. Raises `SettingsRefused` with all problems."""
-        return cls(read(environ))
+        return cls(read(environ), hide_parameters=hide_parameters)
 
     @classmethod
-    def from_stack_outputs(cls, stack_outputs: str | Mapping[str, Any]) -> Database:
+    def from_stack_outputs(
+        cls, stack_outputs: str | Mapping[str, Any], *, hide_parameters: bool = False
+    ) -> Database:  # fmt: skip
         """Create one from what `pulumi stack output --json` prints, as text or parsed. Raises `SettingsRefused`.
 
         Passwords are read from Secrets Manager, servers reached through this host's PgBouncer.
         """
         found = outputs.loads(stack_outputs) if isinstance(stack_outputs, str) else stack_outputs
-        return cls(read(outputs.environment(found)))
+        return cls(read(outputs.environment(found)), hide_parameters=hide_parameters)
 
     def __repr__(self) -> str:
         replicas = ", ".join(
@@ -75,23 +105,93 @@ class Database:
         """The engine of each replica, in the environment's order. Every transaction there is read only."""
         return tuple(replica.engine for replica in self._rotation.replicas[_checked(purpose)])
 
-    def get_write_session(self) -> Session:
+    # Sessions. `options` are those of SQLAlchemy's Session, such as expire_on_commit. `after`: the token of another
+    # session, of this process or another, whose writes must be seen.
+
+    def get_write_session(self, *, after: str | None = None, **options: Any) -> PositionedSession:
         """A session on the primary."""
-        return Session(self.write_engine)
+        seconds = self._settings.timeouts.position
+        return PositionedSession(self._positions, seconds, after, bind=self.write_engine, **options)
 
-    def get_read_session(self, purpose: Purpose = "reads") -> ReadSession:
-        """A session that only reads, whatever the statement: on a healthy replica, else on the primary."""
-        return ReadSession(self._rotation, _checked(purpose), self._reading_primary)
+    def get_read_session(
+        self,
+        purpose: Purpose = "reads",
+        *,
+        after: str | None = None,
+        isolation_level: str | None = None,
+        **options: Any,
+    ) -> ReadSession:
+        """A session that only reads, whatever the statement: on a healthy replica, else on the primary.
 
-    def session(self) -> RoutedSession:
+        isolation_level: "REPEATABLE READ" for a report whose statements all see one snapshot.
+        """
+        if isolation_level not in (None, *ISOLATION_LEVELS):
+            raise ValueError(
+                f"{isolation_level!r} is no isolation level of a replica. They are {', '.join(ISOLATION_LEVELS)}."
+            )
+        primary = self._reading_primary
+        if isolation_level is not None:
+            primary = primary.execution_options(isolation_level=isolation_level)
+        return ReadSession(
+            self._rotation, self._positions, _checked(purpose), primary,
+            seconds=self._settings.timeouts.position, after=after, isolation_level=isolation_level, **options,
+        )  # fmt: skip
+
+    def session(self, *, after: str | None = None, **options: Any) -> RoutedSession:
         """A session that routes by itself: what is certain to read to a replica, all else to the primary."""
-        return RoutedSession(self._rotation, self.write_engine)
+        return RoutedSession(
+            self._rotation, self._positions, "reads", self.write_engine,
+            seconds=self._settings.timeouts.position, after=after, **options,
+        )  # fmt: skip
+
+    # The same without the ORM.
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """A connection to the primary in a transaction, which is committed at the end: `write_engine.begin()`."""
+        return self.write_engine.begin()
+
+    @contextmanager
+    def connect(
+        self, purpose: Purpose = "reads", *, after: str | None = None, isolation_level: str | None = None
+    ) -> Iterator[Connection]:
+        """A connection in a read-only transaction, to a replica that has what it must see, else to the primary."""
+        with self.get_read_session(purpose, after=after, isolation_level=isolation_level) as session:
+            yield session.connection()
+
+    def status(self) -> dict[str, Any]:
+        """What is known of the servers, the pools and the reads so far, for a health endpoint. It asks nobody.
+
+        primary.position: None while the primary does not answer its watch, or nobody has read yet. replicas: `fault` is
+        why one is out of the rotation. reads: units of work by where they went, and why, since the process began.
+        """
+        return {
+            "primary": {
+                "address": str(self._settings.primary.address),
+                "position": to_text(self._positions.primary or 0) or None,
+                "pool": self.write_engine.pool.status(),
+            },
+            "replicas": [
+                {
+                    "address": str(replica.address),
+                    "purpose": purpose,
+                    "fault": replica.fault,
+                    "busy": replica.busy(),
+                    "lagBytes": replica.lag_bytes(),
+                    "pool": replica.engine.pool.status(),
+                }
+                for purpose, replicas in self._rotation.replicas.items()
+                for replica in replicas
+            ],
+            "reads": self._rotation.counts,
+        }
 
     def dispose(self) -> None:
         """Close all connections that are not in use. It can be used again."""
-        self._position.dispose()
-        for each in (self.write_engine, *(e for purpose in PURPOSES for e in self.read_engines(purpose))):
-            each.dispose()
+        self._watch.stop()
+        self.write_engine.dispose()
+        for replicas in self._rotation.replicas.values():
+            for replica in replicas:
+                replica.stop()
 
 
 def _checked(purpose: Purpose) -> Purpose:

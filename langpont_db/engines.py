@@ -1,4 +1,4 @@
-"""SQLAlchemy engines: their login, and errors that invalidate the whole pool after a failover."""
+"""SQLAlchemy engines: their login, their ping, and a driver's errors as this library's own."""
 
 from __future__ import annotations
 
@@ -6,19 +6,44 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError, TimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
-from langpont_db.connections import Connection, Connector
+from langpont_db.connections import CommitLost, Connection, Connector, QueryTimeout, run
+from langpont_db.errors import CommitUnknown, ConnectTimeout, PoolTimeout, StatementTimeout
+from langpont_db.session_state import refuse_session_state
 
 READ_ONLY = "25006"  # read_only_sql_transaction
 # admin_shutdown, crash_shutdown, cannot_connect_now; class 08 are connection exceptions.
 # https://www.postgresql.org/docs/16/errcodes-appendix.html
 _DISCONNECTED = ("57P01", "57P02", "57P03")
+# What ends one session and says nothing of the server: idle_in_transaction_session_timeout, idle_session_timeout.
+_ENDED_ALONE = ("25P03", "57P05")
 
+
+_PINGED: Final = "langpont_pinged"  # in a pooled connection's info, which a new connection does not have
 
 # Execution options of connections whose transactions we make read only.
 READING: Final = MappingProxyType({"langpont_reading": True})
+
+
+class LimitedPool(QueuePool):
+    """A pool whose error says which one it is. `name` is its address."""
+
+    name = ""
+
+    def connect(self) -> PoolProxiedConnection:
+        """As ever. Raises `PoolTimeout`."""
+        try:
+            return super().connect()
+        except TimeoutError as error:
+            raise PoolTimeout(
+                f"{self.name}: no connection became free within {self._timeout:g} s, all {self.size()} and "
+                f"{max(self.overflow(), 0)} more are in use. DATABASE_POOL_TIMEOUT_SECONDS sets the time."
+            ) from error
 
 
 def sqlstate(error: BaseException | None) -> str:
@@ -26,10 +51,18 @@ def sqlstate(error: BaseException | None) -> str:
     return str(getattr(error, "sqlstate", None) or "")
 
 
-def engine(connector: Connector, login: Callable[..., Connection] | None = None, **options: Any) -> Engine:
+def engine(
+    connector: Connector,
+    login: Callable[..., Connection] | None = None,
+    *,
+    ping: Callable[[Connection], object] | None = None,
+    pooled: bool = True,
+    **options: Any,
+) -> Engine:
     """Create an engine that connects through `login`, by default the connector's own. It opens nothing yet.
 
-    Its URL holds no password, so that it can be logged.
+    ping: called with each connection that the pool gives out. pooled: whether sessions of the server are shared, so
+    that nobody may change one. Its URL holds no password, so that it can be logged.
     """
     address = connector.address
     created = create_engine(
@@ -38,21 +71,76 @@ def engine(connector: Connector, login: Callable[..., Connection] | None = None,
         ),
         **options,
     )
+    if isinstance(created.pool, LimitedPool):
+        created.pool.name = str(address)
 
     # Not a `creator`: only this way does the driver get SQLAlchemy's own adapters.
     @event.listens_for(created, "do_connect")
     def _connect(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> Connection:
         return (login or connector.connect)(context=parameters.get("context"))
 
-    event.listen(created, "handle_error", _mark_disconnect)
+    if ping is not None:
+
+        @event.listens_for(created, "checkout")
+        def _ping(connection: Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+            new = not record.info.get(_PINGED)
+            try:
+                ping(connection)
+            except QueryTimeout:
+                raise
+            except psycopg.OperationalError as error:
+                if new:
+                    raise
+                # Closed while it lay in the pool, as the others there will have been. The pool connects once more.
+                raise InvalidatePoolError(str(error)) from error
+            record.info[_PINGED] = True
+
+    if pooled:
+        event.listen(created, "before_cursor_execute", refuse_session_state)
+    event.listen(created, "handle_error", _translate)
     return created
 
 
-def _mark_disconnect(context: ExceptionContext) -> None:
-    """Invalidate the whole pool after a failover: the next checkout connects, and looks the host up again."""
-    state = sqlstate(context.original_exception)
+def ping(connection: Connection) -> None:
+    """Whether the server is still there, in one round trip."""
+    run(connection, b"", connection.statement_seconds)
+
+
+def renew_pool(renewed: Engine) -> None:
+    """Give an engine a new pool in a forked child, and leave the old one's connections to the parent."""
+    name = getattr(renewed.pool, "name", "")
+    renewed.dispose(close=False)
+    if isinstance(renewed.pool, LimitedPool):
+        renewed.pool.name = name
+    # The new pool takes the old one's listeners over, and with them the lock under which one thread of the parent may
+    # have been making the first connection.
+    renewed.pool.dispatch.connect._exec_once_mutex = None  # type: ignore[attr-defined]
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Invalidate the whole pool after a failover: the next checkout connects, and looks the host up again.
+
+    Raises this library's error in the place of a driver's that only says how a wait ended.
+    """
+    error = context.original_exception
+    state = sqlstate(error)
     if state in _DISCONNECTED or state.startswith("08") or (state == READ_ONLY and not _read_only_on_purpose(context)):
         context.is_disconnect = True
+    if state in _ENDED_ALONE or isinstance(error, QueryTimeout):
+        context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
+    kind: type[CommitUnknown] | type[StatementTimeout] | type[ConnectTimeout]
+    if isinstance(error, CommitLost):
+        context.is_disconnect, kind = True, CommitUnknown
+    elif isinstance(error, QueryTimeout):
+        kind = StatementTimeout
+    elif isinstance(error, psycopg.errors.ConnectionTimeout):
+        kind = ConnectTimeout
+    else:
+        return
+    hide = context.engine is not None and context.engine.hide_parameters
+    raise kind(
+        context.statement, context.parameters, error, hide_parameters=hide, connection_invalidated=context.is_disconnect
+    ) from error
 
 
 def _read_only_on_purpose(context: ExceptionContext) -> bool:

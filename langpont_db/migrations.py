@@ -15,18 +15,30 @@ from langpont_db.settings import Timeouts, read_migration
 OWNER = "langpont_owner"
 
 
-def migration_engine(environ: Mapping[str, str] = os.environ) -> Engine:
+# Whoever comes after a statement that waits for a table's lock waits too, so it must not wait for long.
+LOCK_SECONDS = 5
+
+
+def migration_engine(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    lock_timeout_seconds: float = LOCK_SECONDS,
+    hide_parameters: bool = False,
+) -> Engine:
     """An engine that logs in as DATABASE_MIGRATION_URL says and is langpont_owner from then on. It keeps no connection.
 
-    The password is the URL's or that of DATABASE_MIGRATION_SECRET_ARN. Raises `SettingsRefused`; connects when it is
-    first used.
+    lock_timeout_seconds: after which a statement that waits for a lock fails with 55P03 (lock_not_available), and is to
+    be tried again; 0 waits for ever. The password is the URL's or that of DATABASE_MIGRATION_SECRET_ARN. Raises
+    `SettingsRefused`; connects when it is first used.
     """
     connector = Connector(read_migration(environ), Timeouts())
 
     def login(**more: Any) -> Connection:
         connection = connector.connect(**more)
+        connection.statement_seconds = float("inf")  # an index build takes what it takes
         connection.execute(f"SET ROLE {OWNER}")
+        connection.execute(f"SET lock_timeout = {lock_timeout_seconds * 1000:.0f}")
         connection.commit()  # a rollback would undo it
         return connection
 
-    return engine(connector, login, poolclass=NullPool)
+    return engine(connector, login, pooled=False, poolclass=NullPool, hide_parameters=hide_parameters)

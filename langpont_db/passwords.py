@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
+from concurrent.futures import Future
 from typing import Any, Protocol
 
-from langpont_db.errors import SecretRefused
+from langpont_db.errors import SecretRefused, SecretTimeout
+from langpont_db.forks import renew_after_fork
 
-ANSWER_SECONDS = 5  # of Secrets Manager; a login waits for it
 REFETCH_SECONDS = 1  # many logins that fail together ask once
 
 
@@ -70,36 +71,66 @@ class SecretPassword:
     from the process, as everywhere.
     """
 
-    def __init__(self, arn: str, region: str | None) -> None:
+    def __init__(self, arn: str, region: str | None, seconds: float) -> None:
         self.arn = arn
         parts = arn.split(":")
         self._region = parts[3] if len(parts) > 3 and parts[3] else region
-        self._lock = threading.Lock()
+        self._seconds = seconds
         self._hidden: Hidden | None = None
         self._refetch_at = 0.0
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The lock may have been held, and the secret been read, by a thread that this process does not have."""
+        self._lock = threading.Lock()
+        self._reading: Future[Hidden] | None = None
 
     def __repr__(self) -> str:
         return f"SecretPassword({self.arn!r})"
 
     def read(self) -> Hidden:
-        """The password of the last read, or read it first. Raises `SecretRefused`."""
-        with self._lock:
-            return self._hidden or self._fetch()
+        """The password of the last read, or read it first. Raises `SecretRefused`, `SecretTimeout`."""
+        return self._hidden or self._fetch()
 
     def renew(self, refused: Hidden) -> bool:
-        """Read it again, unless another login just has. Raises `SecretRefused`."""
+        """Read it again, unless another login just has. Raises `SecretRefused`, `SecretTimeout`."""
         with self._lock:
-            if self._hidden == refused and time.monotonic() >= self._refetch_at:
+            due = self._hidden == refused and time.monotonic() >= self._refetch_at
+            if due:
                 self._refetch_at = time.monotonic() + REFETCH_SECONDS
-                self._fetch()
-            return self._hidden != refused
+        if due:
+            self._fetch()
+        return self._hidden != refused
 
     def _fetch(self) -> Hidden:
-        self._hidden = _from_secrets_manager(self.arn, self._region)
+        """Read it once for all who wait, in a thread of its own: no setting of boto3's bounds all that it may do."""
+        with self._lock:
+            reading = self._reading
+            if reading is None or reading.done():
+                reading = self._reading = Future()
+                name = f"langpont_db reads {self.arn}"
+                threading.Thread(target=self._read_into, args=[reading], name=name, daemon=True).start()
+        try:
+            self._hidden = reading.result(self._seconds)
+        except TimeoutError:
+            with self._lock:
+                if self._reading is reading:
+                    self._reading = None  # the next one asks anew
+            raise SecretTimeout(
+                f"{self.arn}: Secrets Manager did not answer within {self._seconds:g} s. Look at the way to it (NAT, "
+                f"or the interface endpoint secretsmanager); DATABASE_SECRET_TIMEOUT_SECONDS sets the time."
+            ) from None
         return self._hidden
 
+    def _read_into(self, reading: Future[Hidden]) -> None:
+        try:
+            reading.set_result(_from_secrets_manager(self.arn, self._region, self._seconds))
+        except BaseException as error:
+            reading.set_exception(error)
 
-def _from_secrets_manager(arn: str, region: str | None) -> Hidden:
+
+def _from_secrets_manager(arn: str, region: str | None, seconds: float) -> Hidden:
     try:
         import boto3
         from botocore.config import Config
@@ -109,16 +140,20 @@ def _from_secrets_manager(arn: str, region: str | None) -> Hidden:
             f"{arn}: reading a secret needs boto3. Install it: pip install 'langpont-db[aws]', or put the password "
             f"into the URL."
         ) from None
-    config = Config(connect_timeout=ANSWER_SECONDS, read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 3})
+    config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 3})
     try:
         client = boto3.client("secretsmanager", region_name=region, config=config)
         answer = client.get_secret_value(SecretId=arn)
     except (BotoCoreError, ClientError) as error:
-        raise SecretRefused(
-            f"{arn}: Secrets Manager did not give it: {error}. The role here needs the stack's "
-            f"applicationPolicyArn, or migrationPolicyArn to migrate."
-        ) from None
+        raise SecretRefused(f"{arn}: Secrets Manager did not give it: {error}. {_way_out(error)}") from None
     return _password_of(arn, answer)
+
+
+def _way_out(error: Exception) -> str:
+    code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    if code in ("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException"):
+        return "Too many read secrets at once, and the next login reads it again: start processes one after the other."
+    return "The role here needs the stack's applicationPolicyArn, or migrationPolicyArn to migrate."
 
 
 def _password_of(arn: str, answer: dict[str, Any]) -> Hidden:

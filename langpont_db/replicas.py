@@ -1,34 +1,40 @@
-"""Health checks of read replicas: which are in the rotation, found out by those who are about to read from one."""
+"""Read replicas: the pool of each, what its watch tells of it, and the rotation."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import psycopg
-from sqlalchemy import Connection, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, InvalidRequestError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-from langpont_db import connections
-from langpont_db.connections import Connector, QueryTimeout, log, query
-from langpont_db.engines import READING, engine
-from langpont_db.errors import SecretRefused
-from langpont_db.settings import Limit, Purpose, Settings, Timeouts
+from langpont_db.connections import POSITION, Connection, Connector, QueryTimeout, Row, log, run
+from langpont_db.engines import READING, LimitedPool, engine, renew_pool
+from langpont_db.errors import PoolTimeout, SecretRefused
+from langpont_db.positions import Positions, end_of_record
+from langpont_db.settings import Endpoint, Limit, Purpose, Settings
+from langpont_db.watch import Watch
 
 # Functions that every role may call. Positions are bytes of WAL since the cluster's beginning.
-_LSN_QUERY = b"SELECT pg_current_wal_lsn() - '0/0'"
-_STATE_QUERY = (
+_REPLAYED = b"SELECT pg_last_wal_replay_lsn() - '0/0'"
+_STATE = (
     b"SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0', pg_last_wal_receive_lsn() - '0/0', "
-    b"extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
+    b"extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), pg_postmaster_start_time()"
 )
-_BEGIN = b"BEGIN READ ONLY"
-_FIRST_RETRY_SECONDS = 0.5
+# Seconds between two questions whether a replica has replayed something, while a read waits for it.
+_POLL_SECONDS = 0.005
+# Seconds that the first read of a process waits for the first look at a replica.
+_FIRST_LOOK_SECONDS = 1
+# Seconds for which a replica is left alone after a reader waited for it in vain, unless a connection comes back to its
+# pool before: then PgBouncer has one for somebody else too.
+_BUSY_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,200 +69,312 @@ def unhealthy_reason(state: ReplicaState, primary: int | None, limit: Limit) -> 
     return None
 
 
-class PrimaryLsn:
-    """The primary's pg_current_wal_lsn(), at most `check` seconds old; None while the primary does not answer."""
-
-    def __init__(self, connector: Connector, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
-        # One connection of its own: the engine's may all be in use, or wait for a server that is gone.
-        self._pool = QueuePool(lambda: cast(DBAPIConnection, connector.connect()), pool_size=1, max_overflow=0)
-        self._lock = threading.Lock()
-        self._value: int | None = None
-        self._due = 0.0
-
-    def now(self) -> int | None:
-        """The position in bytes of WAL. One thread asks when it is time; the others go on with what was known."""
-        if self._lock.acquire(blocking=False):
-            try:
-                if time.monotonic() >= self._due:
-                    self._value = self._query()
-                    pause = self._timeouts.retry if self._value is None else self._timeouts.check
-                    self._due = time.monotonic() + pause
-            finally:
-                self._lock.release()
-        return self._value
-
-    def dispose(self) -> None:
-        """Close the connection."""
-        self._pool.dispose()
-
-    def _query(self) -> int | None:
-        try:
-            found = self._pool.connect()
-        except (psycopg.Error, SecretRefused):
-            return None
-        try:
-            connection = found.driver_connection
-            assert isinstance(connection, psycopg.Connection)
-            (position,) = query(connection, _LSN_QUERY, self._timeouts.answer)
-            return int(position or 0)
-        except psycopg.Error:
-            found.invalidate()
-            return None
-        finally:
-            found.close()
-
-
 class Replica:
-    """One read replica: its engine, and whether it is in the rotation.
+    """One read replica: its engine, and whether it is in the rotation, which its watch finds out.
 
-    A connection that its engine gives out has begun a read-only transaction: that is the pre-ping, and it holds even if
-    the replica has become a primary. The server's lag is checked on such an occasion if the last check is too old.
+    A connection that its engine gives out has begun a read-only transaction: that is its ping, and it holds even if the
+    replica has become a primary.
     """
 
     def __init__(
-        self, connector: Connector, limit: Limit, settings: Settings, position: Callable[[], int | None]
-    ) -> None:
-        self._connector = connector
-        self._limit = limit
+        self, endpoint: Endpoint, watched_as: Endpoint, purpose: Purpose, settings: Settings, positions: Positions,
+        *, hide_parameters: bool,
+    ) -> None:  # fmt: skip
+        self._connector = Connector(endpoint, settings.timeouts)
+        self.address = endpoint.address
+        self._limit = settings.limits[purpose]
         self._timeouts = settings.timeouts
-        self._position = position
-        self._lock = threading.Lock()
-        self._fault: str | None = None
-        self._pause = _FIRST_RETRY_SECONDS
-        self._check_at = self._retry_at = 0.0
+        self._positions = positions
+        # Longer than the role's own, which is for pages. Milliseconds.
+        longer = f"; SET LOCAL statement_timeout = {settings.timeouts.report * 1000:.0f}" if purpose != "reads" else ""
+        self._begin_statement = f"BEGIN READ ONLY{longer}"
+        self._seconds = settings.timeouts.read if purpose == "reads" else settings.timeouts.report
         self.engine = engine(
-            connector,
+            self._connector,
             self._login,
+            ping=self._begin,
+            poolclass=LimitedPool,
             pool_size=settings.replica_pool.size,
             max_overflow=settings.replica_pool.max_overflow,
             pool_timeout=settings.pool_timeout_seconds,
             pool_recycle=settings.pool_recycle_seconds,
+            hide_parameters=hide_parameters,
             execution_options=READING,
         )
-        event.listen(self.engine, "checkout", self._begin)
         event.listen(self.engine, "rollback", self._roll_back)
+        event.listen(self.engine, "checkin", self._came_back)
+        # Under another user it has another pool in PgBouncer: that one's queue says nothing of the server.
+        lane = replace(endpoint, address=replace(endpoint.address, user=watched_as.address.user))
+        connectors = [Connector(replace(lane, password=watched_as.password), settings.timeouts), self._connector]
+        self._watch = Watch(connectors, _STATE, self._told, settings.timeouts)
+        self.fault: str | None = None
+        self.replayed: int | None = None
+        self.since: object = None  # the server's start: positions of before may have been higher
+        self._answered_at = self._busy_until = 0.0
+        self._missed: tuple[int, float] = (0, 0.0)
+        self._looked = threading.Event()
 
     def __repr__(self) -> str:
-        return f"Replica({self._connector.address})"
+        return f"Replica({self.address})"
 
-    def open(self) -> Connection | None:
-        """A connection in a read-only transaction, or None if the replica is out of the rotation.
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        renew_pool(self.engine)
+        self._watch.after_fork()
+        self._looked = threading.Event()
 
-        Raises `sqlalchemy.exc.TimeoutError` if its pool is exhausted, which is no fault of the replica.
-        """
-        out = self._fault is not None
-        if out and not self._may_retry():
+    def stop(self) -> None:
+        """Close all connections that are not in use."""
+        self._watch.stop()
+        self.engine.dispose()
+        self._looked.clear()
+
+    # What the watch tells
+
+    def serves(self) -> bool:
+        """Whether it is in the rotation. The first one who asks waits a moment for the first look."""
+        self._watch.want()
+        if not self._looked.is_set():
+            self._looked.wait(_FIRST_LOOK_SECONDS)
+        return self.fault is None and self._looked.is_set()
+
+    def busy(self) -> bool:
+        """Whether readers have just waited for it in vain, though it answers its watch."""
+        return time.monotonic() < self._busy_until
+
+    def look_soon(self) -> None:
+        """Have it looked at now: something about it was odd."""
+        self._watch.ask_soon()
+
+    def known(self) -> int:
+        """A position that it has replayed for certain, as far as was heard lately."""
+        fresh = time.monotonic() - self._answered_at < 2 * self._timeouts.check + self._timeouts.answer
+        return self.replayed or 0 if fresh else 0
+
+    def lag_bytes(self) -> int | None:
+        """How far it was behind the primary when both were last asked."""
+        if self.replayed is None or self._positions.primary is None:
             return None
-        try:
-            connection = self.engine.connect()
-        except (DBAPIError, InvalidRequestError, SecretRefused) as error:
-            self.failed(str(getattr(error, "orig", error)).strip(), again=out)
-            return None
-        if self._fault is None:
-            return connection
-        connection.close()
-        return None
+        return max(0, self._positions.primary - self.replayed)
 
-    def failed(self, reason: str, *, again: bool = False) -> None:
-        """Take it out of the rotation. It is tried again soon, and `again` and again less and less often."""
-        with self._lock:
-            if self._fault is None:
-                self._pause = _FIRST_RETRY_SECONDS
-            elif again:
-                self._pause = min(self._timeouts.retry, self._pause * 2)
-            else:
-                return  # others saw it too
-            self._take_out(reason, self._pause)
-            self._check_at = 0.0
-
-    def _may_retry(self) -> bool:
-        """Whether it is time for one thread to try it again."""
-        with self._lock:
-            now = time.monotonic()
-            if now < self._retry_at:
-                return False
-            self._retry_at = now + self._timeouts.connect + 2 * self._timeouts.answer  # nobody else meanwhile
-            return True
-
-    def _take_out(self, reason: str, pause: float) -> None:
-        if self._fault is None:
-            log.warning("replica %s leaves the rotation: %s", self._connector.address, reason)
-        self._fault, self._retry_at = reason, time.monotonic() + pause
-
-    def _login(self, **more: object) -> connections.Connection:
-        """Log in and run a query: PgBouncer lets everybody in, its server there or not."""
-        connection = self._connector.connect(**more)
-        query(connection, b"SELECT 1", self._timeouts.answer)
-        connection.read_only = True  # for a transaction that is begun after ours
-        return connection
-
-    def _begin(self, connection: connections.Connection, _record: object, _proxy: object) -> None:
-        try:
-            if self._check_due():
-                self._check(connection)
-            query(connection, _BEGIN, self._timeouts.answer)
-        except QueryTimeout:
-            raise
-        except psycopg.OperationalError as error:
-            # It was closed while it lay in the pool, as the others there will have been. The pool connects once more.
-            raise InvalidatePoolError(str(error)) from error
-
-    def _roll_back(self, connection: Connection) -> None:
-        """Roll back before SQLAlchemy does, which raises: a replica that stops after a read does not spoil it."""
-        if connection.closed or connection.invalidated:
+    def _told(self, answer: Row | Exception, _asked_at: float) -> None:
+        if isinstance(answer, Exception):
+            self._take_out(str(answer).strip() or type(answer).__name__)
             return
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        try:
-            query(driver, b"ROLLBACK", self._timeouts.answer)
-        except psycopg.Error:
-            connection.invalidate()
-
-    def _check_due(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            due = now >= self._check_at
-            if due:
-                self._check_at = now + self._timeouts.check
-            return due
-
-    def _check(self, connection: connections.Connection) -> None:
-        end = self._position()
-        in_recovery, replayed, received, quiet = query(connection, _STATE_QUERY, self._timeouts.answer)
+        in_recovery, replayed, received, quiet, since = answer
         state = ReplicaState(
             in_recovery=in_recovery == "t",
             replayed=None if replayed is None else int(replayed),
             received=None if received is None else int(received),
             quiet_seconds=None if quiet is None else float(quiet),
         )
-        found = unhealthy_reason(state, end, self._limit)
-        with self._lock:
-            if found is not None:
-                self._take_out(found, self._timeouts.check)
-                return
-            if self._fault is not None:
-                log.info("replica %s is back in the rotation", self._connector.address)
-            self._fault = None
+        self.replayed, self.since, self._answered_at = state.replayed, since, time.monotonic()
+        found = unhealthy_reason(state, self._positions.primary, self._limit)
+        if found is not None:
+            self._take_out(found)
+            return
+        if self.fault is not None:
+            log.info("replica %s is back in the rotation", self.address)
+        self.fault = None
+        self._looked.set()
+
+    def _take_out(self, reason: str) -> None:
+        if self.fault is None:
+            log.warning("replica %s leaves the rotation: %s", self.address, reason)
+        self.fault = reason
+        self._looked.set()
+
+    def _gone(self) -> str | None:
+        """Why somebody who waits for an answer need not wait on."""
+        silent = time.monotonic() - self._answered_at
+        if self.fault is not None and silent > 2 * self._timeouts.check + self._timeouts.answer:
+            return f"the server has not answered for {silent:.0f} s"
+        return None
+
+    # Connections
+
+    def open(self) -> SqlConnection | None:
+        """A connection in a read-only transaction, or None if there is none to be had now.
+
+        Raises `PoolTimeout` if its own pool is exhausted.
+        """
+        try:
+            return self.engine.connect()
+        except PoolTimeout:
+            raise
+        except DBAPIError as error:
+            if isinstance(error.orig, QueryTimeout):
+                self._busy_until = time.monotonic() + _BUSY_SECONDS
+            else:
+                self._take_out(str(error.orig).strip())
+            self.look_soon()
+        except (InvalidRequestError, SecretRefused) as error:
+            self._take_out(str(error))
+            self.look_soon()
+        return None
+
+    def has_replayed(self, connection: SqlConnection, position: int, seconds: float) -> bool:
+        """Whether it has replayed a position, or does so within that time. Raises `DBAPIError`."""
+        missed, until = self._missed
+        if position >= missed and time.monotonic() < until:
+            return False
+        end = time.monotonic() + seconds
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Connection)
+        while True:
+            try:
+                (replayed,) = run(driver, _REPLAYED, self._timeouts.answer)
+            except psycopg.Error:
+                connection.invalidate()
+                return False
+            if replayed is not None:
+                self.replayed = int(replayed)
+                if self.replayed >= position:
+                    return True
+            if time.monotonic() >= end:
+                self._missed = position, time.monotonic() + self._timeouts.check
+                return False
+            time.sleep(_POLL_SECONDS)
+
+    def isolate(self, connection: SqlConnection, level: str) -> bool:
+        """Begin again at an isolation level, since who has asked for a position has a snapshot already."""
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Connection)
+        again = self._begin_statement.replace("BEGIN", f"ROLLBACK; BEGIN ISOLATION LEVEL {level}")
+        try:
+            run(driver, again.encode(), self._timeouts.answer)
+        except psycopg.Error:
+            connection.invalidate()
+            return False
+        return True
+
+    def _login(self, **more: object) -> Connection:
+        """Log in and run a query: PgBouncer lets everybody in, its server there or not."""
+        connection = self._connector.connect(**more)
+        run(connection, b"SELECT 1", self._timeouts.answer)
+        connection.read_only = True  # for a transaction that is begun after ours
+        connection.statement_seconds, connection.gone = self._seconds, self._gone
+        return connection
+
+    def _begin(self, connection: Connection) -> None:
+        run(connection, self._begin_statement.encode(), self._timeouts.answer)
+        connection.fresh = True
+
+    def _came_back(self, connection: Connection | None, _record: object) -> None:
+        if connection is not None:
+            self._busy_until = 0.0
+
+    def _roll_back(self, connection: SqlConnection) -> None:
+        """Roll back before SQLAlchemy does, which raises: a replica that stops after a read does not spoil it."""
+        if connection.closed or connection.invalidated:
+            return
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Connection)
+        if driver.autocommit:
+            return
+        try:
+            run(driver, b"ROLLBACK", self._timeouts.answer)
+        except psycopg.Error:
+            connection.invalidate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a read asks of a replica: to have replayed a position, if possible to be `same`, and an isolation level."""
+
+    position: int = 0
+    same: Replica | None = None
+    isolation_level: str | None = None
 
 
 class Rotation:
-    """Round robin over the replicas of each purpose."""
+    """Round robin over the replicas of each purpose, and the reads that the primary has to take."""
 
-    def __init__(self, replicas: Mapping[Purpose, Sequence[Replica]]) -> None:
+    def __init__(self, replicas: Mapping[Purpose, Sequence[Replica]], settings: Settings, positions: Positions) -> None:
         self.replicas = replicas
+        self._positions = positions
         self._turns = {purpose: itertools.count() for purpose in replicas}
+        self._timeouts = settings.timeouts
+        self._pool_seconds = settings.pool_timeout_seconds
+        self._most = settings.primary_pool.size
+        self._counts: Counter[str] = Counter()
+        self._fallbacks = threading.BoundedSemaphore(self._most)
+        self._counting = threading.Lock()
 
-    def open(self, purpose: Purpose) -> tuple[Replica, Connection] | None:
-        """A connection to the next replica that is in the rotation, in a read-only transaction; None if none is.
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        self._fallbacks = threading.BoundedSemaphore(self._most)
+        self._counting = threading.Lock()
+        for replicas in self.replicas.values():
+            for replica in replicas:
+                replica.after_fork()
 
-        Raises `sqlalchemy.exc.TimeoutError` if the pool of that one is exhausted.
+    def open(self, purpose: Purpose, wish: Wish) -> tuple[Replica, SqlConnection] | str:
+        """A connection to a replica that is in the rotation and has what is wished; or why there is none.
+
+        The next one in turn, unless another has replayed enough already. Raises `PoolTimeout`.
         """
-        replicas = self.replicas[purpose]
-        first = next(self._turns[purpose])
-        for turn in range(len(replicas)):
-            replica = replicas[(first + turn) % len(replicas)]
+        replicas, first = self.replicas[purpose], next(self._turns[purpose])
+        if not replicas:
+            return "no replica"
+        self._positions.want()
+        turns = [replicas[(first + turn) % len(replicas)] for turn in range(len(replicas))]
+        turns = [one for one in turns if one.serves()]
+        if not turns:
+            return "no replica in the rotation"
+        reason = "replicas are busy"
+        free = [one for one in turns if not one.busy()]
+        free.sort(key=lambda one: (one is not wish.same, one.known() < wish.position))
+        end = time.monotonic() + self._timeouts.position
+        for left, replica in zip(range(len(free), 0, -1), free, strict=True):
             connection = replica.open()
-            if connection is not None:
-                return replica, connection
-        return None
+            if connection is None:
+                continue
+            seconds = max(0.0, end - time.monotonic()) / left
+            if replica.known() >= wish.position or replica.has_replayed(connection, wish.position, seconds):
+                if wish.isolation_level is None or replica.isolate(connection, wish.isolation_level):
+                    return replica, connection
+            else:
+                reason = "replicas are behind"
+            connection.close()
+        return reason
+
+    def fall_back(self, reason: str) -> None:
+        """Take one of the places for reads on the primary. Raises `PoolTimeout` if none becomes free."""
+        if reason != "no replica" and not self._fallbacks.acquire(timeout=self._pool_seconds):
+            raise PoolTimeout(
+                f"{reason}, and {self._most} reads of this process are on the primary already, which is as many as may "
+                f"be (DATABASE_PRIMARY_POOL_SIZE). None ended within {self._pool_seconds:g} s."
+            )
+
+    def count(self, where: str) -> None:
+        """Count a unit of work by where it went, and why."""
+        with self._counting:
+            self._counts[where] += 1
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Units of work so far, by where they went."""
+        with self._counting:
+            return dict(self._counts)
+
+    def fell_back(self, reason: str) -> None:
+        """Give the place back."""
+        if reason != "no replica":
+            self._fallbacks.release()
+
+
+def primary_watch(endpoint: Endpoint, watched_as: Endpoint | None, settings: Settings, positions: Positions) -> Watch:
+    """Who asks the primary for the end of its log, as another user than writes if there is one."""
+    connectors = [Connector(endpoint, settings.timeouts)]
+    if watched_as is not None:
+        lane = replace(endpoint, address=replace(endpoint.address, user=watched_as.address.user))
+        connectors.insert(0, Connector(replace(lane, password=watched_as.password), settings.timeouts))
+    watch = Watch(connectors, POSITION, partial(_tell, positions), settings.timeouts)
+    positions.watch = watch
+    return watch
+
+
+def _tell(positions: Positions, answer: Row | Exception, asked_at: float) -> None:
+    value = None if isinstance(answer, Exception) else answer[0]
+    positions.tell(None if value is None else end_of_record(int(value)), asked_at)

@@ -56,7 +56,25 @@ _GRAMMAR: Final = _words(
     """
 )
 _NAMES_COLUMNS: Final = frozenset({"as", "with", "recursive"})  # WITH RECURSIVE t(n), AS t(a, b)
-_WRITING: Final = frozenset({"insert", "update", "delete", "merge", "into", "for"})  # for: FOR UPDATE, FOR SHARE
+# for: FOR UPDATE, FOR SHARE. uescape: it stands between a name that may be anything and its parenthesis.
+_WRITING: Final = frozenset({"insert", "update", "delete", "merge", "into", "for", "uescape"})
+
+# What may stand around a statement: semicolons behind it, and comments that do not nest, as sqlcommenter's. Nothing of
+# a string or of a line comment can be taken for one there: its quote, or its dashes, would be left.
+_COMMENT: Final = r"/\*(?:(?!/\*|\*/).)*\*/"
+_AROUND: Final = re.compile(rf"\A(?:\s|{_COMMENT})+|(?:\s|;|{_COMMENT})+\Z", re.DOTALL)
+
+_declared: set[str] = set()
+
+
+def declare_harmless(*functions: str) -> None:
+    """Have calls of functions of one's own go to replicas, by unqualified name: they change nothing and lock nothing.
+
+    For the whole process. What writes all the same, a replica refuses, and it is done on the primary.
+    """
+    _declared.update(name.lower() for name in functions)
+    only_reads.cache_clear()
+
 
 # The part of SQL's spelling that can be read without knowing the server's settings. A backslash, a dollar quote, a
 # comment or a semicolon is in none of these, and what is not understood is not certain.
@@ -89,7 +107,8 @@ def may_read_from_replica(statement: ClauseElement) -> bool:
 def _uncertain(element: visitors.ExternallyTraversible) -> bool:
     found: Any = element
     if isinstance(found, FunctionElement):
-        return str(getattr(found, "name", "")).lower() not in HARMLESS
+        name = str(getattr(found, "name", "")).lower()
+        return name not in HARMLESS and name not in _declared
     if isinstance(found, TextClause):
         return not _harmless(_tokens(found.text))
     if getattr(found, "is_literal", False):  # literal_column()
@@ -100,7 +119,7 @@ def _uncertain(element: visitors.ExternallyTraversible) -> bool:
 @lru_cache(maxsize=1024)
 def only_reads(sql: str) -> bool:
     """Whether a text is one SELECT, with or without WITH, that calls only harmless functions and locks nothing."""
-    tokens = _tokens(sql)
+    tokens = _tokens(_AROUND.sub("", sql))
     return next((word.lower() for word in tokens if word != "("), "") in ("select", "with") and _harmless(tokens)
 
 
@@ -119,7 +138,7 @@ def _harmless(tokens: list[str]) -> bool:
 def _calls_nothing(word: str, before: str) -> bool:
     if before in _NAMES_COLUMNS:
         return True
-    return before != "." and (word in _GRAMMAR or word in HARMLESS)
+    return before != "." and (word in _GRAMMAR or word in HARMLESS or word in _declared)
 
 
 def _tokens(sql: str) -> list[str]:

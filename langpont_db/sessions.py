@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ClauseElement, Connection, Engine, Result, TextClause, event
+from sqlalchemy import ClauseElement, Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
+from sqlalchemy.orm import Session, SessionTransaction
 
+from langpont_db import stale
+from langpont_db.connections import Ending, log
 from langpont_db.engines import READ_ONLY, sqlstate
 from langpont_db.errors import WriteRefused
-from langpont_db.replicas import Replica, Rotation
+from langpont_db.positions import UNKNOWN, Positions, current_request, to_position, to_text
+from langpont_db.replicas import Replica, Rotation, Wish
 from langpont_db.routing import may_read_from_replica, only_reads
 from langpont_db.settings import Purpose
 
 _READER: Final = "langpont_reader"  # the execution option under which a replica's connection knows its reader
+
+# What a statement meets on a replica and not on the primary: a row version that a cleanup took away or a lock that
+# replay needs (serialization_failure, deadlock_detected), and what a migration made that is not replayed yet
+# (undefined_table, _column, _function, _object, invalid_schema_name).
+_OF_A_REPLICA: Final = frozenset({"40001", "40P01", "42P01", "42703", "42883", "42704", "3F000"})
+_REFUSAL: Final = "This session only reads. Write in get_write_session() or session()."
 
 
 @dataclass
@@ -38,51 +49,145 @@ class _Reader:
         self.has_state, self.may_have_state = self.has_state or self.may_have_state, not certain
 
 
-class _ReadingSession(Session):
+class PositionedSession(Session):
+    """A session that knows the position of what it wrote and read on the primary."""
+
+    def __init__(self, positions: Positions, seconds: float, after: str | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._positions = positions
+        self._seconds = seconds
+        self._after = to_position(after)
+        self._seen = 0
+        self._driver: Ending | None = None  # the primary's connection of this unit of work
+
+    @property
+    def token(self) -> str:
+        """What a session must be opened `after` to see all that this one wrote or read on the primary.
+
+        A position of the write-ahead log as PostgreSQL writes it, or an empty string.
+        """
+        return to_text(max(self._after, self._seen_for_certain()))
+
+    def _seen_for_certain(self) -> int:
+        if self._seen == UNKNOWN:
+            self._seen = self._positions.now(self._seconds)
+        return self._seen
+
+    def _must_see(self) -> int:
+        """The position that the next read of a replica must have replayed."""
+        request = current_request.get()
+        asked = max(self._after, request.after if request else 0)
+        if asked:
+            asked = self._positions.believed(asked, self._seconds)
+        return max(asked, self._seen_for_certain(), self._positions.must_see())
+
+    def merge(self, instance: Any, **options: Any) -> Any:
+        """As ever. Raises `StaleDataError` for an object that came from a replica and was changed since."""
+        result = super().merge(instance, **options)
+        stale.merged(self, instance, result, load=options.get("load", True))
+        return result
+
+    def _end_unit(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            self._seen = max(self._seen, driver.position)
+
+
+class _ReadingSession(PositionedSession):
     """A session that reads one replica in a unit of work, from its first read to its commit, rollback or close.
 
-    While no replica is in the rotation the primary serves. A read whose replica breaks is read again from the primary,
-    which has all that the replica had, and so is the rest of the unit of work; unless the broken transaction was one
-    that somebody had set up.
+    Each unit of work reads the same replica, so that none sees older rows than the one before it; where that cannot be,
+    the next replica must have replayed the primary's position of that moment. While no replica will do the primary
+    serves. A read whose replica breaks, or fails as only a replica does, is read again from the primary, and so is the
+    rest of the unit of work; unless the transaction was one that somebody had set up.
     """
 
-    def __init__(self, rotation: Rotation, purpose: Purpose, primary: Engine, *, only_certain: bool) -> None:
+    def __init__(
+        self, rotation: Rotation, positions: Positions, purpose: Purpose, primary: Engine, *, seconds: float,
+        only_certain: bool, after: str | None, isolation_level: str | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         # A connection that is handed to a session is rolled back by it and never committed in this mode: one that
         # broke does not spoil the commit of what was written to the primary.
-        super().__init__(join_transaction_mode="rollback_only")
+        super().__init__(positions, seconds, after, join_transaction_mode="rollback_only", **options)
         self._rotation = rotation
         self._purpose = purpose
         self._primary = primary
         self._only_certain = only_certain
+        self._isolation_level = isolation_level
         self._reader: _Reader | None = None
-        self._on_primary = False  # until the unit of work ends
+        self._place: str | None = None  # why this unit of work reads from the primary instead of a replica
+        self._last: tuple[Replica, object] | None = None  # where the last one read, and since when that server runs
+
+    @property
+    def reads_replica(self) -> bool:
+        """Whether the rows of now come from a replica."""
+        return self._reader is not None and self._place is None
 
     def _bind_for_reads(self) -> Connection | Engine:
-        if self._reader is None and not self._on_primary:
-            opened = self._rotation.open(self._purpose)
-            if opened is None:
-                self._on_primary = True
-            else:
-                self._reader = _Reader(*opened, only_certain=self._only_certain)
-                opened[1].execution_options(**{_READER: self._reader}).begin()
-        if self._reader is None or self._on_primary or self._falls_back():
+        if self._reader is None and self._place is None:
+            self._open()
+        if self._reader is None or self._place is not None or self._falls_back():
             return self._primary
         return self._reader.connection
 
+    def _open(self) -> None:
+        position, same = self._must_see(), None
+        if self._last is not None:
+            same, since = self._last
+            if not same.serves() or same.since != since:
+                position, same = max(position, self._positions.now(self._seconds)), None
+        wish = Wish(position=position, same=same, isolation_level=self._isolation_level)
+        opened = "a write of unknown position" if position == UNKNOWN else self._rotation.open(self._purpose, wish)
+        if not isinstance(opened, str) and same is not None and opened[0] is not same:
+            now = self._positions.now(self._seconds)
+            if now == UNKNOWN or self._isolation_level or not opened[0].has_replayed(opened[1], now, self._seconds):
+                opened[1].close()
+                opened = "replicas are behind"
+        if isinstance(opened, str):
+            self._go_to_primary(opened)
+            return
+        self._rotation.count("replica")
+        self._last = opened[0], opened[0].since
+        self._reader = _Reader(*opened, only_certain=self._only_certain, has_state=self._isolation_level is not None)
+        opened[1].execution_options(**{_READER: self._reader}).begin()
+
+    def _go_to_primary(self, reason: str) -> None:
+        self._rotation.fall_back(reason)
+        self._rotation.count(f"primary: {reason}")
+        self._place = reason
+
     def _falls_back(self) -> bool:
         """Whether the replica's connection broke, so that reads go on from the primary."""
-        if self._reader is None or self._on_primary or not self._reader.connection.invalidated:
+        if self._reader is None or self._place is not None or not self._reader.connection.invalidated:
             return False
-        self._reader.replica.failed("its connection broke")
-        self._on_primary = not self._reader.has_state
-        return self._on_primary
+        self._reader.replica.look_soon()
+        if not self._reader.has_state:
+            self._go_to_primary("the connection broke")
+        return self._place is not None
 
     def _retries(self, error: Exception) -> bool:
         """Whether a failed statement is run once more, now on the primary."""
+        if self._reader is None or self._place is not None:
+            return False  # it was the primary that failed
+        if isinstance(error, DBAPIError) and sqlstate(error.orig) in _OF_A_REPLICA and not self._reader.has_state:
+            self._go_to_primary(f"a replica's {sqlstate(error.orig)}")
+            return True
         return self._falls_back()
 
+    def _retrying(self, execute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            return execute(*arguments, **options)
+        except (DBAPIError, NotCertain) as error:
+            if not self._retries(error):
+                raise
+        return execute(*arguments, **options)
+
     def _end_unit(self) -> None:
-        reader, self._reader, self._on_primary = self._reader, None, False
+        super()._end_unit()
+        reader, self._reader = self._reader, None
+        place, self._place = self._place, None
+        if place is not None:
+            self._rotation.fell_back(place)
         if reader is not None:
             reader.connection.close()
 
@@ -93,85 +198,126 @@ class _ReadingSession(Session):
         finally:
             self._end_unit()
 
+    if not TYPE_CHECKING:  # the signatures, which are overloaded, stay SQLAlchemy's
+
+        def execute(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+            """As ever; what fails as only a replica does is run again on the primary."""
+            return self._retrying(super().execute, statement, *arguments, **options)
+
+        def scalar(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+            """As `execute`."""
+            return self._retrying(super().scalar, statement, *arguments, **options)
+
+        def scalars(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+            """As `execute`."""
+            return self._retrying(super().scalars, statement, *arguments, **options)
+
 
 class ReadSession(_ReadingSession):
     """A read-only session on a replica, whatever the statement. Its transactions are read only on the primary too."""
 
-    def __init__(self, rotation: Rotation, purpose: Purpose, primary: Engine) -> None:
-        super().__init__(rotation, purpose, primary, only_certain=False)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, only_certain=False, **options)
 
     def get_bind(
         self, mapper: Any = None, *, clause: ClauseElement | None = None, bind: Any = None, **_: Any
     ) -> Connection | Engine:
         """A replica, or the primary in a read-only transaction. Raises `WriteRefused` for INSERT, UPDATE, DELETE."""
         if getattr(clause, "is_dml", False):
-            raise WriteRefused("This session only reads. Write in get_write_session() or session().")
+            raise WriteRefused(_REFUSAL)
         return bind or self._bind_for_reads()
 
     def flush(self, objects: Any = None) -> None:
         """Raises `WriteRefused` if there is anything to write."""
         if self.new or self.deleted or any(map(self.is_modified, self.dirty)):
-            raise WriteRefused("This session only reads. Write in get_write_session() or session().")
+            raise WriteRefused(_REFUSAL)
 
 
 class RoutedSession(_ReadingSession):
     """A session that routes each statement: what is certain to read to a replica, all else to the primary.
 
-    Once something went to the primary that may have written, all of the session's life goes there, so that it never
+    Once something of a unit of work went to the primary that may have written, all of it goes there, so that it never
     reads older rows than it wrote. What counts: a flush, `delete`, `merge`, a bulk operation, `connection()`, a
-    savepoint, and every statement that `routing.may_read_from_replica` is not certain of.
+    savepoint, and every statement that `routing.may_read_from_replica` is not certain of. The next unit of work reads a
+    replica that has replayed it.
     """
 
-    def __init__(self, rotation: Rotation, primary: Engine) -> None:
-        super().__init__(rotation, "reads", primary, only_certain=True)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, only_certain=True, **options)
         self._pinned = False
+
+    @property
+    def reads_replica(self) -> bool:
+        """Whether the rows of now come from a replica."""
+        return not self._pinned and super().reads_replica
 
     def get_bind(
         self, mapper: Any = None, *, clause: ClauseElement | None = None, bind: Any = None, **_: Any
     ) -> Connection | Engine:
         """The replica's connection or the primary's engine; the latter too where there is no statement to tell."""
-        self._pinned = (
-            self._pinned
-            or bind is not None  # a place that somebody chose: what for is not known here
+        if not self._pinned and (
+            bind is not None  # a place that somebody chose: what for is not known here
             or clause is None
             or self.in_nested_transaction()
             or not may_read_from_replica(clause)
-        )
+        ):
+            if clause is not None and bind is None and not getattr(clause, "is_dml", False):
+                _say_once(clause)
+            self._pin("it may write")
         return bind or (self._primary if self._pinned else self._bind_for_reads())
 
     def flush(self, objects: Any = None) -> None:
         """As ever; what a cascade reads is read from the primary."""
         if self.new or self.deleted or self.dirty:
-            self._pinned = True
+            self._pin("a flush")
         super().flush(objects)
 
     def delete(self, instance: object) -> None:
         """As ever; what a cascade reads is read from the primary."""
-        self._pinned = True
+        self._pin("a delete")
         super().delete(instance)
 
     def merge(self, instance: Any, **options: Any) -> Any:
         """As ever; the row to merge into is read from the primary."""
-        self._pinned = True
+        self._pin("a merge")
         return super().merge(instance, **options)
 
     def delete_all(self, instances: Iterable[object]) -> None:
         """As `delete`."""
-        self._pinned = True
-        super().delete_all(instances)
+        for instance in instances:
+            self.delete(instance)
 
     def merge_all(self, instances: Iterable[Any], **options: Any) -> Any:
         """As `merge`."""
-        self._pinned = True
-        return super().merge_all(instances, **options)
+        return [self.merge(instance, **options) for instance in instances]
+
+    def _pin(self, reason: str) -> None:
+        if not self._pinned:
+            self._rotation.count(f"primary: {reason}")
+            self._pinned = True
 
     def _retries(self, error: Exception) -> bool:
-        if self._pinned or self._reader is None or self._on_primary:
+        if self._pinned or self._reader is None or self._place is not None:
             return False  # it was the primary that failed
         if isinstance(error, NotCertain) or (isinstance(error, DBAPIError) and sqlstate(error.orig) == READ_ONLY):
-            self._pinned = True
+            self._pin("it may write")
             return True
         return super()._retries(error)
+
+    def _end_unit(self) -> None:
+        super()._end_unit()
+        self._pinned = False
+
+
+@lru_cache(maxsize=256)
+def _say_once_of(kind: str) -> None:
+    log.info("not certain to read, so it goes to the primary (said once): %s", kind)
+
+
+def _say_once(clause: ClauseElement) -> None:
+    """One log line for each kind of statement: its text without values, which a SELECT that was built has not."""
+    if log.isEnabledFor(logging.INFO):
+        _say_once_of(" ".join(str(clause).split())[:200])
 
 
 class NotCertain(Exception):
@@ -185,20 +331,20 @@ def guard(connection: Connection, _cursor: object, sql: str, *_: object) -> None
         reader.send(sql)
 
 
-@event.listens_for(_ReadingSession, "do_orm_execute", propagate=True)
-def _execute(state: ORMExecuteState) -> Result[Any] | None:
-    session = state.session
-    if not isinstance(session, _ReadingSession) or not (state.is_select or isinstance(state.statement, TextClause)):
-        return None  # nothing that is read from a replica
-    try:
-        return state.invoke_statement()
-    except (DBAPIError, NotCertain) as error:
-        if not session._retries(error):
-            raise
-    return state.invoke_statement()
+@event.listens_for(PositionedSession, "after_begin", propagate=True)
+def _begun(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    if isinstance(session, PositionedSession) and isinstance(driver, Ending) and driver.committed is not None:
+        session._driver = driver
 
 
-@event.listens_for(_ReadingSession, "after_transaction_end", propagate=True)
+@event.listens_for(PositionedSession, "after_transaction_end", propagate=True)
 def _ended(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None and isinstance(session, _ReadingSession):
+    if transaction.parent is None and isinstance(session, PositionedSession):
         session._end_unit()
+
+
+@event.listens_for(_ReadingSession, "loaded_as_persistent", propagate=True)
+def _loaded(session: Session, instance: object) -> None:
+    if isinstance(session, _ReadingSession) and session.reads_replica:
+        stale.mark(inspect(instance))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ OLD_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-# Numbers of the environment with the design document's values.
+# Pools of the environment with the design document's values, whole numbers.
 NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "DATABASE_PRIMARY_POOL_SIZE": 20,
@@ -44,6 +45,21 @@ NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
         "DATABASE_POOL_RECYCLE_SECONDS": 3600,
     }
 )
+
+# Deadlines and limits of the environment: seconds, or bytes; the fields of `Timeouts` and `Limit` that they set.
+SECONDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "connect",
+        "DATABASE_STATEMENT_TIMEOUT_SECONDS": "statement",
+        "DATABASE_READ_TIMEOUT_SECONDS": "read",
+        "DATABASE_REPORT_TIMEOUT_SECONDS": "report",
+        "DATABASE_POSITION_TIMEOUT_SECONDS": "position",
+        "DATABASE_SECRET_TIMEOUT_SECONDS": "secret",
+        "DATABASE_ANSWER_TIMEOUT_SECONDS": "answer",
+        "DATABASE_CHECK_INTERVAL_SECONDS": "check",
+    }
+)
+LAG_SECONDS, LAG_BYTES = "DATABASE_REPLICA_MAX_LAG_SECONDS", "DATABASE_REPLICA_MAX_LAG_BYTES"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,22 +80,29 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """Timeouts and intervals in seconds. Defaults are the platform's.
+    """Deadlines and intervals in seconds. Defaults are the platform's.
 
-    connect: for a TCP connection and a login. keepalive, user_timeout: after which silence a connection is given up
-    (tcp(7)); without them a lost host is noticed after 15 minutes. answer: within which a replica begins a transaction;
-    a PgBouncer that cannot reach its server lets a client wait for 120. check: how long a check of a replica's lag
-    holds. retry: the longest pause between two tries of a replica that does not answer.
+    connect: for a TCP connection and a login. statement, read, report: for the answer to one statement of the primary,
+    of a replica for reads, of one for analytics; a little over the roles' own statement_timeout (30 and 60 s), whose
+    error says more; a report's is given to the server too. position: how long a read waits for a replica to replay
+    what it must see. secret: for Secrets Manager. answer: within which a replica begins a transaction, or answers its
+    watch; PgBouncer lets a client wait for 120, and opens its reserve after 1. check: the pause between two looks at a
+    server. keepalive, user_timeout: after which silence a connection is given up (tcp(7)); without them a lost host is
+    noticed after 15 minutes.
     """
 
-    connect: int = 5
+    connect: float = 5
+    statement: float = 35
+    read: float = 65
+    report: float = 3600
+    position: float = 0.2
+    secret: float = 5
+    answer: float = 2
+    check: float = 1
     keepalive_idle: int = 10
     keepalive_interval: int = 5
     keepalive_count: int = 3
     user_timeout: int = 15
-    answer: float = 5
-    check: float = 3
-    retry: float = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +140,12 @@ class Settings:
 def read(environ: Mapping[str, str]) -> Settings:
     """Read the settings of an application. Raises `SettingsRefused`; warns of old names with a `DeprecationWarning`."""
     reader = _Reader(environ)
+    seconds = {field: reader.seconds(name, getattr(Timeouts(), field)) for name, field in SECONDS.items()}
+    reader.secret_seconds = seconds["secret"]
     primary = reader.endpoints(PRIMARY_URL, PRIMARY_SECRET, required=True)
     replicas = {purpose: reader.endpoints(name, REPLICA_SECRET, many=True) for purpose, name in REPLICA_URLS.items()}
     number = {name: reader.number(name, default) for name, default in NUMBERS.items()}
+    lag = reader.seconds(LAG_SECONDS, LIMITS["reads"].lag_seconds), reader.number(LAG_BYTES, LIMITS["reads"].lag_bytes)
     reader.finish()
     return Settings(
         primary=primary[0],
@@ -132,6 +158,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         ),
         pool_timeout_seconds=number["DATABASE_POOL_TIMEOUT_SECONDS"],
         pool_recycle_seconds=number["DATABASE_POOL_RECYCLE_SECONDS"],
+        timeouts=Timeouts(**seconds),  # type: ignore[arg-type]
+        limits=MappingProxyType({**LIMITS, "reads": Limit(lag_bytes=lag[1], lag_seconds=lag[0])}),
     )
 
 
@@ -150,6 +178,7 @@ class _Reader:
         self._environ = environ
         self._problems: list[str] = []
         self._secrets: dict[str, SecretPassword] = {}
+        self.secret_seconds = Timeouts().secret
         self._ca_file = self._get(CA_FILE)
         if self._ca_file is not None and not Path(self._ca_file).is_file():
             self._problems.append(
@@ -174,6 +203,16 @@ class _Reader:
             self._problems.append(f"{name} {text!r} is no whole number from {least}. The default is {default}.")
             return default
         return int(text)
+
+    def seconds(self, name: str, default: float) -> float:
+        """Seconds, more than none, with a decimal point or without."""
+        text = self._get(name)
+        if text is None:
+            return default
+        if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", text, flags=re.ASCII) or float(text) <= 0:
+            self._problems.append(f"{name} {text!r} is no number of seconds above 0. The default is {default:g}.")
+            return default
+        return float(text)
 
     def endpoints(
         self, name: str, secret_name: str, *, many: bool = False, required: bool = False
@@ -220,7 +259,7 @@ class _Reader:
         if arn is None:
             return None
         # One for all replicas: they have one password, and it is read once.
-        return self._secrets.setdefault(arn, SecretPassword(arn, self._get(REGION)))
+        return self._secrets.setdefault(arn, SecretPassword(arn, self._get(REGION), self.secret_seconds))
 
 
 def _warn(text: str) -> None:

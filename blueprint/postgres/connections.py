@@ -10,6 +10,11 @@ from dataclasses import dataclass
 RESERVED_CONNECTIONS = 3 + 2 + 2
 INTERNAL_CONNECTIONS = 3
 
+# langpont_db asks each server how it is on a connection of its own, and logs in for that as another role than reads or
+# writes there. PgBouncer keeps a pool for each role, so it needs room for a second one, or a replica that is busy would
+# look like one that is gone. The processes of a host share it: a question takes milliseconds.
+WATCH_CONNECTIONS = 2
+
 # What the operating system and RDS's agents take of an instance's memory: 512 MiB on small classes (judgement; AWS
 # publishes no figure, only that DBInstanceClassMemory is less than the class's memory).
 SYSTEM_BYTES = 512 * 2**20
@@ -26,6 +31,14 @@ class Pool:
     def most(self) -> int:
         """The most connections that the pool opens."""
         return self.size + self.max_overflow
+
+
+def clients_per_process(primary: Pool, replica: Pool, replicas: int) -> int:
+    """The most connections that one process opens: `langpont_db` has a pool for each server, and watches them all.
+
+    Without replicas it watches nobody. An application with both a Database and an AsyncDatabase counts as two.
+    """
+    return primary.most + replicas * replica.most + (1 + replicas if replicas else 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +62,8 @@ class ConnectionBudget:
 
     @property
     def clients_per_host(self) -> int:
-        """Client connections that one PgBouncer may see: every process, both pools full."""
-        replica = self.replica_pool.most if self.replicas else 0
-        return self.processes_per_host * (self.primary_pool.most + replica)
+        """Client connections that one PgBouncer may see: every process, all its pools full."""
+        return self.processes_per_host * clients_per_process(self.primary_pool, self.replica_pool, self.replicas)
 
     @property
     def primary_clients(self) -> int:

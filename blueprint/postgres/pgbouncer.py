@@ -69,7 +69,8 @@ def render_ini(settings: PoolerSettings, entries: Sequence[Entry]) -> str:
         "default_pool_size": settings.default_pool_size,
         "min_pool_size": settings.min_pool_size,
         "reserve_pool_size": settings.reserve_pool_size,
-        "reserve_pool_timeout": 5,
+        # Before an application gives up: langpont_db waits 2 s for a replica to begin.
+        "reserve_pool_timeout": 1,
         # A pool is per user and entry: without this cap each further user brings another 25 connections (E54).
         "max_db_connections": settings.server_cap,
         "server_check_delay": 30,

@@ -123,7 +123,8 @@ def definition(*, database: str, master: str) -> dict[str, Any]:
         "database": database,
         "master": master,
         "owner": OWNER,
-        "schemas": list(SCHEMAS),
+        # The owner's own is the first of its search_path ("$user"): a migration tool's table of versions goes there.
+        "schemas": [*SCHEMAS, OWNER],
         "settings": dict(DATABASE_SETTINGS),
         "roles": [
             {

@@ -13,7 +13,7 @@ from blueprint.platform import Platform
 from blueprint.postgres import defaults, roles
 from blueprint.postgres.catalogue import CATALOGUE
 from blueprint.postgres.compile import compile_parameters
-from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS
+from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS, Pool, clients_per_process
 from blueprint.postgres.effective import bytes_of, effective_integer
 from blueprint.problems import Problem, Refused
 from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
@@ -234,10 +234,9 @@ def _budget(s: Settings) -> Iterator[Problem]:
 
 
 def _clients(s: Settings) -> Iterator[Problem]:
-    a, replicas = s.application, bool(s.replicas)
-    pools = a.primary_pool.size + a.primary_pool.max_overflow
-    pools += (a.replica_pool.size + a.replica_pool.max_overflow) if replicas else 0
-    clients = a.processes_per_host * pools
+    a = s.application
+    primary, replica = (Pool(size=p.size, max_overflow=p.max_overflow) for p in (a.primary_pool, a.replica_pool))
+    clients = a.processes_per_host * clients_per_process(primary, replica, len(s.replicas))
     if clients > s.pooler.max_client_conn:
         yield Problem(
             field="pooler.maxClientConn", value=str(s.pooler.max_client_conn),

@@ -39,10 +39,10 @@ rights (kind, path, owner, acl) AS (
   SELECT 'column access', ARRAY[nspname, relname, attname], relowner, attacl
   FROM relations r JOIN pg_attribute a ON attrelid = r.oid AND NOT attisdropped WHERE attacl IS NOT NULL
   UNION ALL
-  SELECT CASE defaclobjtype WHEN 'S' THEN 'new sequences' ELSE 'new tables' END,
+  SELECT CASE defaclobjtype WHEN 'n' THEN 'new schemas' WHEN 'S' THEN 'new sequences' ELSE 'new tables' END,
     CASE WHEN nspname IS NULL THEN '{}' ELSE ARRAY[nspname] END, defaclrole, defaclacl
   FROM pg_default_acl LEFT JOIN spaces s ON s.oid = defaclnamespace
-  WHERE defaclrole = (SELECT oid FROM pg_roles WHERE rolname = :owner) AND defaclobjtype IN ('r', 'S')
+  WHERE defaclrole = (SELECT oid FROM pg_roles WHERE rolname = :owner) AND defaclobjtype IN ('r', 'S', 'n')
     AND (defaclnamespace = 0 OR s.oid IS NOT NULL)
 )
 SELECT 'role', ARRAY[rolname], '', array_remove(ARRAY[

@@ -36,6 +36,7 @@ class Kind(Enum):
     ROLE_SETTING = "role setting"
     SCHEMA = "schema"
     SCHEMA_ACCESS = "schema access"
+    NEW_SCHEMAS = "new schemas"
     NEW_TABLES = "new tables"
     NEW_SEQUENCES = "new sequences"
     TABLE_ACCESS = "table access"
@@ -53,6 +54,7 @@ _RELATIONS: Final = (Kind.TABLE, Kind.SEQUENCE, Kind.VIEW, Kind.OWNED_SEQUENCE)
 _ACCESS: Final = {
     Kind.DATABASE_ACCESS: "database",
     Kind.SCHEMA_ACCESS: "schema",
+    Kind.NEW_SCHEMAS: "new schemas in",
     Kind.NEW_TABLES: "new tables in",
     Kind.NEW_SEQUENCES: "new sequences in",
     Kind.TABLE_ACCESS: "table",
@@ -125,6 +127,8 @@ def _desired(definition: Definition, found: Facts) -> Iterator[tuple[About, Word
     owner, master = definition.owner, definition.master
     yield About(Kind.MEMBER, (owner,), master), frozenset({"MEMBER", "INHERIT", "SET"})
     yield About(Kind.DATABASE, (definition.database,)), frozenset({master})
+    # To make schemas, temporary tables and trusted extensions, as a migration does.
+    yield About(Kind.DATABASE_ACCESS, (definition.database,), owner), frozenset({"CREATE", "TEMPORARY"})
     for setting, value in definition.settings.items():
         yield About(Kind.DATABASE_SETTING, (definition.database,), setting), frozenset({value})
     for schema in definition.schemas:
@@ -149,6 +153,12 @@ def _of_role(definition: Definition, role: Role) -> Iterator[tuple[About, Words]
     if role.statement_timeout_seconds is not None:
         timeout = frozenset({f"{role.statement_timeout_seconds}s"})
         yield About(Kind.ROLE_SETTING, (role.name,), "statement_timeout"), timeout
+    everywhere = set(role.access.values())
+    if role.pooled and len(everywhere) == 1:  # the application's: what a migration makes is for them, in any schema
+        (access,) = everywhere
+        yield About(Kind.NEW_SCHEMAS, (), role.name), frozenset({"USAGE"})
+        yield About(Kind.NEW_TABLES, (), role.name), frozenset(TABLE_PRIVILEGES[access])
+        yield About(Kind.NEW_SEQUENCES, (), role.name), frozenset(SEQUENCE_PRIVILEGES[access])
     for schema, access in role.access.items():
         yield About(Kind.SCHEMA_ACCESS, (schema,), role.name), frozenset({"USAGE"})
         yield About(Kind.NEW_TABLES, (schema,), role.name), frozenset(TABLE_PRIVILEGES[access])

@@ -118,10 +118,11 @@ def _setting_name(name: str) -> str:
 
 def _object(definition: Definition, kind: Kind, path: tuple[str, ...]) -> tuple[str, str, str]:
     """Parts of a GRANT or REVOKE: ALTER DEFAULT PRIVILEGES before it, the object after ON, the column after ALL."""
-    if kind in (Kind.NEW_TABLES, Kind.NEW_SEQUENCES):
+    if kind in (Kind.NEW_SCHEMAS, Kind.NEW_TABLES, Kind.NEW_SEQUENCES):
         where = f"IN SCHEMA {_path(path)} " if path else ""
         before = f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(definition.owner)} {where}"
-        return before, "TABLES" if kind is Kind.NEW_TABLES else "SEQUENCES", ""
+        new = {Kind.NEW_SCHEMAS: "SCHEMAS", Kind.NEW_TABLES: "TABLES", Kind.NEW_SEQUENCES: "SEQUENCES"}
+        return before, new[kind], ""
     if kind is Kind.COLUMN_ACCESS:
         return "", f"TABLE {_path(path[:2])}", f" ({identifier(path[2])})"
     word = {

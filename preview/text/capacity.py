@@ -70,16 +70,19 @@ def _connections(page: Page, report: Report) -> None:
     hosts, processes = count(b.hosts, "host"), count(b.processes_per_host, "process", "processes")
     primary = f"{b.primary_pool.size} + {b.primary_pool.max_overflow}"
     replica = f"{b.replica_pool.size} + {b.replica_pool.max_overflow}"
-    note = f"a process has a pool of {primary} to the primary" + (f", of {replica} to replicas" if b.replicas else "")
+    note = f"a process has a pool of {primary} to the primary" + (
+        f", of {replica} to each replica" if b.replicas else ""
+    )
     reserved, internal = connections.RESERVED_CONNECTIONS, connections.INTERNAL_CONNECTIONS
     page.heading("Connections", note)
     page.table(
         [
-            ("clients per host", f"{processes} x ({f'{primary} + {replica}' if b.replicas else primary})",
+            ("clients per host", f"{processes} x ({_pools(b)})",
              _sum(b.clients_per_host), _fit(b.clients_per_host <= b.max_client_conn,
                                             f"of max_client_conn {number(b.max_client_conn)}")),
             ("primary's clients", f"{hosts} x {processes} x ({primary})", _sum(b.primary_clients), ""),
-            ("through PgBouncer", f"{hosts} x ({pooler.default_pool_size} + {pooler.reserve_pool_size} in reserve)",
+            ("through PgBouncer", f"{hosts} x ({pooler.default_pool_size} + {pooler.reserve_pool_size} in reserve "
+             f"+ {connections.WATCH_CONNECTIONS} to watch)",
              _sum(b.pooled), "to each instance"),
             ("sessions", f"{b.pooled} + {b.direct} beside PgBouncer", _sum(b.backends),
              f"alarm above {b.alarm_threshold}"),
@@ -87,6 +90,16 @@ def _connections(page: Page, report: Report) -> None:
              _fit(b.free >= 0, f"of max_connections {number(b.max_connections)}, {number(b.free)} free")),
         ]
     )  # fmt: skip
+
+
+def _pools(budget: connections.ConnectionBudget) -> str:
+    """Connections of one process as a sum: its pools, and one to each server to watch it."""
+    primary, replica = budget.primary_pool, budget.replica_pool
+    written = f"{primary.size} + {primary.max_overflow}"
+    if budget.replicas:
+        times = f"{budget.replicas} x " if budget.replicas > 1 else ""
+        written += f" + {times}({replica.size} + {replica.max_overflow}) + {1 + budget.replicas}"
+    return written
 
 
 def _sum(value: int) -> str:

@@ -51,7 +51,7 @@ def test_a_replicas_own_parameters_come_last() -> None:
 
 @pytest.mark.parametrize(
     ("stack", "numbers"),
-    [("dev", (100, 30, 35, 45, 15)), ("staging", (270, 60, 70, 80, 220)), ("prod", (270, 60, 70, 80, 220))],
+    [("dev", (100, 32, 37, 47, 13)), ("staging", (276, 64, 74, 84, 216)), ("prod", (399, 64, 74, 84, 216))],
 )
 def test_the_budget_of_a_stack(stack: str, numbers: tuple[int, ...]) -> None:
     """E63."""
@@ -62,13 +62,13 @@ def test_the_budget_of_a_stack(stack: str, numbers: tuple[int, ...]) -> None:
 def test_the_pooler_caps_a_server_at_its_pool_and_reserve_whatever_the_number_of_users() -> None:
     """E54, E63: a pool is per user and entry; without a cap each further user brings another 25."""
     pooler = platform().pooler
-    assert (pooler.default_pool_size, pooler.reserve_pool_size, pooler.server_cap) == (25, 5, 30)
+    assert (pooler.default_pool_size, pooler.reserve_pool_size, pooler.server_cap) == (25, 5, 32)
 
 
 def test_a_replica_has_no_autovacuum_of_its_own() -> None:
     prod = platform()
     assert [prod.memory(instance).autovacuum_workers for instance in prod.instances] == [3, 0, 0]
-    assert [prod.memory(instance).total // MIB for instance in prod.instances] == [2912, 2144, 3168]
+    assert [prod.memory(instance).total // MIB for instance in prod.instances] == [2976, 2208, 3232]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -137,9 +137,9 @@ QUIET = {"database": {"maxAllocatedStorageGib": 399}}
             ],
         ),
         (
-            QUIET | {"replicas": None, "application": {"hosts": 9}},
+            QUIET | {"replicas": None, "application": {"hosts": 8}},
             [
-                "primary: shared_buffers, 280 backends x work_mem and autovacuum can take 6.1 GiB, db.t3.medium has "
+                "primary: shared_buffers, 266 backends x work_mem and autovacuum can take 5.9 GiB, db.t3.medium has "
                 "about 3.5 GiB for them. Lower work_mem, the pools or the number of hosts, or take the next class."
             ],
         ),
@@ -221,7 +221,7 @@ def test_thresholds_follow_the_settings() -> None:
         "application": {"hosts": 4},
     })  # fmt: skip
     assert {key: larger[key] for key in ("connections-high", "connections-over-budget", "load-high")} == {
-        "connections-high": 400, "connections-over-budget": 104, "load-high": 4,
+        "connections-high": 400, "connections-over-budget": 110, "load-high": 4,
     }  # fmt: skip
     assert larger["memory-low"] == 16 * GIB // 10
     assert larger["storage-low"] == 25 * GIB

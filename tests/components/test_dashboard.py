@@ -107,7 +107,7 @@ def test_without_replicas_there_is_no_graph_of_their_lag() -> None:
 
 def test_with_fifteen_replicas_the_dashboard_is_one_that_cloudwatch_takes() -> None:
     """At most 100 alarms in a widget and 500 metrics in a graph (CloudWatch, "Dashboard body structure")."""
-    widgets = body(record_with("prod", replicas(15)))["widgets"]
+    widgets = body(record_with("prod", {**replicas(15), "pooler": {"maxClientConn": 2000}}))["widgets"]
     assert all(1 <= len(widget["properties"].get("alarms", [0])) <= 100 for widget in widgets)
     assert all(len(widget["properties"].get("metrics", [])) <= 500 for widget in widgets)
 

@@ -297,7 +297,7 @@ def test_a_large_volume_carries_its_provisioned_performance_on_every_instance() 
 
 @pytest.mark.parametrize("count", [0, 15])
 def test_there_are_as_many_replicas_as_the_stack_file_names(count: int) -> None:
-    recorded = record_with("prod", replicas(count))
+    recorded = record_with("prod", {**replicas(count), "pooler": {"maxClientConn": 2000}})
     roles = sorted(["primary", *(f"replica-{number}" for number in range(1, count + 1))])
     assert names(recorded, INSTANCE) == [f"langpont-prod-db-{role}" for role in roles]
     assert names(recorded, PARAMETERS) == [f"langpont-prod-db-{role}" for role in roles]

@@ -164,7 +164,7 @@ def test_no_secret_stands_in_the_environment_or_the_code_of_a_function() -> None
 
 def test_the_environment_fits_with_all_replicas_and_the_longest_stack_name() -> None:
     """Lambda takes 4 KB of names and values together."""
-    recorded = record_with("prod", replicas(15))
+    recorded = record_with("prod", {**replicas(15), "pooler": {"maxClientConn": 2000}})
     for function in recorded.of_type(FUNCTION):
         text = json.dumps(function.inputs["environment"]["variables"])
         assert len(text.replace("langpont-prod", f"langpont-{'e' * LONGEST_ENVIRONMENT}")) < 3000 < 4096

@@ -45,12 +45,12 @@ server_tls_sslmode = verify-full
 server_tls_ca_file = /etc/pgbouncer/ap-northeast-1-bundle.pem
 server_tls_protocols = secure
 pool_mode = transaction
-max_client_conn = 300
+max_client_conn = 600
 default_pool_size = 25
 min_pool_size = 5
 reserve_pool_size = 5
-reserve_pool_timeout = 5
-max_db_connections = 30
+reserve_pool_timeout = 1
+max_db_connections = 32
 server_check_delay = 30
 query_wait_timeout = 120
 client_idle_timeout = 0
@@ -105,7 +105,7 @@ def test_no_password_and_no_master_is_in_the_files() -> None:
 
 @pytest.mark.parametrize("count", [0, 15])
 def test_every_replica_has_an_entry(count: int) -> None:
-    recorded = record_with("prod", replicas(count))
+    recorded = record_with("prod", {**replicas(count), "pooler": {"maxClientConn": 2000}})
     databases = files(recorded)["pgbouncer.ini"].split("\n\n")[0].splitlines()[1:]
     roles = ["primary", *(f"replica-{number}" for number in range(1, count + 1))]
     entries = ["langpont", *(f"langpont_replica_{number}" for number in range(1, count + 1))]
@@ -120,7 +120,7 @@ def test_the_numbers_are_those_of_the_settings() -> None:
     recorded = record_with("prod", OTHER)
     options = dict(line.split(" = ") for line in files(recorded)["pgbouncer.ini"].split("\n\n")[1].splitlines()[1:])
     shown = ("listen_port", "max_client_conn", "default_pool_size", "min_pool_size", "reserve_pool_size")
-    assert [options[key] for key in (*shown, "max_db_connections")] == ["6500", "400", "20", "2", "4", "24"]
+    assert [options[key] for key in (*shown, "max_db_connections")] == ["6500", "400", "20", "2", "4", "26"]
     assert recorded.outputs["poolerPort"] == 6500
 
 

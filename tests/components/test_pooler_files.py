@@ -29,7 +29,7 @@ langpont_master = host=langpont-prod-db.cluster-xxx.ap-northeast-1.rds.amazonaws
 
 [pgbouncer]
 pool_mode = transaction
-max_client_conn = 300
+max_client_conn = 600
 """
 
 

@@ -24,7 +24,7 @@ def test_the_roles_definition_is_the_roles_in_json() -> None:
         "database": "langpont",
         "master": "langpont_admin",
         "owner": "langpont_owner",
-        "schemas": ["analytics", "translations", "monitoring"],
+        "schemas": ["analytics", "translations", "monitoring", "langpont_owner"],
         "settings": {"default_text_search_config": "pg_catalog.english"},
     }
     assert [role["name"] for role in document["roles"]] == [role.name for role in roles.ROLES]
@@ -42,7 +42,7 @@ def test_the_roles_function_reads_all_of_its_definition(tmp_path: Path) -> None:
     file.write_text(json.dumps(document))
     read = Definition.load(file)
     assert (read.database, read.master, read.owner) == ("langpont", "langpont_admin", "langpont_owner")
-    assert (read.schemas, read.settings) == (roles.SCHEMAS, dict(roles.DATABASE_SETTINGS))
+    assert (read.schemas, read.settings) == ((*roles.SCHEMAS, roles.OWNER), dict(roles.DATABASE_SETTINGS))
     assert [
         (r.name, r.login, r.pooled, set(r.access), r.becomes, r.member_of, r.statement_timeout_seconds)
         for r in read.roles

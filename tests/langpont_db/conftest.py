@@ -192,10 +192,10 @@ def stopped(platform: Platform, *roles: str) -> Iterator[None]:
 
 def answers(platform: Platform, entry: str) -> bool:
     """Whether a server does through PgBouncer, which waits a second after each login that failed."""
-    user = APPLICATION if platform.plane.pooler.entries[entry] == "primary" else READER
     try:
-        with platform.plane.pooler.endpoint(entry).connect(user, platform.password(user)) as session:
-            session.execute("SELECT 1")
+        for user in (APPLICATION, READER):  # each has a pool of its own: one reads or writes, the other watches
+            with platform.plane.pooler.endpoint(entry).connect(user, platform.password(user)) as session:
+                session.execute("SELECT 1")
     except psycopg.OperationalError:
         return False
     return True

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from langpont_db.engines import READING, _mark_disconnect
+from langpont_db.engines import READING, _translate
 
 
 def given_up(error: BaseException, options: dict[str, object]) -> bool:
     connection = SimpleNamespace(get_execution_options=lambda: options)
     context = SimpleNamespace(original_exception=error, connection=connection, is_disconnect=False)
-    _mark_disconnect(context)  # type: ignore[arg-type]
+    _translate(context)  # type: ignore[arg-type]
     return bool(context.is_disconnect)
 
 

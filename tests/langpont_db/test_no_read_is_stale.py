@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from langpont_db import Database
+from langpont_db.settings import Limit
 from tests.langpont_db.conftest import Platform, place, replay_paused, rows
 from tests.langpont_db.writing import WAYS, Written, WrittenChild
 
+FAR = Limit(lag_bytes=2**40, lag_seconds=3600)
 COUNT = select(func.count()).select_from(Written)
 
 
@@ -22,11 +24,12 @@ def behind(platform: Platform, writable: None) -> Iterator[None]:
         yield
 
 
-def test_no_read_after_a_write_in_one_session_is_stale(platform: Platform, database: Database) -> None:
+def test_no_read_after_a_write_in_one_session_is_stale(platform: Platform, databases: Callable[..., Database]) -> None:
     wrong = []
     writing = [way for way in WAYS if way.rows]
     for way in writing:
         before = rows(platform)
+        database = databases(limit=FAR, position=0.02)  # another would know what the way before has written
         with database.session() as session:
             assert place(session, platform) != "primary"
             try:
@@ -38,17 +41,19 @@ def test_no_read_after_a_write_in_one_session_is_stale(platform: Platform, datab
             after = session.scalar(COUNT)
             session.rollback()
             later = session.scalar(text("SELECT count(*) FROM analytics.written"))
+        database.dispose()
         if not (rows(platform) == inside == after == later == before + (way.rows or 0)):
             wrong.append((way.name, before, inside, after, later))
     assert wrong == []
     assert len(writing) > 30
 
 
-def test_the_replicas_were_behind(platform: Platform, database: Database) -> None:
-    with database.session() as session:
+def test_the_replicas_were_behind(platform: Platform, databases: Callable[..., Database]) -> None:
+    """A process that knows nothing of the write reads what they have."""
+    with databases().session() as session:
         session.add(Written(body="new"))
         session.commit()
-    with database.session() as other:
+    with databases().session() as other:
         stale = other.scalar(COUNT)
         assert place(other, platform) != "primary"
     assert stale is not None and stale < rows(platform)
@@ -64,9 +69,11 @@ def test_an_object_is_refreshed_from_where_it_was_written(database: Database) ->
         assert session.get_one(Written, written.id).body == "one"  # closed and used again, it is the same session
 
 
-def test_a_cascade_deletes_children_that_the_replicas_do_not_have(platform: Platform, database: Database) -> None:
+def test_a_cascade_deletes_children_that_the_replicas_do_not_have(
+    platform: Platform, database: Database, databases: Callable[..., Database]
+) -> None:
     """Read from a replica they would be overlooked, and their foreign key would refuse the delete."""
-    with database.get_write_session() as session:
+    with databases().get_write_session() as session:
         session.add(WrittenChild(parent=2))
         session.commit()
     with database.session() as session:
@@ -78,9 +85,11 @@ def test_a_cascade_deletes_children_that_the_replicas_do_not_have(platform: Plat
         assert session.get(Written, 2) is None
 
 
-def test_a_row_is_merged_into_what_the_primary_has(platform: Platform, database: Database) -> None:
+def test_a_row_is_merged_into_what_the_primary_has(
+    platform: Platform, database: Database, databases: Callable[..., Database]
+) -> None:
     """Read from a replica it would be missing, and would be inserted a second time."""
-    with database.get_write_session() as session:
+    with databases().get_write_session() as session:
         session.add(Written(id=100_000, body="new"))
         session.commit()
     before = rows(platform)

@@ -39,11 +39,17 @@ def test_nothing_is_connected_imported_or_started_before_it_is_used() -> None:
 
 def test_the_public_names() -> None:
     assert langpont_db.__all__ == [
+        "CommitUnknown",
+        "ConnectTimeout",
         "Database",
+        "PoolTimeout",
         "ReadSession",
         "RoutedSession",
         "SecretRefused",
+        "SecretTimeout",
+        "SessionStateRefused",
         "SettingsRefused",
+        "StatementTimeout",
         "WriteRefused",
         "migration_engine",
     ]

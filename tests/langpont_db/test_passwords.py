@@ -14,12 +14,12 @@ from langpont_db.passwords import Hidden, SecretPassword, _password_of
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What Secrets Manager gives, one after the other; the last one is what it has now."""
     given = ["first", "second", "third"]
-    monkeypatch.setattr(passwords, "_from_secrets_manager", lambda arn, region: Hidden(given.pop(0)))
+    monkeypatch.setattr(passwords, "_from_secrets_manager", lambda arn, region, seconds: Hidden(given.pop(0)))
     return given
 
 
 def test_a_secret_is_read_once_until_it_is_refused(answers: list[str]) -> None:
-    password = SecretPassword("arn", None)
+    password = SecretPassword("arn", None, 5)
     assert answers == ["first", "second", "third"]
     assert [password.read().reveal() for _ in range(3)] == ["first"] * 3
     assert password.renew(Hidden("first"))
@@ -27,7 +27,7 @@ def test_a_secret_is_read_once_until_it_is_refused(answers: list[str]) -> None:
 
 
 def test_many_logins_that_are_refused_together_ask_once(answers: list[str]) -> None:
-    password = SecretPassword("arn", None)
+    password = SecretPassword("arn", None, 5)
     refused = password.read()
     assert [password.renew(refused) for _ in range(3)] == [True] * 3
     assert not password.renew(Hidden("second"))  # refused too, within the same second

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import (
     ClauseElement,
@@ -36,7 +36,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 from sqlalchemy.orm import aliased, joinedload
 
-from langpont_db.routing import HARMLESS, may_read_from_replica, only_reads
+from langpont_db import routing
+from langpont_db.routing import HARMLESS, declare_harmless, may_read_from_replica, only_reads
 from tests.langpont_db.writing import Written, WrittenChild
 
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
@@ -87,6 +88,9 @@ READS: dict[str, ClauseElement] = {
     ),
     "a text with casts": text('select \'2026-01-01\'::date, x::numeric(10, 2), a[1:2], "Body" from "T" as t (a, b)'),
     "a text with its columns": text("SELECT id FROM analytics.written").columns(W.id),
+    "a text with a semicolon": text("SELECT 1 ; "),
+    "a text with sqlcommenter's comment": text("SELECT 1 /*traceparent='00-5bd6',app='web'*/;"),
+    "a text behind a comment": text("/* page: 1 */ SELECT 1"),
     "a text in a select": select(text("id")).select_from(text("analytics.written")).where(text("lower(body) = 'x'")),
 }
 
@@ -119,7 +123,13 @@ UNCERTAIN = [
     "CALL p()",
     "SELECT 1; SELECT 2",
     "SELECT 1 -- one",
-    "SELECT 1 /* one */",
+    "SELECT 1 /* one */ + nextval('s')",
+    "SELECT 1 /* one /* two */",
+    "SELECT 1 -- /* one */",
+    "SELECT nextval('s') /* one */;",
+    "/* one */ INSERT INTO t VALUES (1)",
+    "SELECT 1; SELECT 2;",
+    "SELECT U&\"!006eextval\" UESCAPE '!' ('s')",
     "SELECT * INTO u FROM t",
     "SELECT * FROM t FOR UPDATE",
     "SELECT * FROM t FOR NO KEY UPDATE SKIP LOCKED",
@@ -198,12 +208,52 @@ word = st.sampled_from(
 )  # fmt: skip
 
 
+def spoken(sql: str) -> str:
+    """Without strings, comments, and semicolons at the end, read from left to right as PostgreSQL's scanner does."""
+    found, at = "", 0
+    while at < len(sql):
+        if sql[at] == "'":
+            at = sql.index("'", at + 1) + 1  # without backslashes a quote ends where the next one is
+            found += " '' "
+        elif sql[at] == '"':
+            end = sql.index('"', at + 1) + 1
+            found, at = found + sql[at:end], end
+        elif sql.startswith("/*", at):
+            depth = 1
+            at += 2
+            while depth:
+                step = 2 if sql[at : at + 2] in ("/*", "*/") else 1
+                depth += {"/*": 1, "*/": -1}.get(sql[at : at + 2], 0)
+                assert at < len(sql), "a comment without an end"
+                at += step
+            found += " "
+        else:
+            found += sql[at]
+            at += 1
+    return found.rstrip(" \n;")
+
+
+@example(words=["1", "/*", "*/", ";"])
+@example(words=["/*", "/*", "*/"])
+@example(words=["'", "/*", "'", "*/"])
 @given(words=st.lists(word, max_size=12))
 def test_no_arrangement_of_words_hides_a_call_or_a_second_statement(words: list[str]) -> None:
     """Checked against PostgreSQL's rules for strings and comments, read once more in another way."""
     sql = "select " + " ".join(words)
     if not only_reads(sql):
         return
-    bare = re.sub(r"'(?:[^']|'')*'", " '' ", sql)  # without backslashes a quote ends where the next one is
+    bare = spoken(sql)
     assert not re.search(r"nextval\"?\s*\((?<!as nextval \()", re.sub(r"\b(?:as|with)\s+nextval\s*\(", "(", bare))
     assert not re.search(r";|--|/\*|\$|\\|\b(?:for|insert|update)\b", re.sub(r'"[^"]*"', "x", bare))
+
+
+def test_a_function_of_ones_own_is_declared_harmless() -> None:
+    statements = [select(func.own_reading(1)), text("SELECT own_reading(1)")]
+    assert not any(may_read_from_replica(one) for one in statements)
+    declare_harmless("Own_Reading")
+    try:
+        assert all(may_read_from_replica(one) for one in statements)
+        assert not may_read_from_replica(text("SELECT other.own_reading(1)"))
+    finally:
+        routing._declared.clear()
+        only_reads.cache_clear()

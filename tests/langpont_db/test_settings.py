@@ -29,7 +29,7 @@ def test_defaults_are_the_design_documents_and_the_platforms() -> None:
     assert (read.pool_timeout_seconds, read.pool_recycle_seconds) == (30, 3600)
     assert read.timeouts == Timeouts(
         connect=5, keepalive_idle=10, keepalive_interval=5, keepalive_count=3, user_timeout=15,
-        answer=5, check=3, retry=15,
+        answer=2, check=1, statement=35, read=65, report=3600, position=0.2, secret=5,
     )  # fmt: skip
     assert read.limits == {
         "reads": Limit(lag_bytes=31457280, lag_seconds=30), "analytics": Limit(lag_bytes=3806330880, lag_seconds=3630),
@@ -55,7 +55,6 @@ def test_engines_have_the_environments_numbers() -> None:
             (e.pool.size(), e.pool._max_overflow, e.pool._timeout, e.pool._recycle)  # type: ignore[attr-defined]
             for e in engines
         ] == expected
-        assert database.write_engine.pool._pre_ping
 
 
 def test_each_url_has_its_place_and_replicas_share_a_secret() -> None:
@@ -87,8 +86,8 @@ def test_certificates_are_the_packaged_ones_or_those_of_a_file(tmp_path: Path) -
 
 
 def test_a_secret_of_another_region_is_read_there() -> None:
-    assert SecretPassword(ARN, "us-east-1")._region == "ap-northeast-1"
-    assert SecretPassword("langpont-prod/database/langpont_app", "us-east-1")._region == "us-east-1"
+    assert SecretPassword(ARN, "us-east-1", 5)._region == "ap-northeast-1"
+    assert SecretPassword("langpont-prod/database/langpont_app", "us-east-1", 5)._region == "us-east-1"
 
 
 def test_all_problems_are_in_one_report() -> None:

@@ -191,19 +191,19 @@ def test_connections_are_counted_from_the_application_to_max_connections() -> No
         "primaryPool": {"size": 20, "maxOverflow": 30},
         "replicaPool": {"size": 15, "maxOverflow": 25},
         "replicas": 2,
-        "clientsPerHost": 270,
-        "maxClientConn": 300,
+        "clientsPerHost": 399,
+        "maxClientConn": 600,
         "primaryClients": 300,
-        "serverCapPerHost": 30,
-        "pooled": 60,
+        "serverCapPerHost": 32,
+        "pooled": 64,
         "direct": 10,
-        "sessions": 70,
+        "sessions": 74,
         "reserved": 7,
         "internal": 3,
-        "needed": 80,
+        "needed": 84,
         "maxConnections": 300,
-        "free": 220,
-        "alarmAbove": 56,
+        "free": 216,
+        "alarmAbove": 59,
     }
 
 
@@ -379,17 +379,17 @@ def test_the_storage_says_that_alarms_know_what_runs(capsys: pytest.CaptureFixtu
 def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys)
     assert section(page, "Connections") == [
-        "  clients per host   3 processes x (20 + 30 + 15 + 25)  =   270  of max_client_conn 300",
-        "  primary's clients  2 hosts x 3 processes x (20 + 30)  =   300",
-        "  through PgBouncer  2 hosts x (25 + 5 in reserve)      =    60  to each instance",
-        "  sessions           60 + 10 beside PgBouncer           =    70  alarm above 56",
-        "  slots              70 + 7 reserved + 3 of RDS itself  =    80  of max_connections 300, 220 free",
+        "  clients per host   3 processes x (20 + 30 + 2 x (15 + 25) + 3)  =   399  of max_client_conn 600",
+        "  primary's clients  2 hosts x 3 processes x (20 + 30)            =   300",
+        "  through PgBouncer  2 hosts x (25 + 5 in reserve + 2 to watch)   =    64  to each instance",
+        "  sessions           64 + 10 beside PgBouncer                     =    74  alarm above 59",
+        "  slots              74 + 7 reserved + 3 of RDS itself            =    84  of max_connections 300, 216 free",
     ]
     assert section(page, "Memory") == [
         "             shared_buffers  + sessions x work_mem  + autovacuum  = total",
-        "  primary    1 GiB           70 x 16 MiB            3 x 256 MiB   2.8 GiB  of 3.5 GiB, 81 %",
-        "  replica-1  1 GiB           70 x 16 MiB            -             2.1 GiB  of 3.5 GiB, 59 %",
-        "  replica-2  2 GiB           70 x 16 MiB            -             3.1 GiB  of 7.5 GiB, 41 %",
+        "  primary    1 GiB           74 x 16 MiB            3 x 256 MiB   2.9 GiB  of 3.5 GiB, 83 %",
+        "  replica-1  1 GiB           74 x 16 MiB            -             2.2 GiB  of 3.5 GiB, 61 %",
+        "  replica-2  2 GiB           74 x 16 MiB            -             3.2 GiB  of 7.5 GiB, 42 %",
         "  512 MiB of each class's memory are the system's and not counted.",
     ]
     assert section(page, "Windows") == [

@@ -18,37 +18,37 @@ from blueprint.postgres.connections import (
 )
 
 MIB, GIB = 2**20, 2**30
-# Two hosts of three processes, with the document's pools (20 + 30, 15 + 25) and PgBouncer (300 clients, 25 + 5).
+# Two hosts of three processes, with the document's pools (20 + 30, 15 + 25) and PgBouncer (25 + 5, and 2 to watch).
 PROD = ConnectionBudget(
     hosts=2,
     processes_per_host=3,
     primary_pool=Pool(size=20, max_overflow=30),
     replica_pool=Pool(size=15, max_overflow=25),
     replicas=2,
-    max_client_conn=300,
-    server_cap=30,
+    max_client_conn=600,
+    server_cap=32,
     direct=10,
     max_connections=300,
 )
 
 
 def test_the_documents_200_to_300_connections_are_clients_of_the_pooler() -> None:
-    """E54, E63: six processes open 300 connections to PgBouncer, and PgBouncer 60 to the server."""
+    """E54, E63: six processes open 300 connections to PgBouncer's primary, and PgBouncer 64 to the server."""
     assert PROD.primary_clients == 300
-    assert PROD.clients_per_host == 270 <= PROD.max_client_conn
-    assert PROD.pooled == 60
+    assert PROD.clients_per_host == 3 * (50 + 40 + 40 + 3) == 399 <= PROD.max_client_conn
+    assert PROD.pooled == 64
 
 
 def test_the_budget_runs_from_the_processes_to_max_connections() -> None:
     """E28: reserved and internal sessions take slots of max_connections too."""
     assert (RESERVED_CONNECTIONS, INTERNAL_CONNECTIONS) == (7, 3)
-    assert (PROD.backends, PROD.needed, PROD.free) == (70, 80, 220)
+    assert (PROD.backends, PROD.needed, PROD.free) == (74, 84, 216)
 
 
 def test_80_percent_of_the_budget_is_far_below_80_percent_of_max_connections() -> None:
     """E42: 80 % of 300 is 240, not the document's 250; behind a pooler neither is ever reached."""
     assert PROD.max_connections * 80 // 100 == 240
-    assert PROD.alarm_threshold == 56
+    assert PROD.alarm_threshold == 59
 
 
 def test_without_a_pooler_the_documents_pools_do_not_fit_its_max_connections() -> None:
@@ -60,7 +60,11 @@ def test_without_a_pooler_the_documents_pools_do_not_fit_its_max_connections() -
 
 def test_a_stack_without_replicas_opens_no_replica_pool() -> None:
     assert replace(PROD, replicas=0).clients_per_host == 150
-    assert replace(PROD, replicas=1).clients_per_host == replace(PROD, replicas=15).clients_per_host == 270
+    assert replace(PROD, replicas=1).clients_per_host == 3 * (50 + 40 + 2)
+
+
+def test_each_replica_has_a_pool_and_a_watch_of_its_own() -> None:
+    assert replace(PROD, replicas=15).clients_per_host == 3 * (50 + 15 * 40 + 16)
 
 
 def test_a_pool_opens_its_size_and_its_overflow() -> None:

@@ -211,9 +211,9 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_replicas",
-        {"replicas": [replica(number) for number in range(1, 17)]},
+        {"replicas": [replica(number) for number in range(1, 17)], "pooler": {"maxClientConn": 3000}},
         "replicas (16 of them) are more than the 15 that RDS replicates one instance to. Keep 15 at most.",
-        {"replicas": [replica(number) for number in range(1, 16)]},
+        {"replicas": [replica(number) for number in range(1, 16)], "pooler": {"maxClientConn": 3000}},
     ),
     (
         "_replicas",
@@ -239,17 +239,17 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_budget",
-        parameters(max_connections=79),
-        "database.parameters.max_connections 79 is less than the 80 connections that the budget needs: 2 hosts x 30 "
-        "pooled, 10 direct, 7 reserved, 3 of RDS. Raise it to 80 or more, or have fewer hosts or smaller pools.",
-        parameters(max_connections=80),
+        parameters(max_connections=83),
+        "database.parameters.max_connections 83 is less than the 84 connections that the budget needs: 2 hosts x 32 "
+        "pooled, 10 direct, 7 reserved, 3 of RDS. Raise it to 84 or more, or have fewer hosts or smaller pools.",
+        parameters(max_connections=84),
     ),
     (
         "_clients",
-        {"pooler": {"maxClientConn": 269}},
-        "pooler.maxClientConn 269 is less than the 270 connections that one host's 3 processes may open. "
-        "Raise it to 270, or have fewer processes or smaller pools.",
-        {"pooler": {"maxClientConn": 270}},
+        {"pooler": {"maxClientConn": 398}},
+        "pooler.maxClientConn 398 is less than the 399 connections that one host's 3 processes may open. "
+        "Raise it to 399, or have fewer processes or smaller pools.",
+        {"pooler": {"maxClientConn": 399}},
     ),
     (
         "_pool_sizes",

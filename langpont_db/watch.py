@@ -1,0 +1,136 @@
+"""Watches servers beside the requests: for each a thread that asks it every second, on a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from langpont_db.connections import Connection, Connector, Row, log, run
+from langpont_db.errors import SecretRefused
+from langpont_db.settings import Timeouts
+
+# Seconds without a read after which nobody is asked any more.
+IDLE_SECONDS = 60
+
+
+class Watch:
+    """Asks one server, and tells its answer, or the error, with the time before the question.
+
+    connectors: how to log in, the first that is let in. The thread begins when somebody wants to know, and ends when
+    nobody did for a minute, or the watch is gone.
+    """
+
+    def __init__(
+        self,
+        connectors: Sequence[Connector],
+        question: bytes,
+        tell: Callable[[Row | Exception, float], None],
+        timeouts: Timeouts,
+    ) -> None:
+        self._connectors = list(connectors)
+        self._question = question
+        self._tell = tell
+        self._timeouts = timeouts
+        self._connection: Connection | None = None
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, which has no such thread."""
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._wanted_at = 0.0
+        self._connection = None
+
+    def want(self) -> None:
+        """Go on asking, for some time."""
+        self._wanted_at = time.monotonic()
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._wake = threading.Event()
+                    name = f"langpont_db {self._connectors[0].address}"
+                    self._thread = threading.Thread(
+                        target=_ask_on, args=[weakref.ref(self), self._wake], name=name, daemon=True
+                    )
+                    self._thread.start()
+
+    def ask_soon(self) -> None:
+        """Ask now instead of at the next second."""
+        self.want()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread and close the connection. It begins again when somebody wants to know."""
+        with self._lock:
+            thread, self._thread, self._wanted_at = self._thread, None, 0.0
+            self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(self._timeouts.connect + 2 * self._timeouts.answer)
+
+    def _ended(self) -> bool:
+        """Whether this thread has nothing more to do."""
+        with self._lock:
+            if self._thread is threading.current_thread():
+                if time.monotonic() - self._wanted_at < IDLE_SECONDS:
+                    return False
+                self._thread = None
+            return True
+
+    def _ask(self) -> None:
+        asked_at = time.monotonic()
+        try:
+            try:
+                answer: Row | Exception = self._answer()
+            except psycopg.OperationalError:
+                if self._connection is None or time.monotonic() - asked_at >= self._timeouts.answer:
+                    raise
+                # The connection was of before, and a new one may do: somebody may have ended this backend alone.
+                self._connection = None
+                answer = self._answer()
+        except (psycopg.Error, SecretRefused) as error:
+            self._connection, answer = None, error
+        self._tell(answer, asked_at)
+
+    def _answer(self) -> Row:
+        if self._connection is None or self._connection.closed:
+            connection = self._connect()
+            connection.autocommit = True
+            self._connection = connection
+        return run(self._connection, self._question, self._timeouts.answer)
+
+    def _connect(self) -> Connection:
+        for connector in self._connectors[:-1]:
+            try:
+                return connector.connect()
+            except (psycopg.OperationalError, SecretRefused):
+                continue  # that user may be unknown there, or its pool in PgBouncer still be repairing itself
+        return self._connectors[-1].connect()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _ask_on(reference: weakref.ref[Watch], wake: threading.Event) -> None:
+    while True:
+        watch = reference()
+        if watch is None:
+            return
+        if watch._ended():
+            if watch._thread is None:
+                watch._close()
+            return
+        wake.clear()
+        try:
+            watch._ask()
+        except Exception:
+            log.exception("a watch failed")
+        pause = watch._timeouts.check
+        del watch
+        wake.wait(pause)
