@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup", "moto_server.py", "lambda_runtime.py")
 # As the command does it, on another project than the one that it lies in.
 _COMMAND = """
-import sys
+import faulthandler, sys
+faulthandler.enable()
 from pathlib import Path
 import command_line
 from local import commands
@@ -60,7 +61,13 @@ def up_until(project: Path, stack: str, moment: str | float, number: signal.Sign
         reached.wait(moment if isinstance(moment, float) else 120)
         begun = time.monotonic()
         process.send_signal(number)
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it says where it hangs
+            process.wait()
+            reader.join()
+            raise AssertionError("".join(said)) from None
         seconds = time.monotonic() - begun
     finally:
         process.kill()
