@@ -215,7 +215,7 @@ def test_too_few_open_files_are_named_and_one_restart_must_do(machine: Machine) 
     (machine.systemd / "nofile").write_text("400")
     needed = (
         "pgbouncer: PgBouncer needs a restart, which drops its clients (0 now): it may open 400 files and may need "
-        "580. All else is in effect. When it may be: systemctl restart pgbouncer"
+        "880. All else is in effect. When it may be: systemctl restart pgbouncer"
     )
     assert machine.sync() == Answer(1, [STARTED.replace("started", "restarted")], [needed])
     assert machine.sync() == Answer(1, [UNCHANGED], [needed])
