@@ -229,7 +229,8 @@ def _rows(w: Watched) -> Iterator[Alarm]:
     yield w.critical(
         "storage-low",
         when("FreeStorageSpace", "Minimum", BELOW, low, periods=3, of=300, no_data=BREACHING),
-        f"Less than {low / GIB:.0f} GiB of the storage free for 15 minutes; a full disk stops the database.",
+        f"Less than {percent} % of the storage, or 10 GiB of a large one, free for 15 minutes; a full disk stops the "
+        "database.",
         "see whether autoscaling ran (events 0217, 0218, 0223 to 0225), then what grew: tables, WAL, logs.",
     )
     yield w.critical(
