@@ -41,7 +41,7 @@ EDITS: Mapping[str, Edit] = {
         changes={"database": {"instanceClass": "db.m6i.large"}},
         why="a larger primary, thought better of before the window",
         window=False,
-        wrong="the state says the old class, so that nothing is sent: the window brings what the file no longer says",
+        because="nothing is sent for what the state has; what waits in RDS is cancelled as docs/stacks.md says",
     ),
     "minor": Edit(
         stack="dev", changes={"database": {"engineVersion": "16.14"}}, why="stay on a minor that was tested"
@@ -149,7 +149,7 @@ EDITS: Mapping[str, Edit] = {
     ),
     "second-region-added": Edit(
         stack="staging", changes={"backups": {"replicateToRegion": "ap-northeast-3"}}, why="as prod has it",
-        wrong="no way back: its key is protected, and with --skip-preview the copy goes before that is said",
+        because="no way back but the runbook's: the key of the other region is protected",
     ),
     "second-region-removed": Edit(
         stack="prod", changes={"backups": {"replicateToRegion": None}}, why="the copy costs more than it is worth"

@@ -322,7 +322,7 @@ def test_nothing_that_is_run_or_written_down_to_be_run_leaves_out_pulumis_previe
         path
         for folder in (".github", "examples", "ops")
         for path in sorted((ROOT / folder).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts)
     ]
     texts = {path: path.read_text(encoding="utf-8") for path in [*run, ROOT / "Makefile"]}
     for path in [*sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("*.md")]:

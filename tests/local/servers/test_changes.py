@@ -121,7 +121,7 @@ def test_a_primary_that_gets_more_connections_takes_its_replica_first(layout: La
     assert up(platform) == ["replica-1 restarted: max_connections", "primary restarted: max_connections"]
     assert shown(platform.cluster.servers["replica-1"], "max_connections") == "400"
     details = {one.name: one.detail for one in servers.parameters(platform)}
-    assert "taken from the primary: max_connections 300 -> 400" in details["replica-1: 32 parameters as registered"]
+    assert "taken from the primary: max_connections 300 -> 400" in details["replica-1: 33 parameters as registered"]
     assert wrong(platform) == []
 
 

@@ -69,7 +69,7 @@ def test_other_parameters_than_registered_are_noticed(prod: DataPlane) -> None:
     other = DataPlane(asked, binaries=prod.binaries, account=prod.cluster.account, layout=prod.layout, ports=prod.ports)
     made = list(servers.parameters(other))
     assert [(one.name, one.detail) for one in made if not one.ok] == [
-        ("primary: 30 parameters as registered", "work_mem is 16384 kB, asked 8192 kB")
+        ("primary: 31 parameters as registered", "work_mem is 16384 kB, asked 8192 kB")
     ]
 
 
@@ -104,9 +104,9 @@ def test_a_password_in_a_file_is_noticed(prod: DataPlane, tmp_path: Path) -> Non
 
 
 def test_more_clients_than_the_pooler_takes_are_noticed(prod: DataPlane) -> None:
-    made = pool.clients(prod, 320)
+    made = pool.clients(prod, 620)
     assert not made.ok
-    assert made.detail.startswith("20 of 320 failed, such as: ")
+    assert made.detail.startswith("20 of 620 failed, such as: ")
     assert "no more connections allowed (max_client_conn)" in made.detail
 
 
