@@ -34,8 +34,8 @@ def run(command: Callable[[], object]) -> NoReturn:
     for the command to say. Output that nobody reads any more ends it with 1 and no word, output to a full disk with 1
     and a sentence on standard error.
     """
-    if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) in (_leave, signal.default_int_handler):
+        signal.signal(signal.SIGINT, _interrupt)
     for number in _OTHERS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
@@ -93,7 +93,13 @@ def _tell(sentence: str) -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
+    # What it leaves half made, such as an event loop, cannot be closed, and Python would say so when it drops it.
+    sys.unraisablehook = _say_nothing
     raise KeyboardInterrupt
+
+
+def _say_nothing(_: object) -> None:
+    pass
 
 
 def _leave(*_: object) -> NoReturn:

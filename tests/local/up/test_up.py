@@ -94,7 +94,7 @@ def test_everything_behaves_as_configured(project: Path, prod: up.Result) -> Non
         "replica-2 has a write within a second",
         "langpont_app logs in through PgBouncer",
         "langpont_readonly reads and does not write",
-        "300 clients through PgBouncer",
+        "600 clients through PgBouncer",
         "no password in a log or a configuration file",
     } <= names
 
