@@ -48,7 +48,7 @@ def document(results: Results) -> str:
         [
             HOW.format(
                 machine=_machine_table(results["machine"]), measured=results["measured"], commit=results["commit"],
-                runs=_runs(results["runs"]), quiet=_quiet(results.get("parts") or {}),
+                runs=_runs(results["runs"]), quiet=_quiet(results["parts"]),
             ),
             DATABASE.format(
                 scale=results["scale"], accounts=f"{results['scale'] * 100_000:,}", seconds=results["seconds"],
@@ -104,14 +104,18 @@ def table(heads: list[str], rows: Iterable[list[str]]) -> str:
 
 def _quiet(parts: Mapping[str, Mapping[str, Any]]) -> str:
     """How busy the machine was with other things, and when each part was measured."""
-    if not parts:
-        return "How busy the machine was with other things was not recorded then."
     rows = [
-        f"{name} {part['measured']} UTC, {Load.from_json(part['during'])}"
-        f"{'' if Part.from_json(None, part).quiet else ': **busy**'}"
+        [name, part["measured"], *_shares(part), "yes" if Part.from_json(None, part).quiet else "**no**"]
         for name, part in parts.items()
     ]
-    return f"Measured when: {'; '.join(rows)}."
+    return "When each part was measured, and what else the machine did meanwhile:\n\n" + table(
+        ["part", "UTC", "other programs, % of the machine", "stolen by the hypervisor, %", "quiet"], rows
+    ).rstrip("\n")
+
+
+def _shares(part: Mapping[str, Any]) -> tuple[str, str]:
+    load = Load.from_json(part["during"])
+    return f"{load.others_percent:g}", f"{load.stolen_percent:g}"
 
 
 def _runs(number: int) -> str:
