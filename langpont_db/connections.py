@@ -77,22 +77,23 @@ def limited(
                     reason = f"no answer within {seconds:g} s"
                 if reason is not None:
                     pgconn.finish()
-                    raise QueryTimeout(reason)
+                    waiting.throw(QueryTimeout(reason))
             wait = waiting.send(ready)
     except StopIteration as done:
         value: RV = done.value
         return value
 
 
-class Ending:
+class Ending(psycopg.BaseConnection[Any]):
     """The end of a transaction on the primary: its position comes back with the answer to COMMIT or ROLLBACK.
+
+    psycopg's generators, by which its connections for threads and those for event loops do the same.
 
     statement_seconds: the deadline of each answer. gone: why there will be none, from somebody who watches the server.
     committed: told the position of each commit that wrote something; None on a replica. position: in bytes of WAL, at
     the end of the last transaction. fresh: nothing was done yet in the transaction that a checkout began.
     """
 
-    pgconn: PGconn
     statement_seconds: float = 30
     gone: Callable[[], str | None] | None = None
     committed: Callable[[int], None] | None = None
@@ -105,9 +106,15 @@ class Ending:
             TransactionStatus.INERROR,
         )
 
-    def _commit(self) -> Generator[Any, Any, None]:
+    def _commit_gen(self) -> Generator[Any, Any, None]:
+        """As psycopg's. Raises `CommitLost` if the connection is lost before the server says that it is done."""
+        if not self._ends_here():
+            self._autocommitted()
+            yield from super()._commit_gen()
+            return
         if self.pgconn.transaction_status == TransactionStatus.INERROR:
-            return (yield from self._rollback())
+            yield from self._rollback_gen()
+            return
         done = False
         try:
             results = yield from exchange(self.pgconn, _WROTE + b"; COMMIT; " + POSITION)
@@ -132,13 +139,51 @@ class Ending:
         if wrote and self.committed:
             self.committed(self.position)
 
-    def _rollback(self) -> Generator[Any, Any, None]:
+    def _rollback_gen(self) -> Generator[Any, Any, None]:
+        """As psycopg's."""
+        if not self._ends_here():
+            self._autocommitted()
+            yield from super()._rollback_gen()
+            return
         self.position = UNKNOWN
         for result in (yield from exchange(self.pgconn, b"ROLLBACK; " + POSITION)):
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result)
             if result.status == ExecStatus.TUPLES_OK:
                 self.position = _position(result)
+
+    def _set_autocommit_gen(self, value: bool) -> Generator[Any, Any, None]:
+        """As psycopg's, which refuses it in a transaction; one in which nothing was done yet is ended."""
+        return self._anew(self.fresh, super()._set_autocommit_gen(value))
+
+    def _set_isolation_level_gen(self, value: Any) -> Generator[Any, Any, None]:
+        """As `_set_autocommit_gen`."""
+        return self._anew(self.fresh, super()._set_isolation_level_gen(value))
+
+    def _anew(self, fresh: bool, set_it: Generator[Any, Any, None]) -> Generator[Any, Any, None]:
+        if fresh:
+            for result in (yield from exchange(self.pgconn, b"ROLLBACK")):
+                if result.status == ExecStatus.FATAL_ERROR:
+                    raise psycopg.errors.error_from_result(result)
+        yield from set_it
+
+    def _autocommitted(self) -> None:
+        """What an autocommit wrote has no COMMIT to bring its position back."""
+        if self.committed and self.autocommit and not self.closed:
+            self.position = UNKNOWN
+            self.committed(UNKNOWN)
+
+    def _bounded(self, gen: Generator[Any, Any, RV]) -> Generator[Any, Any, RV]:
+        """One of psycopg's generators, with the deadline of a statement."""
+        self.fresh = False
+        return limited(gen, self.pgconn, self.statement_seconds, self.gone)
+
+    def _cut_off(self, error: psycopg.InternalError) -> bool:
+        """Whether it says of a BEGIN that a restart cut it off: its answer, and the server's farewell."""
+        found = error.sqlstate is None and "results from command" in str(error)
+        if found:
+            self.pgconn.finish()
+        return found
 
 
 def _position(result: PGresult) -> int:
@@ -153,61 +198,20 @@ def _lost(error: psycopg.Error, pgconn: PGconn) -> bool:
 
 
 class Connection(Ending, psycopg.Connection[Any]):
-    """A connection whose every wait has a deadline."""
+    """A connection for threads whose every wait has a deadline."""
 
     def wait(self, gen: Generator[Any, Any, RV], *args: Any, **options: Any) -> RV:
         """As psycopg's, until the deadline. Raises `QueryTimeout`."""
-        self.fresh = False
         try:
-            return super().wait(limited(gen, self.pgconn, self.statement_seconds, self.gone), *args, **options)
+            return super().wait(self._bounded(gen), *args, **options)
         except psycopg.InternalError as error:
-            if error.sqlstate is not None or "results from command" not in str(error):
-                raise
-            # A BEGIN that a restart cut off: its answer, and the server's farewell.
-            self.close()
-            raise psycopg.OperationalError(str(error)) from error
+            if self._cut_off(error):
+                raise psycopg.OperationalError(str(error)) from error
+            raise
 
-    def commit(self) -> None:
-        """As psycopg's. Raises `CommitLost` if the connection is lost before the server says that it is done."""
-        if not self._ends_here():
-            self._autocommitted()
-            super().commit()
-            return
-        with self.lock:
-            try:
-                self.wait(self._commit())
-            except QueryTimeout as error:
-                raise CommitLost(f"COMMIT: {error}") from error
-
-    def rollback(self) -> None:
-        """As psycopg's."""
-        if not self._ends_here():
-            self._autocommitted()
-            super().rollback()
-            return
-        with self.lock:
-            self.wait(self._rollback())
-
-    def set_autocommit(self, value: bool) -> None:
-        """As psycopg's, which refuses it in a transaction; one in which nothing was done yet is ended."""
-        self._end_fresh()
-        super().set_autocommit(value)
-
-    def set_isolation_level(self, value: Any) -> None:
-        """As `set_autocommit`."""
-        self._end_fresh()
-        super().set_isolation_level(value)
-
-    def _autocommitted(self) -> None:
-        """What an autocommit wrote has no COMMIT to bring its position back."""
-        if self.committed and self.autocommit and not self.closed:
-            self.position = UNKNOWN
-            self.committed(UNKNOWN)
-
-    def _end_fresh(self) -> None:
-        if self.fresh:
-            self.fresh = False
-            run(self, b"ROLLBACK", self.statement_seconds)
+    def finish(self, gen: Generator[Any, Any, RV], interval: float) -> RV:
+        """Wait for a generator without a deadline but its own."""
+        return super().wait(gen, interval=interval)
 
 
 class Connector:
@@ -262,7 +266,7 @@ def run(connection: Connection, statements: bytes, seconds: float) -> Row:
     row: Row = ()
     try:
         waiting = limited(exchange(connection.pgconn, statements), connection.pgconn, seconds, None)
-        for result in psycopg.Connection.wait(connection, waiting, interval=min(_TICK, seconds)):
+        for result in connection.finish(waiting, min(_TICK, seconds)):
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result)
             if result.status == ExecStatus.TUPLES_OK and result.ntuples:
@@ -271,6 +275,6 @@ def run(connection: Connection, statements: bytes, seconds: float) -> Row:
                     for value in (result.get_value(0, column) for column in range(result.nfields))
                 )
     except BaseException:
-        connection.close()
+        connection.pgconn.finish()
         raise
     return row

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from langpont_db import waiting
 from langpont_db.errors import SecretRefused, SecretTimeout
 from langpont_db.forks import renew_after_fork
 
@@ -112,7 +113,7 @@ class SecretPassword:
                 name = f"langpont_db reads {self.arn}"
                 threading.Thread(target=self._read_into, args=[reading], name=name, daemon=True).start()
         try:
-            self._hidden = reading.result(self._seconds)
+            self._hidden = waiting.result(reading, self._seconds)
         except TimeoutError:
             with self._lock:
                 if self._reading is reading:

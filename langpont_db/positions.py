@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import threading
 import time
+from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Protocol
+
+from langpont_db import waiting
 
 # Higher than any position: something was written, and nobody knows where.
 UNKNOWN: Final = 2**64 - 1
@@ -58,7 +61,8 @@ class Positions:
     """What this process has committed, and where the primary's log ends. A thread of its own asks the primary."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._told: Future[None] = Future()  # done when the primary says the next time where its log ends
         self._written = 0
         self._unknown_at: float | None = None
         self._primary: int | None = None
@@ -67,7 +71,8 @@ class Positions:
 
     def after_fork(self) -> None:
         """Begin anew in a forked child, which has written nothing itself but may have seen what its parent has."""
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._told = Future()
 
     @property
     def primary(self) -> int | None:
@@ -77,7 +82,7 @@ class Positions:
     def commit(self, position: int) -> None:
         """Note a commit of this process."""
         request = current_request.get()
-        with self._changed:
+        with self._lock:
             if position == UNKNOWN:
                 self._unknown_at = time.monotonic()
             else:
@@ -87,11 +92,12 @@ class Positions:
 
     def tell(self, position: int | None, asked_at: float) -> None:
         """Take the primary's answer. `asked_at`: time.monotonic() before the question."""
-        with self._changed:
+        with self._lock:
             self._primary, self._asked_at = position, asked_at if position is not None else self._asked_at
             if position is not None and self._unknown_at is not None and asked_at > self._unknown_at:
                 self._written, self._unknown_at = max(self._written, position), None
-            self._changed.notify_all()
+            told, self._told = self._told, Future()
+        told.set_result(None)
 
     def want(self) -> None:
         """Have the primary asked from now on."""
@@ -114,10 +120,15 @@ class Positions:
         """The primary's position of now or later; `UNKNOWN` if it does not say within that time."""
         since = time.monotonic()
         self.ask_soon()
-        with self._changed:
-            if self._changed.wait_for(lambda: self._asked_at >= since, seconds) and self._primary is not None:
-                return self._primary
-        return UNKNOWN
+        while True:
+            with self._lock:
+                if self._asked_at >= since and self._primary is not None:
+                    return self._primary
+                told = self._told
+            try:
+                waiting.result(told, max(0.0, since + seconds - time.monotonic()))
+            except TimeoutError:
+                return UNKNOWN
 
     def believed(self, token: int, seconds: float) -> int:
         """A token's position, cut to where the log ends: it may be forged, or of a database that was restored since."""

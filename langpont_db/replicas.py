@@ -20,6 +20,7 @@ from langpont_db.engines import READING, LimitedPool, engine, renew_pool
 from langpont_db.errors import PoolTimeout, SecretRefused
 from langpont_db.positions import Positions, end_of_record
 from langpont_db.settings import Endpoint, Limit, Purpose, Settings
+from langpont_db.waiting import Places, Signal, pause
 from langpont_db.watch import Watch
 
 # Functions that every role may call. Positions are bytes of WAL since the cluster's beginning.
@@ -112,7 +113,7 @@ class Replica:
         self.since: object = None  # the server's start: positions of before may have been higher
         self._answered_at = self._busy_until = 0.0
         self._missed: tuple[int, float] = (0, 0.0)
-        self._looked = threading.Event()
+        self._looked = Signal()
 
     def __repr__(self) -> str:
         return f"Replica({self.address})"
@@ -121,13 +122,13 @@ class Replica:
         """Begin anew in a forked child."""
         renew_pool(self.engine)
         self._watch.after_fork()
-        self._looked = threading.Event()
+        self._looked = Signal()
 
     def stop(self) -> None:
         """Close all connections that are not in use."""
         self._watch.stop()
         self.engine.dispose()
-        self._looked.clear()
+        self._looked = Signal()
 
     # What the watch tells
 
@@ -234,7 +235,7 @@ class Replica:
             if time.monotonic() >= end:
                 self._missed = position, time.monotonic() + self._timeouts.check
                 return False
-            time.sleep(_POLL_SECONDS)
+            pause(_POLL_SECONDS)
 
     def isolate(self, connection: SqlConnection, level: str) -> bool:
         """Begin again at an isolation level, since who has asked for a position has a snapshot already."""
@@ -298,12 +299,12 @@ class Rotation:
         self._pool_seconds = settings.pool_timeout_seconds
         self._most = settings.primary_pool.size
         self._counts: Counter[str] = Counter()
-        self._fallbacks = threading.BoundedSemaphore(self._most)
+        self._fallbacks = Places(self._most)
         self._counting = threading.Lock()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child."""
-        self._fallbacks = threading.BoundedSemaphore(self._most)
+        self._fallbacks = Places(self._most)
         self._counting = threading.Lock()
         for replicas in self.replicas.values():
             for replica in replicas:
@@ -341,7 +342,7 @@ class Rotation:
 
     def fall_back(self, reason: str) -> None:
         """Take one of the places for reads on the primary. Raises `PoolTimeout` if none becomes free."""
-        if reason != "no replica" and not self._fallbacks.acquire(timeout=self._pool_seconds):
+        if reason != "no replica" and not self._fallbacks.take(self._pool_seconds):
             raise PoolTimeout(
                 f"{reason}, and {self._most} reads of this process are on the primary already, which is as many as may "
                 f"be (DATABASE_PRIMARY_POOL_SIZE). None ended within {self._pool_seconds:g} s."
@@ -361,7 +362,7 @@ class Rotation:
     def fell_back(self, reason: str) -> None:
         """Give the place back."""
         if reason != "no replica":
-            self._fallbacks.release()
+            self._fallbacks.give()
 
 
 def primary_watch(endpoint: Endpoint, watched_as: Endpoint | None, settings: Settings, positions: Positions) -> Watch:
