@@ -5,7 +5,7 @@ nothing of ours; only `policy.pack` imports Pulumi's SDK.
 """
 
 from policy.configuration import Configuration, ConfigurationRefused, Excepted, for_stack
-from policy.evaluate import evaluate_stack
+from policy.evaluate import evaluate_stack, exceptions
 from policy.model import Level, Violation
 from policy.rules import RULES
 
@@ -17,5 +17,6 @@ __all__ = [
     "Level",
     "Violation",
     "evaluate_stack",
+    "exceptions",
     "for_stack",
 ]

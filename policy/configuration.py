@@ -24,7 +24,7 @@ class ConfigurationRefused(ValueError):
 
 
 class Excepted(NamedTuple):
-    """Resources that a rule does not apply to: a pattern of logical names (`*` stands for anything), and why."""
+    """Resources that a rule does not apply to: their names, or a pattern (`*` stands for anything), and why."""
 
     rule: str
     pattern: str

@@ -35,7 +35,8 @@ CONTROLS: Final = (
     ),
     Control(
         id="RDS.5", requirement="Multi-AZ.", rules=("rds-05-multi-az",),
-        note="Replicas of staging and prod are excepted: each is made again from its primary.",
+        note="Advisory without a configuration: what a standby costs is the stack file's to decide. Replicas are "
+             "excepted: each is made again from its primary.",
     ),
     Control(id="RDS.6", requirement="Enhanced Monitoring.", rules=("rds-06-enhanced-monitoring",)),
     Control(id="RDS.8", requirement="Deletion protection.", rules=("rds-08-deletion-protection",)),
@@ -43,9 +44,12 @@ CONTROLS: Final = (
     Control(id="RDS.10", requirement="IAM authentication.", rules=("rds-10-iam-authentication",)),
     Control(
         id="RDS.11", requirement="Automated backups for 7 days or more.", rules=("rds-11-automatic-backups",),
-        note="Replicas of staging and prod are excepted: their data is the primary's.",
+        note="Replicas are excepted: their data is the primary's.",
     ),
-    Control(id="RDS.13", requirement="Automatic minor upgrades.", rules=("rds-13-minor-upgrades",)),
+    Control(
+        id="RDS.13", requirement="Automatic minor upgrades.", rules=("rds-13-minor-upgrades",),
+        note="Advisory without a configuration: a stack file may fix the minor version.",
+    ),
     Control(id="RDS.17", requirement="Tags are copied to snapshots.", rules=("rds-17-tags-copied",)),
     Control(id="RDS.18", requirement="Instances are in a VPC.", rules=("rds-18-in-vpc",)),
     Control(
@@ -67,7 +71,7 @@ CONTROLS: Final = (
     Control(id="RDS.25", requirement="Another master user than the default.", rules=("rds-25-username",)),
     Control(
         id="RDS.26", requirement="Instances are in a backup plan.", rules=("rds-26-backup-plan",),
-        note="Replicas of staging and prod are excepted: their data is the primary's.",
+        note="Replicas are excepted: their data is the primary's.",
     ),
     Control(id="RDS.30", requirement="Instances are tagged.", rules=("rds-30-instance-tagged",)),
     Control(
@@ -89,8 +93,8 @@ CONTROLS: Final = (
     ),
     Control(
         id="RDS.46", requirement="Instances are in no public subnet.", rules=("rds-46-isolated-subnets",),
-        note="Subnets of an existing VPC cannot be judged here and are refused: except the instance by name, with who "
-             "answers for the routes.",
+        note="Subnets of an existing VPC cannot be judged here, and are excepted: whoever gives them answers for their "
+             "routes.",
     ),
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from policy.configuration import Configuration, for_stack, is_excepted
+from policy.configuration import Configuration, Excepted, for_stack, is_excepted
 from policy.model import UNKNOWN, Finding, Level, Resource, ResourceRule, Rule, Stack, StackRule, Violation
 from policy.rules import RULES
 
@@ -43,19 +43,38 @@ def evaluate_stack(recording: Recorded, configuration: Configuration | None = No
     what only a deployment tells (a policy document with an ARN in it) is not evaluated: evaluate the update too.
     """
     configuration = configuration or for_stack(recording.stack, RULES)
-    stack = Stack(resource_of(registration) for registration in recording.registrations.values())
-    found = [violation for rule in RULES for violation in _violations(rule, stack, configuration)]
+    found = [
+        rule.violation(resource, finding, configuration.settings[rule.name].level)
+        for rule, resource, finding in _found(recording, configuration)
+        if not finding.excepted
+    ]
     return sorted(found, key=lambda violation: violation.level is not Level.MANDATORY)
 
 
-def _violations(rule: Rule, stack: Stack, configuration: Configuration) -> Iterator[Violation]:
-    setting = configuration.settings[rule.name]
-    if setting.level is Level.DISABLED:
-        return
-    for resource in sorted(stack.by_urn.values(), key=lambda resource: resource.name):
-        if rule.applies(resource.type) and not is_excepted(resource.name, setting.exceptions):
-            for finding in findings(rule, resource, stack):
-                yield rule.violation(resource, finding, setting.level)
+def exceptions(recording: Recorded, configuration: Configuration | None = None) -> list[Excepted]:
+    """What is excepted in a recorded stack: by its configuration, and by the rules themselves."""
+    configuration = configuration or for_stack(recording.stack, RULES)
+    names: dict[tuple[str, str], list[str]] = {}
+    for rule, resource, finding in _found(recording, configuration):
+        if finding.excepted:
+            names.setdefault((rule.name, finding.excepted), []).append(resource.name)
+    return [
+        *configuration.exceptions,
+        *(Excepted(rule, ", ".join(dict.fromkeys(found)), why) for (rule, why), found in names.items()),
+    ]
+
+
+def _found(recording: Recorded, configuration: Configuration) -> Iterator[tuple[Rule, Resource, Finding]]:
+    stack = Stack(resource_of(registration) for registration in recording.registrations.values())
+    resources = sorted(stack.by_urn.values(), key=lambda resource: resource.name)
+    for rule in RULES:
+        setting = configuration.settings[rule.name]
+        if setting.level is Level.DISABLED:
+            continue
+        for resource in resources:
+            if rule.applies(resource.type) and not is_excepted(resource.name, setting.exceptions):
+                for finding in findings(rule, resource, stack):
+                    yield rule, resource, finding
 
 
 def findings(rule: Rule, resource: Resource, stack: Stack) -> Iterator[Finding]:

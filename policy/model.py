@@ -89,10 +89,14 @@ class Stack:
 
 
 class Finding(NamedTuple):
-    """One defect: what is wrong ("multiAz is false"), and the way out, a sentence without its full stop."""
+    """One defect: what is wrong ("multiAz is false"), and the way out, a sentence without its full stop.
+
+    `excepted`: why it is none, where it follows from how any stack is built; the way out is "" then.
+    """
 
     found: str
     way_out: str
+    excepted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,11 +166,6 @@ def show(value: Any) -> str:
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
 
 
-def except_it(resource: Resource) -> str:
-    """The way out of what is meant to be as it is."""
-    return f"Except it with its reason in policy/config/{resource.stack}.json"
-
-
 STATE_IT = "State it in the program as a value, so that a preview can judge it"
 
 
@@ -185,6 +184,12 @@ def expect(resource: Resource, path: str, good: Callable[[Any], bool], way_out: 
         yield Finding(describe(resource, path), STATE_IT)
     elif value is MISSING or not good(value):
         yield Finding(describe(resource, path), way_out)
+
+
+def excepted(findings: Iterable[Finding], why: str) -> Iterator[Finding]:
+    """The same findings, excepted for a reason that holds in every stack; a value that is not known yet is none."""
+    for finding in findings:
+        yield finding if finding.way_out == STATE_IT else Finding(finding.found, "", why)
 
 
 def expect_reference(resource: Resource, path: str, way_out: str) -> Iterator[Finding]:

@@ -61,7 +61,8 @@ def _resource_policy(rule: ResourceRule) -> Policy:
             ignores=frozenset(args.opts.ignore_changes),
         )
         for finding in rule.check(resource):
-            report(rule.violation(resource, finding, rule.level).message, args.urn)
+            if not finding.excepted:
+                report(rule.violation(resource, finding, rule.level).message, args.urn)
 
     return ResourceValidationPolicy(validate=validate, **_about(rule))
 
@@ -75,7 +76,8 @@ def _stack_policy(rule: Rule) -> Policy:
         for resource in stack.by_urn.values():
             if rule.applies(resource.type) and not is_excepted(resource.name, exceptions):
                 for finding in rule.check(resource, stack):
-                    report(rule.violation(resource, finding, rule.level).message, resource.urn)
+                    if not finding.excepted:
+                        report(rule.violation(resource, finding, rule.level).message, resource.urn)
 
     return StackValidationPolicy(validate=validate, **_about(rule))
 

@@ -78,8 +78,8 @@ class Report:
 
     @property
     def exceptions(self) -> list[policy.Excepted]:
-        """What the stack's policy configuration excepts, each with its reason."""
-        return policy.for_stack(self.first.stack, policy.RULES).exceptions
+        """What the stack's policy configuration and the rules themselves except, each with its reason."""
+        return policy.exceptions(self.update)
 
     def identifier(self, instance: Instance) -> str:
         """The RDS identifier of an instance of the current generation."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from policy.model import Finding, Resource, ResourceRule, Rule, except_it, expect, expect_reference, of
+from policy.model import (
+    Finding,
+    Resource,
+    ResourceRule,
+    Rule,
+    Stack,
+    StackRule,
+    excepted,
+    expect,
+    expect_reference,
+    of,
+)
 from policy.rules import types
 from policy.rules.instances import is_replica
 
@@ -42,14 +53,25 @@ def _insights_key(instance: Resource) -> Iterator[Finding]:
         yield from expect_reference(instance, "performanceInsightsKmsKeyId", KEY_WAY_OUT)
 
 
-def _topic(topic: Resource) -> Iterator[Finding]:
+def _topic(topic: Resource, stack: Stack) -> Iterator[Finding]:
     if topic.value("kmsMasterKeyId") == AWS_SNS_KEY:
         yield Finding(f"kmsMasterKeyId is {AWS_SNS_KEY}, which CloudWatch and Backup may not use", KEY_WAY_OUT)
-    # Which topic carries RDS's events a registration does not say.
-    events = (
-        f"{KEY_WAY_OUT} (for RDS's events also monitoring.encryptEventsTopic to true). {except_it(topic)} otherwise"
+    found = expect_reference(topic, "kmsMasterKeyId", KEY_WAY_OUT)
+    why = (
+        "Nobody has seen RDS deliver an event to an encrypted topic. "
+        "With encryption.keys customerManaged, set monitoring.encryptEventsTopic to try."
     )
-    yield from expect_reference(topic, "kmsMasterKeyId", events)
+    yield from excepted(found, why) if _takes_events(topic, stack) else found
+
+
+def _takes_events(topic: Resource, stack: Stack) -> bool:
+    """Whether RDS sends events to it; a subscription names it, or the policy that lets RDS do so."""
+    policies = [each for each in stack.of_type(types.TOPIC_POLICY) if topic in stack.sources(each, "arn", types.TOPIC)]
+    return any(
+        topic in stack.sources(subscription, "snsTopic", types.TOPIC)
+        or any(policy in policies for policy in stack.sources(subscription, "snsTopic", types.TOPIC_POLICY))
+        for subscription in stack.of_type(types.EVENT_SUBSCRIPTION)
+    )
 
 
 def _queue(queue: Resource) -> Iterator[Finding]:
@@ -79,7 +101,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ResourceRule(
         name="secret-own-key", wants="secrets under a key of ours", applies=of(types.SECRET), check=_key("kmsKeyId")
     ),
-    ResourceRule(
+    StackRule(
         name="topic-encrypted", control="SNS.1", wants="topics under a key of ours", applies=of(types.TOPIC),
         check=_topic,
     ),

@@ -16,7 +16,7 @@ from policy.model import (
     Resource,
     ResourceRule,
     Rule,
-    except_it,
+    excepted,
     expect,
     expect_reference,
     of,
@@ -27,7 +27,11 @@ from policy.rules.types import INSTANCE
 POSTGRES_PORT: Final = 5432
 LEAST_BACKUP_DAYS: Final = 7  # RDS.11's own parameter
 MONITORING_SECONDS: Final = (1, 5, 10, 15, 30, 60)  # what RDS takes beside 0, which is off
-OF_PRIMARIES: Final = ("multiAz", "backupRetentionPeriod")
+# What a replica has none of, and why.
+OF_PRIMARIES: Final = {
+    "multiAz": "A replica is made again from its primary; readers have the others and the primary.",
+    "backupRetentionPeriod": "A replica holds the primary's data, whose backups are kept.",
+}
 LOGS: Final = frozenset({"postgresql", "upgrade"})
 # RDS.25 knows engines' own default names; the rest are the names that attackers try first.
 DEFAULT_USERNAMES: Final = frozenset({"postgres", "admin", "administrator", "root", "rdsadmin", "user", "master"})
@@ -48,12 +52,20 @@ def is_restored(instance: Resource) -> bool:
     return stated or (instance.value("dbName") is MISSING and instance.ignores.issuperset(sources))
 
 
-def _setting(number: str, slug: str, wants: str, path: str, good: Callable[[Any], bool], way_out: str) -> ResourceRule:
-    """A rule on one setting of each instance; what a replica has none of, only an exception can say."""
+def _setting(
+    number: str,
+    slug: str,
+    wants: str,
+    path: str,
+    good: Callable[[Any], bool],
+    way_out: str,
+    level: Level = Level.MANDATORY,
+) -> ResourceRule:
+    """A rule on one setting of each instance; a replica is excepted from what it has none of."""
 
     def check(instance: Resource) -> Iterator[Finding]:
-        excepted = is_replica(instance) and path in OF_PRIMARIES
-        yield from expect(instance, path, good, except_it(instance) if excepted else way_out)
+        found = expect(instance, path, good, way_out)
+        yield from excepted(found, OF_PRIMARIES[path]) if is_replica(instance) and path in OF_PRIMARIES else found
 
     return ResourceRule(
         name=f"rds-{number}-{slug}",
@@ -61,11 +73,14 @@ def _setting(number: str, slug: str, wants: str, path: str, good: Callable[[Any]
         wants=wants,
         applies=of(INSTANCE),
         check=check,
+        level=level,
     )
 
 
-def _flag(number: str, slug: str, wants: str, path: str, wanted: bool, way_out: str) -> ResourceRule:
-    return _setting(number, slug, wants, path, lambda value: value is wanted, way_out)
+def _flag(
+    number: str, slug: str, wants: str, path: str, wanted: bool, way_out: str, level: Level = Level.MANDATORY
+) -> ResourceRule:
+    return _setting(number, slug, wants, path, lambda value: value is wanted, way_out, level)
 
 
 def _monitored(instance: Resource) -> Iterator[Finding]:
@@ -107,7 +122,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "03", "storage-encrypted", "an encrypted volume", "storageEncrypted", True,
         "Write storage_encrypted=True; RDS cannot turn it on later",
     ),
-    _flag("05", "multi-az", "a standby in a second zone", "multiAz", True, "Set database.multiAz to true"),
+    _flag(
+        "05", "multi-az", "a standby in a second zone", "multiAz", True, "Set database.multiAz to true",
+        Level.ADVISORY,  # what it costs against what it saves is the stack file's to decide, which has to say so
+    ),
     ResourceRule(
         name="rds-06-enhanced-monitoring", control="RDS.6", wants="Enhanced Monitoring", applies=of(INSTANCE),
         check=_monitored,
@@ -131,7 +149,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _flag(
         "13", "minor-upgrades", "automatic minor upgrades", "autoMinorVersionUpgrade", True,
-        'Set database.engineVersion to "16" without a minor',
+        'Set database.engineVersion to "16" without a minor', Level.ADVISORY,  # likewise
     ),
     _flag(
         "17", "tags-copied", "the instance's tags on its snapshots", "copyTagsToSnapshot", True,

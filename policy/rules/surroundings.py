@@ -15,7 +15,7 @@ from policy.model import (
     Stack,
     StackRule,
     are_objects,
-    except_it,
+    excepted,
     expect,
     expect_reference,
     is_list,
@@ -89,8 +89,9 @@ def _in_a_backup_plan(instance: Resource, stack: Stack) -> Iterator[Finding]:
     for selection in stack.of_type(types.SELECTION):
         if instance.urn in selection.depends.get("resources", ()) and stack.sources(selection, "planId", types.PLAN):
             return
-    way_out = except_it(instance) if is_replica(instance) else "Let the backup plan select it by its ARN"
-    yield Finding("no backup selection of the stack names it", way_out)
+    found = [Finding("no backup selection of the stack names it", "Let the backup plan select it by its ARN")]
+    why = "A replica holds the primary's data, which is in the plan."
+    yield from excepted(found, why) if is_replica(instance) else found
 
 
 def _isolated(instance: Resource, stack: Stack) -> Iterator[Finding]:
@@ -105,7 +106,8 @@ def _isolated(instance: Resource, stack: Stack) -> Iterator[Finding]:
         if not subnets:
             yield Finding(
                 f"the subnets of {group.name} are not made by the stack, so nobody sees their routes here",
-                "Make them here, or say why it is excepted",
+                "",
+                "The network is somebody else's, and whoever gives its subnets answers for their routes.",
             )
         for subnet in subnets:
             yield from _routes(subnet, stack)

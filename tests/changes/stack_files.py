@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -60,15 +59,12 @@ def _edited(sections: Sections) -> list[str]:
 
 
 def add_stack(copy: Copy, name: str = "qa", like: str = "staging") -> None:
-    """A stack of its own beside the others: its file, its policy configuration, its job and its row for drift."""
+    """A stack of its own beside the others: its file, its job and its row for drift."""
     text = copy.read(f"Pulumi.{like}.yaml")
     document = yaml.safe_load(text)
     network = document["config"][f"{PROJECT}:network"]["vpc"]
     text = text.replace(network["cidr"], "10.99.0.0/16")
     copy.write(f"Pulumi.{name}.yaml", text)
-    exceptions = copy.read(f"policy/config/{like}.json").replace(f"langpont-{like}-", f"langpont-{name}-")
-    json.loads(exceptions)
-    copy.write(f"policy/config/{name}.json", exceptions)
     deploy, drift = ".github/workflows/deploy.yml", ".github/workflows/drift.yml"
     [job] = re.findall(r"^  dev:\n(?:(?:    .*)?\n)+", copy.read(deploy), re.MULTILINE)
     copy.write(deploy, copy.read(deploy) + "\n" + re.sub(r"\bdev\b", name, job).rstrip("\n") + "\n")

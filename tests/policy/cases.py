@@ -16,12 +16,13 @@ class Kind(Enum):
     PASSING = "passes"
     VIOLATING = "is refused"
     MISSING = "is refused without the value"
+    EXCEPTED = "is excepted by the rule"
     ABSENT = "passes without the value"  # where nothing is what is wanted
 
 
 @dataclass(frozen=True)
 class Case:
-    """`messages` are whole, in their order. `others` are the rest of the stack."""
+    """`messages` are whole, in their order; of what is excepted, the reasons. `others` are the rest of the stack."""
 
     rule: str
     kind: Kind
@@ -72,3 +73,8 @@ def violating(rule: str, each: Resource, *messages: str, others: tuple[Resource,
 def missing(rule: str, each: Resource, *messages: str, others: tuple[Resource, ...] = ()) -> Case:
     """A resource without the value, and what is said of it."""
     return Case(rule, Kind.MISSING, each, messages, others)
+
+
+def excepted(rule: str, each: Resource, *reasons: str, others: tuple[Resource, ...] = ()) -> Case:
+    """A resource that the rule excepts by itself, and why."""
+    return Case(rule, Kind.EXCEPTED, each, reasons, others)

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from policy.model import UNKNOWN, Resource
 from policy.rules.types import INSTANCE
-from tests.policy.cases import Case, missing, passing, resource, violating
+from tests.policy.cases import Case, excepted, missing, passing, resource, violating
 
 IT: Final = "rds.Instance it"
-EXCEPT_IT: Final = "Except it with its reason in policy/config/prod.json."
 SOURCES: Final = ("snapshotIdentifier", "restoreToPointInTime")
 
 
@@ -60,13 +59,19 @@ CASES: Final = [
         "rds-05-multi-az", "RDS.5", "multiAz", True, False, "false",
         "a standby in a second zone", "Set database.multiAz to true",
     ),
-    violating(
+    excepted(
         "rds-05-multi-az", instance(replicateSourceDb="primary", multiAz=False),
-        f"{IT}: multiAz is false. RDS.5 wants a standby in a second zone. {EXCEPT_IT}",
+        "A replica is made again from its primary; readers have the others and the primary.",
     ),
-    missing(
+    *passing("rds-05-multi-az", instance(replicateSourceDb="primary", multiAz=True)),
+    violating(
+        "rds-05-multi-az", instance(replicateSourceDb="primary", multiAz=UNKNOWN),
+        f"{IT}: multiAz is known only after the deployment. RDS.5 wants a standby in a second zone. State it in the "
+        "program as a value, so that a preview can judge it.",
+    ),
+    excepted(
         "rds-11-automatic-backups", instance(replicateSourceDb="primary"),
-        f"{IT}: backupRetentionPeriod is not stated. RDS.11 wants automated backups for 7 days or more. {EXCEPT_IT}",
+        "A replica holds the primary's data, whose backups are kept.",
     ),
     *passing("rds-06-enhanced-monitoring", instance(monitoringInterval=60, monitoringRoleArn=UNKNOWN)),
     violating(

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 from policy.model import UNKNOWN, Resource
 from policy.rules import types
-from tests.policy.cases import Case, absent, missing, passing, resource, violating
+from tests.policy.cases import Case, absent, excepted, missing, passing, resource, violating
 
 KEY_WAY_OUT: Final = "Set encryption.keys to customerManaged."
 
-
-EVENTS_WAY_OUT: Final = (
-    "Set encryption.keys to customerManaged (for RDS's events also monitoring.encryptEventsTopic to true). Except it "
-    "with its reason in policy/config/prod.json otherwise."
+EVENTS: Final = resource(types.TOPIC, {}, "events")
+EVENTS_POLICY: Final = resource(types.TOPIC_POLICY, {}, "events-policy", {"arn": [EVENTS]})
+SUBSCRIPTION: Final = resource(types.EVENT_SUBSCRIPTION, {"snsTopic": UNKNOWN}, "s", {"snsTopic": [EVENTS_POLICY]})
+STRAIGHT: Final = {"snsTopic": frozenset({EVENTS.urn})}
+EVENTS_EXCEPTED: Final = (
+    "Nobody has seen RDS deliver an event to an encrypted topic. With encryption.keys customerManaged, set "
+    "monitoring.encryptEventsTopic to try."
 )
 
 
-def own_key(rule: str, type_: str, path: str, says: str, way_out: str = KEY_WAY_OUT, **inputs: Any) -> list[Case]:
+def own_key(rule: str, type_: str, path: str, says: str, **inputs: Any) -> list[Case]:
     """The cases of a rule on a key's ARN: named, named by another resource, empty, left out."""
     label = f"{type_.split('/')[0].split(':')[1]}.{type_.split(':')[-1]} it"
-    message = f"{label}: {path} is not stated. {says} {way_out}"
+    message = f"{label}: {path} is not stated. {says} {KEY_WAY_OUT}"
     return [
         *passing(rule, resource(type_, {path: "arn", **inputs}), resource(type_, {path: UNKNOWN, **inputs})),
         violating(rule, resource(type_, {path: "", **inputs}), message),
@@ -53,9 +57,9 @@ ENCRYPTION: Final = [
     *passing("insights-own-key", resource(types.INSTANCE, {"performanceInsightsEnabled": False})),
     *own_key("vault-own-key", types.VAULT, "kmsKeyArn", "vault-own-key wants a vault under a key of ours."),
     *own_key("secret-own-key", types.SECRET, "kmsKeyId", "secret-own-key wants secrets under a key of ours."),
-    *own_key(
-        "topic-encrypted", types.TOPIC, "kmsMasterKeyId", "SNS.1 wants topics under a key of ours.", EVENTS_WAY_OUT
-    ),
+    *own_key("topic-encrypted", types.TOPIC, "kmsMasterKeyId", "SNS.1 wants topics under a key of ours."),
+    excepted("topic-encrypted", EVENTS, EVENTS_EXCEPTED, others=(EVENTS_POLICY, SUBSCRIPTION)),
+    excepted("topic-encrypted", EVENTS, EVENTS_EXCEPTED, others=(replace(SUBSCRIPTION, depends=STRAIGHT),)),
     violating(
         "topic-encrypted", resource(types.TOPIC, {"kmsMasterKeyId": "alias/aws/sns"}),
         "sns.Topic it: kmsMasterKeyId is alias/aws/sns, which CloudWatch and Backup may not use. SNS.1 wants topics "
