@@ -27,6 +27,7 @@ _NEEDED = {
     ),
     "outputs": ("name",),
 }  # fmt: skip
+_DIGESTS = ("settled", "trigger")
 _REPEATED = ("totals", "components")  # what the resources say already
 
 
@@ -153,10 +154,15 @@ Key = tuple[str, str]
 def _resources(document: Document) -> dict[Key, tuple[str, Document]]:
     """By type and logical name: the component's name, and the resource with the component's type as its parent.
 
+    Digests are left out: what they tell apart and no value shows is told as an effect.
+
     The parent's type is a part of the URN: another one makes another resource of it, where a component's name does not.
     """
     return {
-        (resource["type"], resource["name"]): (component["name"] or "", {**resource, "parent": component["type"]})
+        (resource["type"], resource["name"]): (
+            component["name"] or "",
+            {key: value for key, value in resource.items() if key not in _DIGESTS} | {"parent": component["type"]},
+        )
         for component in document.get("components", ())
         for resource in component["resources"]
     }

@@ -7,7 +7,9 @@ The keys, all of them always there:
 - policy: rules (how many), violations: level, rule, resource, message, mandatory first; exceptions: rule, resources (a
   pattern of logical names), reason.
 - components: type, name, resources; a resource has type, name (both are its identity), protect, retainOnDelete,
-  deleteBeforeReplace, ignoreChanges, inputs (as a first preview knows them).
+  deleteBeforeReplace, ignoreChanges, inputs (as a first preview knows them), settled (a digest by input as an update
+  knows it, with made-up ids and secrets, so that a change shows where a value does not), trigger (the same of what
+  replaces it when it changes, or null).
 - instances: role, identifier, instanceClass, vcpus, memoryGib, performance, multiAz, purpose, zone, memory, parameters.
   The first is the primary, and its purpose and zone are null. A parameter has name, asked, value (what RDS takes),
   meaning (for people), applyMethod, static, rdsDefault, origin.
@@ -38,7 +40,8 @@ from blueprint.settings import Settings
 from policy import RULES
 from preview.report import OutputValue, Report, in_japan, is_rds_default, subnets
 from recording.archives import Archive
-from recording.recording import Component, Registration, Secret, Unknown
+from recording.plan import digest, digests
+from recording.recording import Component, Recording, Registration, Secret, Unknown
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def document(report: Report) -> dict[str, Any]:
         "totals": dict(sorted(report.totals.items())),
         "warnings": report.warnings,
         "policy": _policy(report),
-        "components": [_component(component) for component in components],
+        "components": [_component(component, report.update) for component in components],
         "instances": [_instance(report, instance) for instance in report.platform.instances],
         "connections": _connections(report.platform),
         "windows": _windows(settings),
@@ -101,11 +104,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _component(component: Component) -> dict[str, Any]:
+def _component(component: Component, update: Recording) -> dict[str, Any]:
     return {
         "type": component.registration.type if component.registration else None,
         "name": component.registration.name if component.registration else None,
-        "resources": [_resource(resource) for resource in component.resources],
+        "resources": [_resource(each, update.registrations[each.urn]) for each in component.resources],
     }
 
 
@@ -122,7 +125,7 @@ def _performance(report: Report, instance: Instance) -> dict[str, Any]:
     }
 
 
-def _resource(resource: Registration) -> dict[str, Any]:
+def _resource(resource: Registration, updated: Registration) -> dict[str, Any]:
     return {
         "type": resource.type,
         "name": resource.name,
@@ -131,6 +134,8 @@ def _resource(resource: Registration) -> dict[str, Any]:
         "deleteBeforeReplace": resource.delete_before_replace,
         "ignoreChanges": list(resource.ignore_changes),
         "inputs": plain(resource.inputs),
+        "settled": digests(updated.inputs),
+        "trigger": digest(updated.replacement_trigger),
     }
 
 

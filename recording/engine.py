@@ -25,7 +25,7 @@ from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
 from recording.archives import loaded
-from recording.recording import Recording, Registration, Secret, decode_struct, unknown_paths
+from recording.recording import Recording, Registration, Secret, Unknown, decode, decode_struct, unknown_paths
 from recording.stack_files import StackFile
 from resource_types import TYPES, file_of
 
@@ -47,21 +47,22 @@ class Provider(Protocol):
         """The result of a lookup. Raises `EngineRefusal` for one it does not know."""
 
 
-def record(stack_file: StackFile, provider: Provider, *, preview: bool) -> Recording:
+def record(stack_file: StackFile, provider: Provider, *, preview: bool, asked: bool = False) -> Recording:
     """Run the program once.
 
     With `preview` the engine answers as before the first deployment: ids and computed outputs are unknown. Without, it
     answers as an update does, and an output that `provider` did not supply must not reach an input or a stack output.
+    With `asked` too it answers as the preview of an update: `provider` says what is known, and `UNKNOWN` for the rest.
 
     Raises `pulumi.RunError` for the program's own refusals (a wrong setting), `EngineRefusal` for ours, and
     `KeyboardInterrupt` at the next registration after Ctrl-C, or earlier.
     """
     # A context of its own: nothing of Pulumi's configuration, root resource or settings is left for the next run.
     with _collector_paused():
-        return contextvars.Context().run(_record, stack_file, provider, preview)
+        return contextvars.Context().run(_record, stack_file, provider, preview, asked)
 
 
-def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recording:
+def _record(stack_file: StackFile, provider: Provider, preview: bool, asked: bool) -> Recording:
     recording = Recording(stack=stack_file.stack, project=stack_file.project, preview=preview)
     loop = asyncio.new_event_loop()
     loop.set_default_executor(_Inline())
@@ -70,7 +71,7 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool) -> Recordi
     interruption = _Interruption()
     try:
         with _output_strings_refused(), _project_modules_forgotten():
-            monitor = _Monitor(recording, provider, stack_file.root, interruption)
+            monitor = _Monitor(recording, provider, stack_file.root, interruption, asked)
             mocks.set_mocks(
                 _NoMocks(),
                 project=stack_file.project,
@@ -164,12 +165,15 @@ def _program(stack_file: StackFile) -> None:
 
 
 class _Monitor(mocks.MockMonitor):
-    def __init__(self, recording: Recording, provider: Provider, root: Path, interruption: _Interruption) -> None:
+    def __init__(
+        self, recording: Recording, provider: Provider, root: Path, interruption: _Interruption, asked: bool
+    ) -> None:
         super().__init__(_NoMocks())
         self._recording = recording
         self._provider = provider
         self._root = root
         self._interruption = interruption
+        self._asked = asked
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the interface's name
         self._interruption.check()
@@ -181,9 +185,10 @@ class _Monitor(mocks.MockMonitor):
             raise EngineRefusal(f"{registration.identity} is registered twice. Give each its own logical name.")
         self._recording.registrations[urn] = registration
         response = resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
-        if not request.custom or self._recording.preview:
+        if not request.custom or (self._recording.preview and not self._asked):
             return response
-        self._refuse_unknown(registration.identity, registration.inputs, registration.property_dependencies)
+        if not self._recording.preview:
+            self._refuse_unknown(registration.identity, registration.inputs, registration.property_dependencies)
         id_, outputs = self._provider.create(registration)
         response.id = id_
         response.unknown = True  # what is not answered stays unknown instead of becoming None, and is refused above
@@ -270,6 +275,10 @@ def _registration(urn: str, request: Any, root: Path) -> Registration:
         delete_before_replace=request.deleteBeforeReplace,
         ignore_changes=tuple(request.ignoreChanges),
         aliases=len(request.aliases) + len(request.aliasURNs),
+        former_names=tuple(alias.spec.name for alias in request.aliases if alias.spec.name),
+        replace_with=frozenset(request.replace_with),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        replacement_trigger=decode(request.replacement_trigger),
         dependencies=frozenset(request.dependencies),
         property_dependencies={k: frozenset(v.urns) for k, v in request.propertyDependencies.items()},
         secret_outputs=tuple(request.additionalSecretOutputs),
@@ -277,6 +286,8 @@ def _registration(urn: str, request: Any, root: Path) -> Registration:
 
 
 def _encode(value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return rpc.UNKNOWN
     if isinstance(value, Secret):
         return {rpc._special_sig_key: rpc._special_secret_sig, "value": value.value}
     return value

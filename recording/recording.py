@@ -51,6 +51,10 @@ class Registration:
     delete_before_replace: bool
     ignore_changes: tuple[str, ...]
     aliases: int
+    former_names: tuple[str, ...] = ()
+    replace_with: frozenset[str] = frozenset()
+    replace_on_changes: tuple[str, ...] = ()
+    replacement_trigger: Any = None
     dependencies: frozenset[str]
     property_dependencies: Mapping[str, frozenset[str]]
     secret_outputs: tuple[str, ...]

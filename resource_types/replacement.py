@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Plans(NamedTuple):
@@ -18,6 +18,15 @@ class Plans(NamedTuple):
     change: str
     set: str
     unset: str
+
+    def planned(self, *, was_set: bool, left_out: bool) -> str:
+        """`update`, `replace` or `none` for a value that differs; what was not measured is taken for an update."""
+        found = self.unset if left_out else self.change if was_set else self.set
+        return "update" if found in UNSURE else self.change if found == "required" else found
+
+
+# Without a plan that was measured: no such plan exists, or it hangs on another property.
+UNSURE = ("untested", "refused", "depends")
 
 
 REGION = Plans("replace", "replace", "none")
@@ -36,6 +45,24 @@ def _data() -> Mapping[str, Mapping[str, Mapping[str, list[str]]]]:
     text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
     data: Mapping[str, Mapping[str, Mapping[str, list[str]]]] = json.loads(text)
     return data
+
+
+def canonical(value: Any) -> Any:
+    """A value as Terraform's provider compares it: absent, empty and zero are None, and lists have no order.
+
+    What these resources have several of (subnets, groups, rules, addresses) are sets to it.
+    """
+    if isinstance(value, Mapping):
+        return {key: done for key, item in value.items() if (done := canonical(item)) is not None} or None
+    if isinstance(value, list | tuple):
+        return sorted((canonical(item) for item in value), key=_order) or None
+    if value in (None, "", False, 0):
+        return None
+    return value
+
+
+def _order(value: Any) -> str:
+    return repr(sorted(value.items(), key=repr) if isinstance(value, Mapping) else value)
 
 
 def _plans(group: str) -> Plans:

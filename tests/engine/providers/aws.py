@@ -297,12 +297,10 @@ def _effect(type_: str, key: str, old: Any, new: Any) -> str:
         return "none"
     plan = plans(type_)[key]
     if isinstance(new, Unknown):
-        effect = plan.change
-    else:
-        # No and zero are values: what has a default of its own is not left out by them.
-        left_out = wire.same(new, None) and not isinstance(new, bool | int)
-        effect = plan.unset if left_out else plan.set if wire.same(old, None) else plan.change
-    return "update" if effect in ("untested", "refused", "depends") else plan.change if effect == "required" else effect
+        return plan.planned(was_set=True, left_out=False)
+    # No and zero are values: what has a default of its own is not left out by them.
+    left_out = wire.same(new, None) and not isinstance(new, bool | int)
+    return plan.planned(was_set=not wire.same(old, None), left_out=left_out)
 
 
 def _grown(type_: str, key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from google.protobuf import struct_pb2
 
 from recording.recording import UNKNOWN as UNKNOWN
 from recording.recording import Unknown, decode_struct, reveal
+from resource_types.replacement import canonical
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"  # pulumi/sdk/go/common/resource/sig.go: marks a typed object
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
@@ -77,22 +78,5 @@ def _encoded(value: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether Terraform's provider sees no change: absent, empty and zero values are alike to it.
-
-    So is another order: what these resources have several of (subnets, groups, rules, addresses) are sets to it.
-    """
-    return bool(_canonical(one) == _canonical(other))
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: done for key, item in value.items() if (done := _canonical(item)) is not None} or None
-    if isinstance(value, list | tuple):
-        return sorted((_canonical(item) for item in value), key=_order) or None
-    if value in (None, "", False, 0):
-        return None
-    return value
-
-
-def _order(value: Any) -> str:
-    return repr(sorted(value.items(), key=repr) if isinstance(value, Mapping) else value)
+    """Whether Terraform's provider sees no change."""
+    return bool(canonical(one) == canonical(other))
