@@ -100,7 +100,8 @@ KEYS = {
     "backups": "dailyRetentionDays monthlyRetentionDays replicateToRegion retentionDays",
     "network": "cidr existingVpcId free natGateways subnets",
     "components[]": "name resources type",
-    "components[].resources[]": "deleteBeforeReplace ignoreChanges inputs name protect retainOnDelete type",
+    "components[].resources[]": "deleteBeforeReplace ignoreChanges inputs name protect retainOnDelete "
+    "settled trigger type",
     "instances[]": "identifier instanceClass maintenanceWindow memory memoryGib multiAz parameters performance purpose "
     "role vcpus zone",
     "instances[].maintenanceWindow": "japan utc",
