@@ -122,7 +122,7 @@ class Monitoring(Component):
                 "period": alarm.period_seconds,
                 "statistic": None if percentile else alarm.statistic,
                 "extended_statistic": alarm.statistic if percentile else None,
-                "dimensions": self._dimensions(alarm.instance) if alarm.namespace == alarms.RDS else alarm.dimensions,
+                "dimensions": self._dimensions(alarm, alarm.instance),
             }
             if alarm.namespace == log_filters.NAMESPACE:
                 watched["metric_name"] = f"{self._prefix}-{alarm.metric}"
@@ -153,7 +153,9 @@ class Monitoring(Component):
             lambda runs: thresholds(role, *runs)[alarm.key]
         )
 
-    def _dimensions(self, instance: str) -> dict[str, pulumi.Input[str]]:
+    def _dimensions(self, alarm: alarms.Alarm, instance: str) -> Mapping[str, pulumi.Input[str]] | None:
+        if alarm.namespace != alarms.RDS:
+            return alarm.dimensions
         return {"DBInstanceIdentifier": self._args.instances[instance].identifier}
 
     def _queries(self, alarm: alarms.Alarm) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
@@ -166,7 +168,7 @@ class Monitoring(Component):
                     metric_name=term.metric,
                     stat=term.statistic,
                     period=alarm.period_seconds,
-                    dimensions=self._dimensions(term.instance),
+                    dimensions=self._dimensions(alarm, term.instance),
                 ),
             )
             for term in alarm.terms

@@ -10,7 +10,10 @@ PERIOD_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """One metric filter. `pattern` is CloudWatch Logs' filter syntax; `threshold` counts lines in `PERIOD_SECONDS`."""
+    """One metric filter. `pattern` is CloudWatch Logs' filter syntax; `threshold` counts lines in `PERIOD_SECONDS`.
+
+    periods: in how many of them in a row.
+    """
 
     key: str
     metric: str
@@ -18,6 +21,7 @@ class LogFilter:
     threshold: int
     watches: str
     next_step: str
+    periods: int = 1
     on_replicas: bool = True
 
     def metric_name(self, instance: str) -> str:
@@ -32,8 +36,10 @@ _FILTERS = (
         metric="Errors",
         pattern='?":ERROR:" ?":FATAL:" ?":PANIC:"',
         threshold=50,
-        watches="More than 50 errors in the log within 5 minutes.",
+        watches="More than 50 errors in the log in 5 minutes, twice in a row.",
         next_step="read them in the log group; a deploy that began at that minute is the usual cause.",
+        # A server that starts after a failover refuses each pooler's login, once a second: over within five minutes.
+        periods=2,
     ),
     LogFilter(
         key="deadlocks",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarms import ABOVE, BELOW, BREACHING, MISSING, NOT_BREACHING, Alarm, Part, when
+from blueprint.monitoring.alarms import ABOVE, BELOW, BREACHING, MISSING, NOT_BREACHING, Alarm, MathTerm, Part, when
 from blueprint.postgres import pgbouncer
 
 FUNCTIONS, POOLER = Part(instance="functions"), Part(instance="pooler")
@@ -23,7 +24,12 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
     failed = metrics.FAILED_STATEMENTS  # published by each run, whatever its value
     yield FUNCTIONS.warning(
         "metrics-silent",
-        custom(failed, "SampleCount", BELOW, 1, unit="runs", periods=1, of=SILENT_SECONDS, no_data=BREACHING),
+        # FILL: without it CloudWatch looks back for a point and finds the last run for two periods more.
+        replace(
+            custom(failed, "SampleCount", BELOW, 1, unit="runs", periods=1, of=SILENT_SECONDS, no_data=BREACHING),
+            expression="FILL(runs, 0)",
+            terms=(MathTerm(id="runs", metric=failed, statistic="SampleCount", instance=FUNCTIONS.instance),),
+        ),
         f"The metrics function has published nothing for {SILENT_SECONDS // 60} minutes.",
         "read its log; it runs in the application subnets and logs in as langpont_metrics.",
     )

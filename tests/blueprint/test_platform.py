@@ -221,7 +221,7 @@ def test_thresholds_follow_the_settings() -> None:
         "application": {"hosts": 4},
     })  # fmt: skip
     assert {key: larger[key] for key in ("connections-high", "connections-over-budget", "load-high")} == {
-        "connections-high": 400, "connections-over-budget": 110, "load-high": 4,
+        "connections-high": 400, "connections-over-budget": 110, "load-high": 6,
     }  # fmt: skip
     assert larger["memory-low"] == 16 * GIB // 10
     assert larger["storage-low"] == 25 * GIB

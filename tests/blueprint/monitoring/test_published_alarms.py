@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
+from blueprint.monitoring.alarms import Alarm, Compare, MathTerm, Missing, Severity
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.postgres import pgbouncer
 from functions.metrics import handler
@@ -31,6 +31,8 @@ SILENT = Alarm(
     period_seconds=900,
     periods=1,
     missing=Missing.BREACHING,
+    expression="FILL(runs, 0)",
+    terms=(MathTerm(id="runs", metric="failed_statements", statistic="SampleCount", instance="functions"),),
     severity=Severity.WARNING,
     watches="The metrics function has published nothing for 15 minutes.",
     next_step="read its log; it runs in the application subnets and logs in as langpont_metrics.",
