@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
@@ -30,6 +31,7 @@ _TICK = 0.1
 
 # The position in bytes of WAL, NULL on a standby; and whether the transaction wrote anything.
 POSITION = b"SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() - '0/0' END"
+_ROLLBACK: Final = b"ROLLBACK"
 _WROTE = b"SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
 
 
@@ -41,9 +43,18 @@ class CommitLost(psycopg.OperationalError):
     """A connection that was lost between COMMIT and its answer."""
 
 
+class NotBegun(psycopg.OperationalError):
+    """What was posted had no good answer, so what came after it was not sent. Its cause says why."""
+
+
 def exchange(pgconn: PGconn, statements: bytes) -> Generator[Any, Any, list[PGresult]]:
     """Send statements in one message and yield until all results are there, as psycopg's own generators do."""
     pgconn.send_query(statements)
+    return (yield from answers(pgconn))
+
+
+def answers(pgconn: PGconn) -> Generator[Any, Any, list[PGresult]]:
+    """Yield until all results of what was sent are there. One that has come meanwhile is not waited for."""
     while pgconn.flush():
         if (yield Wait.RW) & Ready.R:
             pgconn.consume_input()
@@ -92,6 +103,10 @@ class Ending(psycopg.BaseConnection[Any]):
     statement_seconds: the deadline of each answer. gone: why there will be none, from somebody who watches the server.
     committed: told the position of each commit that wrote something; None on a replica. position: in bytes of WAL, at
     the end of the last transaction. fresh: nothing was done yet in the transaction that a checkout began.
+    posted: what was sent whose answer is still to be read. answer_seconds: within which it must come; a connection that
+    has it posts its ROLLBACK.
+    before_send: called with each text that a cursor is about to send and its parameters, and raises to stop it. An
+    event of SQLAlchemy's engine would come earlier, cost more, and miss what goes by another way.
     """
 
     statement_seconds: float = 30
@@ -99,6 +114,49 @@ class Ending(psycopg.BaseConnection[Any]):
     committed: Callable[[int], None] | None = None
     position: int = 0
     fresh: bool = False
+    answer_seconds: float | None = None
+    before_send: Callable[[str, Any], None] | None = None
+    posted: bytes | None = None
+
+    def post(self, statement: bytes) -> None:
+        """Send a statement and go on: its answer travels meanwhile, and is read before anything else is sent.
+
+        Nothing may be posted whose answer was not read yet.
+        """
+        try:
+            self.pgconn.send_query(statement)
+            self.pgconn.flush()
+        except psycopg.Error:
+            self.pgconn.finish()
+            raise
+        self.posted = statement
+
+    def answered(self) -> Generator[Any, Any, list[PGresult]]:
+        """Read the answer to what was posted. Raises `QueryTimeout`, and `psycopg.Error` for one that is not good."""
+        self.posted = None
+        assert self.answer_seconds is not None
+        try:
+            found = yield from limited(answers(self.pgconn), self.pgconn, self.answer_seconds, None)
+            for result in found:
+                if result.status == ExecStatus.FATAL_ERROR:
+                    raise psycopg.errors.error_from_result(result)
+        except BaseException:
+            self.pgconn.finish()
+            raise
+        return found
+
+    def _posts_rollback(self) -> bool:
+        """Post the ROLLBACK of a connection that does; whether there is nothing more to do for it.
+
+        A connection that broke is closed, and no reason to fail: nothing was lost with it.
+        """
+        if self.answer_seconds is None:
+            return False
+        status = self.pgconn.transaction_status
+        if self.posted != _ROLLBACK and status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            with suppress(psycopg.Error):
+                self.post(_ROLLBACK)
+        return self.posted == _ROLLBACK or status in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
 
     def _ends_here(self) -> bool:
         return self.committed is not None and self.pgconn.transaction_status in (
@@ -140,7 +198,9 @@ class Ending(psycopg.BaseConnection[Any]):
             self.committed(self.position)
 
     def _rollback_gen(self) -> Generator[Any, Any, None]:
-        """As psycopg's."""
+        """As psycopg's; or as `_posts_rollback`."""
+        if self._posts_rollback():
+            return
         if not self._ends_here():
             self._autocommitted()
             yield from super()._rollback_gen()
@@ -162,7 +222,7 @@ class Ending(psycopg.BaseConnection[Any]):
 
     def _anew(self, fresh: bool, set_it: Generator[Any, Any, None]) -> Generator[Any, Any, None]:
         if fresh:
-            for result in (yield from exchange(self.pgconn, b"ROLLBACK")):
+            for result in (yield from exchange(self.pgconn, _ROLLBACK)):
                 if result.status == ExecStatus.FATAL_ERROR:
                     raise psycopg.errors.error_from_result(result)
         yield from set_it
@@ -174,9 +234,21 @@ class Ending(psycopg.BaseConnection[Any]):
             self.committed(UNKNOWN)
 
     def _bounded(self, gen: Generator[Any, Any, RV]) -> Generator[Any, Any, RV]:
-        """One of psycopg's generators, with the deadline of a statement."""
+        """One of psycopg's generators, with the deadline of a statement, behind the answer to what was posted.
+
+        It raises `QueryTimeout`, and `NotBegun`.
+        """
         self.fresh = False
+        if self.posted:
+            return self._behind_posted(gen)
         return limited(gen, self.pgconn, self.statement_seconds, self.gone)
+
+    def _behind_posted(self, gen: Generator[Any, Any, RV]) -> Generator[Any, Any, RV]:
+        try:
+            yield from self.answered()
+        except psycopg.Error as error:
+            raise NotBegun(str(error).strip()) from error
+        return (yield from limited(gen, self.pgconn, self.statement_seconds, self.gone))
 
     def _cut_off(self, error: psycopg.InternalError) -> bool:
         """Whether it says of a BEGIN that a restart cut it off: its answer, and the server's farewell."""
@@ -201,7 +273,7 @@ class Connection(Ending, psycopg.Connection[Any]):
     """A connection for threads whose every wait has a deadline."""
 
     def wait(self, gen: Generator[Any, Any, RV], *args: Any, **options: Any) -> RV:
-        """As psycopg's, until the deadline. Raises `QueryTimeout`."""
+        """As psycopg's, until the deadline. Raises `QueryTimeout`, and `NotBegun`."""
         try:
             return super().wait(self._bounded(gen), *args, **options)
         except psycopg.InternalError as error:
@@ -209,9 +281,44 @@ class Connection(Ending, psycopg.Connection[Any]):
                 raise psycopg.OperationalError(str(error)) from error
             raise
 
+    def rollback(self) -> None:
+        """As psycopg's; on a replica nobody waits for it, and a connection that broke is only closed."""
+        if self._posts_rollback():
+            return
+        try:
+            super().rollback()
+        except psycopg.Error:
+            if self.answer_seconds is None:
+                raise
+            self.pgconn.finish()
+
     def finish(self, gen: Generator[Any, Any, RV], interval: float) -> RV:
         """Wait for a generator without a deadline but its own."""
         return super().wait(gen, interval=interval)
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        before_send(self.connection, query, params)
+        return super().execute(query, params, **options)
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        before_send(self.connection, query, params_seq)
+        super().executemany(query, params_seq, **options)
+
+
+class _ServerCursor(psycopg.ServerCursor[Any]):
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        before_send(self.connection, query, params)
+        return super().execute(query, params, **options)
+
+
+def before_send(connection: Any, query: Any, parameters: Any) -> None:
+    """Tell a connection's `before_send` what a cursor is about to send."""
+    if connection.before_send is not None:
+        if not isinstance(query, str):
+            query = query.decode() if isinstance(query, bytes) else query.as_string(connection)
+        connection.before_send(query, parameters)
 
 
 class Connector:
@@ -253,6 +360,7 @@ class Connector:
         except BaseException as error:
             # Without the driver's frames, whose variables hold the password: error reporters print those.
             raise error.with_traceback(None) from None
+        connection.cursor_factory, connection.server_cursor_factory = _Cursor, _ServerCursor
         close_after_fork(connection)
         return connection
 
@@ -263,6 +371,7 @@ def run(connection: Connection, statements: bytes, seconds: float) -> Row:
     The timeout is kept on this side: a server behind a pooler may be gone while the pooler is there. Raises
     `QueryTimeout`, and `psycopg.Error` for what the server refuses. After either the connection is of no use.
     """
+    settle(connection)
     row: Row = ()
     try:
         waiting = limited(exchange(connection.pgconn, statements), connection.pgconn, seconds, None)
@@ -278,3 +387,9 @@ def run(connection: Connection, statements: bytes, seconds: float) -> Row:
         connection.pgconn.finish()
         raise
     return row
+
+
+def settle(connection: Connection) -> None:
+    """Read the answer to what was posted, if anything was. Raises as `run`."""
+    if connection.posted:
+        connection.finish(connection.answered(), _TICK)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 
 from langpont_db import connections, outputs
 from langpont_db.connections import Connector
@@ -15,7 +15,7 @@ from langpont_db.engines import READING, LimitedPool, engine, ping, renew_pool
 from langpont_db.forks import renew_after_fork
 from langpont_db.positions import Positions, to_text
 from langpont_db.replicas import Replica, Rotation, primary_watch
-from langpont_db.sessions import PositionedSession, ReadSession, RoutedSession, guard
+from langpont_db.sessions import PositionedSession, ReadSession, RoutedSession
 from langpont_db.settings import PURPOSES, Purpose, Settings, read
 
 # Of a hot standby there is no other: SERIALIZABLE is refused there.
@@ -67,9 +67,6 @@ class Database:
             settings,
             self._positions,
         )
-        for purpose in PURPOSES:
-            for replica in self.read_engines(purpose):
-                event.listen(replica, "before_cursor_execute", guard)
         renew_after_fork(self)
 
     def after_fork(self) -> None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import InvalidatePoolError, TimeoutError
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
-from langpont_db.connections import CommitLost, Connection, Connector, QueryTimeout, run
+from langpont_db.connections import CommitLost, Connection, Connector, NotBegun, QueryTimeout, run
 from langpont_db.errors import CommitUnknown, ConnectTimeout, PoolTimeout, StatementTimeout
 from langpont_db.session_state import refuse_session_state
 
@@ -77,13 +77,18 @@ def engine(
     # Not a `creator`: only this way does the driver get SQLAlchemy's own adapters.
     @event.listens_for(created, "do_connect")
     def _connect(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> Connection:
-        return (login or connector.connect)(context=parameters.get("context"))
+        connection = (login or connector.connect)(context=parameters.get("context"))
+        if pooled:
+            connection.before_send = refuse_session_state
+        return connection
 
     if ping is not None:
 
         @event.listens_for(created, "checkout")
         def _ping(connection: Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
             new = not record.info.get(_PINGED)
+            if connection.closed:
+                raise DisconnectionError("closed when it was given back")
             try:
                 ping(connection)
             except QueryTimeout:
@@ -95,8 +100,6 @@ def engine(
                 raise InvalidatePoolError(str(error)) from error
             record.info[_PINGED] = True
 
-    if pooled:
-        event.listen(created, "before_cursor_execute", refuse_session_state)
     event.listen(created, "handle_error", _translate)
     return created
 
@@ -123,15 +126,16 @@ def _translate(context: ExceptionContext) -> None:
     Raises this library's error in the place of a driver's that only says how a wait ended.
     """
     error = context.original_exception
-    state = sqlstate(error)
+    cause = error.__cause__ if isinstance(error, NotBegun) else error
+    state = sqlstate(cause)
     if state in _DISCONNECTED or state.startswith("08") or (state == READ_ONLY and not _read_only_on_purpose(context)):
         context.is_disconnect = True
-    if state in _ENDED_ALONE or isinstance(error, QueryTimeout):
+    if state in _ENDED_ALONE or isinstance(cause, QueryTimeout):
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
     kind: type[CommitUnknown] | type[StatementTimeout] | type[ConnectTimeout]
     if isinstance(error, CommitLost):
         context.is_disconnect, kind = True, CommitUnknown
-    elif isinstance(error, QueryTimeout):
+    elif isinstance(cause, QueryTimeout):
         kind = StatementTimeout
     elif isinstance(error, psycopg.errors.ConnectionTimeout):
         kind = ConnectTimeout

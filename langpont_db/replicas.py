@@ -7,18 +7,21 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-from langpont_db.connections import POSITION, Connection, Connector, QueryTimeout, Row, log, run
+from langpont_db.connections import POSITION, Connection, Connector, QueryTimeout, Row, log, run, settle
 from langpont_db.engines import READING, LimitedPool, engine, renew_pool
 from langpont_db.errors import PoolTimeout, SecretRefused
 from langpont_db.positions import Positions, end_of_record
+from langpont_db.session_state import refuse_session_state
 from langpont_db.settings import Endpoint, Limit, Purpose, Settings
 from langpont_db.waiting import Places, Signal, pause
 from langpont_db.watch import Watch
@@ -29,6 +32,8 @@ _STATE = (
     b"SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0', pg_last_wal_receive_lsn() - '0/0', "
     b"extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), pg_postmaster_start_time()"
 )
+# Whether a checkout leaves the answer to its BEGIN to who uses the connection: a session, which can try another one.
+_posting: Final[ContextVar[bool]] = ContextVar("langpont_posting", default=False)
 # Seconds between two questions whether a replica has replayed something, while a read waits for it.
 _POLL_SECONDS = 0.005
 # Seconds that the first read of a process waits for the first look at a replica.
@@ -74,7 +79,8 @@ class Replica:
     """One read replica: its engine, and whether it is in the rotation, which its watch finds out.
 
     A connection that its engine gives out has begun a read-only transaction: that is its ping, and it holds even if the
-    replica has become a primary.
+    replica has become a primary. A session reads the answer to that BEGIN when it has something to ask, and nobody
+    waits for that to ROLLBACK: so they take no time.
     """
 
     def __init__(
@@ -88,7 +94,7 @@ class Replica:
         self._positions = positions
         # Longer than the role's own, which is for pages. Milliseconds.
         longer = f"; SET LOCAL statement_timeout = {settings.timeouts.report * 1000:.0f}" if purpose != "reads" else ""
-        self._begin_statement = f"BEGIN READ ONLY{longer}"
+        self._begin_statement = f"BEGIN READ ONLY{longer}".encode()
         self._seconds = settings.timeouts.read if purpose == "reads" else settings.timeouts.report
         self.engine = engine(
             self._connector,
@@ -102,7 +108,7 @@ class Replica:
             hide_parameters=hide_parameters,
             execution_options=READING,
         )
-        event.listen(self.engine, "rollback", self._roll_back)
+        self._again = self.engine.execution_options()  # the same pool, for a session that has lost a connection of it
         event.listen(self.engine, "checkin", self._came_back)
         # Under another user it has another pool in PgBouncer: that one's queue says nothing of the server.
         lane = replace(endpoint, address=replace(endpoint.address, user=watched_as.address.user))
@@ -194,25 +200,32 @@ class Replica:
 
     # Connections
 
-    def open(self) -> SqlConnection | None:
+    def open(self, *, certain: bool, again: bool = False) -> SqlConnection | None:
         """A connection in a read-only transaction, or None if there is none to be had now.
 
-        Raises `PoolTimeout` if its own pool is exhausted.
+        certain: whether the transaction must have begun; else a first use may fail with `NotBegun`. again: in a unit of
+        work that met that here. Raises `PoolTimeout` if its own pool is exhausted.
         """
+        before = _posting.set(not certain)
         try:
-            return self.engine.connect()
+            return (self._again if again else self.engine).connect()
         except PoolTimeout:
             raise
         except DBAPIError as error:
-            if isinstance(error.orig, QueryTimeout):
-                self._busy_until = time.monotonic() + _BUSY_SECONDS
-            else:
-                self._take_out(str(error.orig).strip())
-            self.look_soon()
+            self.failed(error.orig)
         except (InvalidRequestError, SecretRefused) as error:
-            self._take_out(str(error))
-            self.look_soon()
+            self.failed(error)
+        finally:
+            _posting.reset(before)
         return None
+
+    def failed(self, error: BaseException | None) -> None:
+        """Note why a transaction could not be begun."""
+        if isinstance(error, QueryTimeout):
+            self._busy_until = time.monotonic() + _BUSY_SECONDS
+        else:
+            self._take_out(str(error).strip())
+        self.look_soon()
 
     def has_replayed(self, connection: SqlConnection, position: int, seconds: float) -> bool:
         """Whether it has replayed a position, or does so within that time. Raises `DBAPIError`."""
@@ -241,9 +254,9 @@ class Replica:
         """Begin again at an isolation level, since who has asked for a position has a snapshot already."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, Connection)
-        again = self._begin_statement.replace("BEGIN", f"ROLLBACK; BEGIN ISOLATION LEVEL {level}")
+        again = self._begin_statement.replace(b"BEGIN", f"ROLLBACK; BEGIN ISOLATION LEVEL {level}".encode())
         try:
-            run(driver, again.encode(), self._timeouts.answer)
+            run(driver, again, self._timeouts.answer)
         except psycopg.Error:
             connection.invalidate()
             return False
@@ -255,37 +268,34 @@ class Replica:
         run(connection, b"SELECT 1", self._timeouts.answer)
         connection.read_only = True  # for a transaction that is begun after ours
         connection.statement_seconds, connection.gone = self._seconds, self._gone
+        connection.answer_seconds = self._timeouts.answer
         return connection
 
     def _begin(self, connection: Connection) -> None:
-        run(connection, self._begin_statement.encode(), self._timeouts.answer)
+        connection.before_send = refuse_session_state  # no longer what the last unit of work had checked
+        settle(connection)
+        connection.post(self._begin_statement)
         connection.fresh = True
+        if not _posting.get():
+            settle(connection)
 
     def _came_back(self, connection: Connection | None, _record: object) -> None:
         if connection is not None:
             self._busy_until = 0.0
 
-    def _roll_back(self, connection: SqlConnection) -> None:
-        """Roll back before SQLAlchemy does, which raises: a replica that stops after a read does not spoil it."""
-        if connection.closed or connection.invalidated:
-            return
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, Connection)
-        if driver.autocommit:
-            return
-        try:
-            run(driver, b"ROLLBACK", self._timeouts.answer)
-        except psycopg.Error:
-            connection.invalidate()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What a read asks of a replica: to have replayed a position, if possible to be `same`, and an isolation level."""
+    """What a read asks of a replica: to have replayed a position, if possible to be `same`, and an isolation level.
+
+    certain: that the transaction has begun. lost: where it was not begun, in this unit of work.
+    """
 
     position: int = 0
     same: Replica | None = None
     isolation_level: str | None = None
+    certain: bool = True
+    lost: Sequence[Replica] = ()
 
 
 class Rotation:
@@ -324,15 +334,17 @@ class Rotation:
         if not turns:
             return "no replica in the rotation"
         reason = "replicas are busy"
-        free = [one for one in turns if not one.busy()]
+        free = [one for one in turns if not one.busy() and wish.lost.count(one) < 2]
         free.sort(key=lambda one: (one is not wish.same, one.known() < wish.position))
         end = time.monotonic() + self._timeouts.position
         for left, replica in zip(range(len(free), 0, -1), free, strict=True):
-            connection = replica.open()
+            known = replica.known() >= wish.position
+            certain = wish.certain or not known or wish.isolation_level is not None
+            connection = replica.open(certain=certain, again=replica in wish.lost)
             if connection is None:
                 continue
             seconds = max(0.0, end - time.monotonic()) / left
-            if replica.known() >= wish.position or replica.has_replayed(connection, wish.position, seconds):
+            if known or replica.has_replayed(connection, wish.position, seconds):
                 if wish.isolation_level is None or replica.isolate(connection, wish.isolation_level):
                     return replica, connection
             else:

@@ -65,6 +65,8 @@ _COMMENT: Final = r"/\*(?:(?!/\*|\*/).)*\*/"
 _AROUND: Final = re.compile(rf"\A(?:\s|{_COMMENT})+|(?:\s|;|{_COMMENT})+\Z", re.DOTALL)
 
 _declared: set[str] = set()
+_verdicts: dict[Any, bool] = {}  # by SQLAlchemy's cache key of a statement
+_MOST_VERDICTS: Final = 1024
 
 
 def declare_harmless(*functions: str) -> None:
@@ -73,7 +75,13 @@ def declare_harmless(*functions: str) -> None:
     For the whole process. What writes all the same, a replica refuses, and it is done on the primary.
     """
     _declared.update(name.lower() for name in functions)
+    forget()
+
+
+def forget() -> None:
+    """Judge every statement anew."""
     only_reads.cache_clear()
+    _verdicts.clear()
 
 
 # The part of SQL's spelling that can be read without knowing the server's settings. A backslash, a dollar quote, a
@@ -101,6 +109,19 @@ def may_read_from_replica(statement: ClauseElement) -> bool:
         return only_reads(statement.text)
     if not getattr(statement, "is_select", False):
         return False
+    # As SQLAlchemy caches what it compiled, which is of use to the execution that follows: it keeps the key.
+    key = statement._generate_cache_key()
+    if key is None:
+        return _is_certain(statement)
+    verdict = _verdicts.get(key.key)
+    if verdict is None:
+        if len(_verdicts) >= _MOST_VERDICTS:
+            _verdicts.clear()
+        verdict = _verdicts[key.key] = _is_certain(statement)
+    return verdict
+
+
+def _is_certain(statement: ClauseElement) -> bool:
     return not any(map(_uncertain, visitors.iterate(statement)))
 
 

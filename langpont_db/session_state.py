@@ -32,10 +32,8 @@ _LOCK: Final = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(", re.IG
 _CONFIG: Final = re.compile(r"\bset_config\s*\(", re.IGNORECASE)
 
 
-def refuse_session_state(
-    _connection: object, _cursor: object, sql: str, parameters: Any, _context: object, _many: object
-) -> None:
-    """Event `before_cursor_execute` of an engine behind a pooler. Raises `SessionStateRefused`."""
+def refuse_session_state(sql: str, parameters: Any) -> None:
+    """Check what is about to be sent through a pooler. Raises `SessionStateRefused`."""
     if not _SUSPECT.search(sql):
         return
     found = _state_of(sql)

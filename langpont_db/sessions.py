@@ -12,16 +12,16 @@ from sqlalchemy import ClauseElement, Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
+from langpont_db import connections as driving
 from langpont_db import stale
-from langpont_db.connections import Ending, log
+from langpont_db.connections import Ending, NotBegun, QueryTimeout, log
 from langpont_db.engines import READ_ONLY, sqlstate
 from langpont_db.errors import WriteRefused
 from langpont_db.positions import UNKNOWN, Positions, current_request, to_position, to_text
 from langpont_db.replicas import Replica, Rotation, Wish
 from langpont_db.routing import may_read_from_replica, only_reads
+from langpont_db.session_state import refuse_session_state
 from langpont_db.settings import Purpose
-
-_READER: Final = "langpont_reader"  # the execution option under which a replica's connection knows its reader
 
 # What a statement meets on a replica and not on the primary: a row version that a cleanup took away or a lock that
 # replay needs (serialization_failure, deadlock_detected), and what a migration made that is not replayed yet
@@ -41,11 +41,13 @@ class _Reader:
     has_state: bool = False
     may_have_state: bool = False  # ... and whether the last one may
 
-    def send(self, sql: str) -> None:
-        """Check a text before it goes to the server. Raises `NotCertain` to stop it."""
+    def before_send(self, sql: str, parameters: Any) -> None:
+        """Check a text before it goes to the server. Raises `NotCertain` to stop it, and `SessionStateRefused`."""
         certain = only_reads(sql)
-        if self.only_certain and not certain:
-            raise NotCertain(sql)
+        if not certain:
+            if self.only_certain:
+                raise NotCertain(sql)
+            refuse_session_state(sql, parameters)
         self.has_state, self.may_have_state = self.has_state or self.may_have_state, not certain
 
 
@@ -115,6 +117,7 @@ class _ReadingSession(PositionedSession):
         self._only_certain = only_certain
         self._isolation_level = isolation_level
         self._reader: _Reader | None = None
+        self._lost: list[_Reader] = []  # whose transaction was not begun, in this unit of work
         self._place: str | None = None  # why this unit of work reads from the primary instead of a replica
         self._last: tuple[Replica, object] | None = None  # where the last one read, and since when that server runs
 
@@ -123,20 +126,22 @@ class _ReadingSession(PositionedSession):
         """Whether the rows of now come from a replica."""
         return self._reader is not None and self._place is None
 
-    def _bind_for_reads(self) -> Connection | Engine:
+    def _bind_for_reads(self, *, certain: bool) -> Connection | Engine:
+        """certain: whether the replica's transaction must have begun, since nobody reads again from another."""
         if self._reader is None and self._place is None:
-            self._open()
+            self._open(certain)
         if self._reader is None or self._place is not None or self._falls_back():
             return self._primary
         return self._reader.connection
 
-    def _open(self) -> None:
+    def _open(self, certain: bool) -> None:
         position, same = self._must_see(), None
         if self._last is not None:
             same, since = self._last
             if not same.serves() or same.since != since:
                 position, same = max(position, self._positions.now(self._seconds)), None
-        wish = Wish(position=position, same=same, isolation_level=self._isolation_level)
+        lost = [reader.replica for reader in self._lost]
+        wish = Wish(position=position, same=same, isolation_level=self._isolation_level, certain=certain, lost=lost)
         opened = "a write of unknown position" if position == UNKNOWN else self._rotation.open(self._purpose, wish)
         if not isinstance(opened, str) and same is not None and opened[0] is not same:
             now = self._positions.now(self._seconds)
@@ -146,10 +151,14 @@ class _ReadingSession(PositionedSession):
         if isinstance(opened, str):
             self._go_to_primary(opened)
             return
-        self._rotation.count("replica")
+        if not lost:
+            self._rotation.count("replica")
         self._last = opened[0], opened[0].since
         self._reader = _Reader(*opened, only_certain=self._only_certain, has_state=self._isolation_level is not None)
-        opened[1].execution_options(**{_READER: self._reader}).begin()
+        driver = opened[1].connection.driver_connection
+        assert isinstance(driver, driving.Connection)
+        driver.before_send = self._reader.before_send  # until the next checkout
+        opened[1].begin()
 
     def _go_to_primary(self, reason: str) -> None:
         self._rotation.fall_back(reason)
@@ -169,18 +178,29 @@ class _ReadingSession(PositionedSession):
         """Whether a failed statement is run once more, now on the primary."""
         if self._reader is None or self._place is not None:
             return False  # it was the primary that failed
+        if isinstance(error, DBAPIError) and isinstance(error.orig, NotBegun):
+            self._lose(error.orig)
+            return True
         if isinstance(error, DBAPIError) and sqlstate(error.orig) in _OF_A_REPLICA and not self._reader.has_state:
             self._go_to_primary(f"a replica's {sqlstate(error.orig)}")
             return True
         return self._falls_back()
 
+    def _lose(self, error: NotBegun) -> None:
+        """Leave a connection whose transaction was not begun, for another one."""
+        reader, self._reader = self._reader, None
+        assert reader is not None
+        if isinstance(error.__cause__, QueryTimeout) or any(reader.replica is one.replica for one in self._lost):
+            reader.replica.failed(error.__cause__)  # the first of others may have ended while it lay in the pool
+        self._lost.append(reader)
+
     def _retrying(self, execute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        try:
-            return execute(*arguments, **options)
-        except (DBAPIError, NotCertain) as error:
-            if not self._retries(error):
-                raise
-        return execute(*arguments, **options)
+        while True:
+            try:
+                return execute(*arguments, **options)
+            except (DBAPIError, NotCertain) as error:
+                if not self._retries(error):
+                    raise
 
     def _end_unit(self) -> None:
         super()._end_unit()
@@ -188,8 +208,10 @@ class _ReadingSession(PositionedSession):
         place, self._place = self._place, None
         if place is not None:
             self._rotation.fell_back(place)
-        if reader is not None:
-            reader.connection.close()
+        for one in [*self._lost, reader] if self._lost else [reader]:
+            if one is not None:
+                one.connection.close()
+        self._lost.clear()
 
     def close(self) -> None:
         """End the unit of work and give its connections back."""
@@ -225,7 +247,7 @@ class ReadSession(_ReadingSession):
         """A replica, or the primary in a read-only transaction. Raises `WriteRefused` for INSERT, UPDATE, DELETE."""
         if getattr(clause, "is_dml", False):
             raise WriteRefused(_REFUSAL)
-        return bind or self._bind_for_reads()
+        return bind or self._bind_for_reads(certain=clause is None)
 
     def flush(self, objects: Any = None) -> None:
         """Raises `WriteRefused` if there is anything to write."""
@@ -264,7 +286,7 @@ class RoutedSession(_ReadingSession):
             if clause is not None and bind is None and not getattr(clause, "is_dml", False):
                 _say_once(clause)
             self._pin("it may write")
-        return bind or (self._primary if self._pinned else self._bind_for_reads())
+        return bind or (self._primary if self._pinned else self._bind_for_reads(certain=False))
 
     def flush(self, objects: Any = None) -> None:
         """As ever; what a cascade reads is read from the primary."""
@@ -322,13 +344,6 @@ def _say_once(clause: ClauseElement) -> None:
 
 class NotCertain(Exception):
     """Raised instead of sending a statement to a replica that is not certain to read."""
-
-
-def guard(connection: Connection, _cursor: object, sql: str, *_: object) -> None:
-    """Event `before_cursor_execute` of a replica's engine: stop what is not certain to read."""
-    reader = connection.get_execution_options().get(_READER)
-    if isinstance(reader, _Reader):
-        reader.send(sql)
 
 
 @event.listens_for(PositionedSession, "after_begin", propagate=True)

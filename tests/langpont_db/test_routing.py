@@ -256,4 +256,4 @@ def test_a_function_of_ones_own_is_declared_harmless() -> None:
         assert not may_read_from_replica(text("SELECT other.own_reading(1)"))
     finally:
         routing._declared.clear()
-        only_reads.cache_clear()
+        routing.forget()

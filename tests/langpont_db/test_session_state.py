@@ -55,7 +55,7 @@ TAKEN = [
 
 
 def refuse(sql: str, parameters: Any = ()) -> None:
-    refuse_session_state(None, None, sql, parameters, None, None)
+    refuse_session_state(sql, parameters)
 
 
 @pytest.mark.parametrize("sql", REFUSED)
