@@ -23,6 +23,7 @@ from blueprint.values import (
     Distinct,
     Email,
     Engine,
+    GroupId,
     LogRetention,
     MasterUsername,
     MonitoringSeconds,
@@ -106,13 +107,17 @@ class Network(Section):
 
 
 class Access(Section):
-    """Networks of administrators. Empty: nobody but the application, and SSM port forwarding through its hosts."""
+    """Who else gets in. Empty: nobody but the application, and SSM port forwarding through its hosts."""
 
     ssh_networks: Annotated[tuple[SshNetwork, ...], Distinct] = Field(
         (), description="Networks that may reach port 22 of application hosts."
     )
     database_networks: Annotated[tuple[DatabaseNetwork, ...], Distinct] = Field(
         (), description="Private networks that may reach the database's port."
+    )
+    database_security_groups: Annotated[tuple[GroupId, ...], Distinct] = Field(
+        (),
+        description="Security groups of others, in this VPC or a peered one, that may reach the database's port.",
     )
 
 

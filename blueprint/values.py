@@ -151,6 +151,7 @@ MasterUsername = Annotated[str, AfterValidator(_checked(names.check_role_name))]
 Port = Annotated[Whole, AfterValidator(_checked(names.check_port))]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])]
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]
+GroupId = Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$", examples=["sg-0123456789abcdef0"])]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["someone@langpont.example"])]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+-\d$", examples=["ap-northeast-3"])]
 RestoreTime = Annotated[
@@ -161,7 +162,7 @@ RestoreTime = Annotated[
 # What a refusal shows instead of the pattern.
 EXAMPLES: Mapping[str, str] = {
     field.metadata[0].pattern: field.examples[0]
-    for field in (get_args(form)[1] for form in (SubnetId, VpcId, Email, Region, RestoreTime))
+    for field in (get_args(form)[1] for form in (SubnetId, VpcId, GroupId, Email, Region, RestoreTime))
 }
 Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
 # CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).

@@ -24,7 +24,8 @@ Rule = pulumi.CustomResource  # one of aws.vpc's two kinds
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
-    """`port` is the database's. `access`: networks of administrators. `endpoints`: None where there is a way out.
+    """`port` is the database's. `access`: administrators' networks, groups of others. `endpoints`: None where there is
+    a way out.
 
     `protected`: Pulumi refuses to delete or replace the database's group, which the instances cannot leave.
     """
@@ -96,6 +97,8 @@ class SecurityGroups(Component):
         self.allow_database_from("application", self.application_group_id)
         for network in self._args.access.database_networks:
             self._ingress(f"database-from-{_label(network)}", database, port, "Administrators", cidr=str(network))
+        for other in self._args.access.database_security_groups:  # whose own way out is its owner's to open
+            self._ingress(f"database-from-{other}", database, port, "Another group", group=other)
         # Asked for by the document; RDS replication itself does not pass through the group (E30).
         self._ingress("database-from-database", database, port, "Itself", group=database)
         self._egress("database-to-database", database, port, "Itself", group=database)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from blueprint.names import check_environment
 from blueprint.problems import Problem, Refused
 from blueprint.settings import SECTIONS, Section, Settings
+from blueprint.stack_file import elsewhere
 from blueprint.stack_file.rules import RULES
 from blueprint.values import EXAMPLES
 
@@ -115,7 +116,8 @@ def _outside(document: Mapping[str, Any], environment: str, region: str | None) 
                 way_out=f"Run pulumi config rm '{key}', then pulumi config set --path '{key}' '{shown}'",
             )  # fmt: skip
         elif key not in SECTIONS:
-            yield Problem(field=key, value="", rule="is not a section", way_out=_choose(key, list(SECTIONS)))
+            rule, way_out = elsewhere.answer(key, SECTIONS) or ("is not a section", _choose(key, list(SECTIONS)))
+            yield Problem(field=key, value="", rule=rule, way_out=way_out)
 
 
 def _is_region(text: str) -> bool:
@@ -269,7 +271,9 @@ def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[
         case "value_error" if isinstance(context.get("error"), Refused):
             return context["error"].rule, context["error"].way_out
         case "extra_forbidden":
-            return "is not a setting", _choose(str(location[-1]), _keys(model, location[:-1]))
+            key = str(location[-1])
+            known = _keys(model, location[:-1])
+            return elsewhere.answer(key, known) or ("is not a setting", _choose(key, known))
         case "missing":
             return "is missing", "Write it; it has no default"
         case "literal_error":
@@ -318,7 +322,7 @@ def _inner_model(annotation: Any) -> type[BaseModel]:
 
 
 def _choose(written: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(written, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(written, known, n=1, cutoff=0.75)
     return f"Write {close[0]} if that is meant" if close else f"Choose from {', '.join(known)}"
 
 

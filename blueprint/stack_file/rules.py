@@ -95,15 +95,18 @@ def _subnets(region: str, existing: ExistingVpc) -> Iterator[Problem]:
 
 
 def _networks(s: Settings) -> Iterator[Problem]:
-    """Each network is a rule of its group, beside those that are always there."""
-    for field, networks, own, group in (
+    """Each network and each group of others is a rule of its group, beside those that are always there."""
+    groups = s.access.database_security_groups
+    database = [*s.access.database_networks, *groups]
+    both = "access.databaseNetworks and access.databaseSecurityGroups" if groups else "access.databaseNetworks"
+    for field, others, own, group in (
         ("access.sshNetworks", s.access.ssh_networks, 2, "application"),  # HTTP and HTTPS
-        ("access.databaseNetworks", s.access.database_networks, 3, "database"),  # application, functions, itself
+        (both, database, 3, "database"),  # application, functions, itself
     ):
         most = RULES_PER_GROUP - own
-        if len(networks) > most:
+        if len(others) > most:
             yield Problem(
-                field=field, value=f"({len(networks)} of them)", way_out=f"Name {most} at most, or wider ones",
+                field=field, value=f"({len(others)} of them)", way_out=f"Name {most} at most, or wider networks",
                 rule=f"are more than the {RULES_PER_GROUP} rules of a security group leave, of which {own} of the "
                 f"{group} group are taken",
             )  # fmt: skip

@@ -153,9 +153,10 @@ def _network(page: Page, report: Report) -> None:
         ("zone", *(tier.value for tier in Tier)),
     )
     access = report.platform.settings.access
-    for networks, what in ((access.ssh_networks, "port 22 of hosts"), (access.database_networks, "the database")):
-        if networks:
-            page.note(f"{', '.join(map(str, networks))} may reach {what}.")
+    database = (*access.database_networks, *access.database_security_groups)
+    for others, what in ((access.ssh_networks, "port 22 of hosts"), (database, "the database")):
+        if others:
+            page.note(f"{', '.join(map(str, others))} may reach {what}.")
 
 
 def _parameters(page: Page, report: Report, *, everything: bool) -> None:

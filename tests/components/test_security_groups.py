@@ -103,6 +103,28 @@ def test_administrators_networks_open_ssh_and_the_database_to_them_alone() -> No
     assert set(rules(recorded, EGRESS)) == set(rules(recording("prod"), EGRESS))
 
 
+def test_the_groups_of_others_reach_the_database_each_by_a_rule() -> None:
+    """Their way out is their owner's, so there is no rule on the other side."""
+    groups = ["sg-0123456789abcdef0", "sg-0fedcba9876543210"]
+    recorded = record_with("prod", {"access": {"databaseSecurityGroups": groups}})
+    prefix = "langpont-prod-security-groups-database-from-"
+    assert [
+        {
+            key: inputs(recorded, INGRESS, f"{prefix}{group}")[key]
+            for key in ("referencedSecurityGroupId", "fromPort", "toPort", "ipProtocol", "description")
+        }
+        for group in groups
+    ] == [
+        {
+            "referencedSecurityGroupId": group, "fromPort": 5432, "toPort": 5432, "ipProtocol": "tcp",
+            "description": "Another group",
+        }
+        for group in groups
+    ]  # fmt: skip
+    assert len(recorded.of_type(INGRESS)) == len(recording("prod").of_type(INGRESS)) + 2
+    assert rules(recorded, EGRESS) == rules(recording("prod"), EGRESS)
+
+
 def test_another_port_moves_the_instances_and_every_rule_to_them() -> None:
     recorded = record_with("prod", OTHER)
     moved = {role: rule[1] for type_ in (INGRESS, EGRESS) for role, rule in rules(recorded, type_).items()}

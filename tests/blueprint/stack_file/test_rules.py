@@ -124,14 +124,21 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         "_networks",
         {"access": {"databaseNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
         "access.databaseNetworks (58 of them) are more than the 60 rules of a security group leave, of which 3 of the "
-        "database group are taken. Name 57 at most, or wider ones.",
+        "database group are taken. Name 57 at most, or wider networks.",
         {"access": {"databaseNetworks": [f"10.9.{number}.0/24" for number in range(57)]}},
+    ),
+    (
+        "_networks",
+        {"access": {"databaseNetworks": ["10.9.0.0/24"], "databaseSecurityGroups": [f"sg-{n:08x}" for n in range(57)]}},
+        "access.databaseNetworks and access.databaseSecurityGroups (58 of them) are more than the 60 rules of a "
+        "security group leave, of which 3 of the database group are taken. Name 57 at most, or wider networks.",
+        {"access": {"databaseSecurityGroups": [f"sg-{n:08x}" for n in range(57)]}},
     ),
     (
         "_networks",
         {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(59)]}},
         "access.sshNetworks (59 of them) are more than the 60 rules of a security group leave, of which 2 of the "
-        "application group are taken. Name 58 at most, or wider ones.",
+        "application group are taken. Name 58 at most, or wider networks.",
         {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
     ),
     (
