@@ -30,7 +30,7 @@ from recording.stack_files import StackFile
 from resource_types import TYPES, file_of
 
 STACK_TYPE = "pulumi:pulumi:Stack"
-_ROUNDS, _ROUND_SECONDS = 10, 0.1
+_ROUND_SECONDS = 0.05
 
 
 class EngineRefusal(Exception):
@@ -105,13 +105,15 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool, asked: boo
 def _close(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel tasks that a failed run left waiting: its one exception is raised, without the consequences beside it."""
     loop.set_exception_handler(lambda *_: None)
-    failed, rounds = False, 0
-    while (tasks := asyncio.all_tasks(loop)) and rounds < _ROUNDS:  # ending some begins others
-        failed, rounds = True, rounds + 1
+    failed = False
+    while tasks := asyncio.all_tasks(loop):  # ending some begins others
+        failed = True
         for task in tasks:
             task.cancel()
-        # One that waits on all the same is left; nobody waits for it.
-        loop.run_until_complete(asyncio.wait(tasks, timeout=_ROUND_SECONDS))
+        ended, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=_ROUND_SECONDS))
+        # An interruption before a step of a task has lost that step: cancelled or not, the task never ends.
+        if not ended:
+            break
     if failed:
         gc.collect()  # coroutines that never began end here, and not later in a loop that is closed
     asyncio.set_event_loop(None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +38,7 @@ def no_hang() -> Iterator[None]:
         raise AssertionError("it hangs")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(60)
+    signal.alarm(180)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -90,6 +93,35 @@ def test_an_interruption_while_a_resource_is_registered_ends_the_run(
     monkeypatch.setattr(rpc, "transfer_properties", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, VPCS, Counting())
+
+
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
+def test_an_interruption_before_any_step_of_the_event_loop_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    """The step is lost, and with it the end of its task: who waits for all tasks waits for ever."""
+    real: Callable[[asyncio.Handle], None] = asyncio.Handle._run
+    steps, at = 0, 0
+
+    def interrupted(handle: asyncio.Handle) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == at:
+            signal.raise_signal(signal.SIGINT)
+        real(handle)
+
+    monkeypatch.setattr(asyncio.Handle, "_run", interrupted)
+    # As `command_line` has it after an interruption: what was left half made cannot be tidied up.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    program = "vpc = aws.ec2.Vpc('a', cidr_block='10.0.0.0/16')\naws.ec2.Subnet('b', vpc_id=vpc.id)"
+    run(tmp_path, program, Counting())
+    whole = steps
+    for at in range(1, whole, every):  # noqa: B007 - what `interrupted` compares with
+        steps = 0
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, program, Counting())
+    gc.collect()
+    assert whole > 100
 
 
 @pytest.mark.parametrize("at", [1, 7, 30])
