@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+# gRPC, which the engine's tests serve plugins with, starts threads in the child of a fork; a descriptor that is closed
+# for the program to come ends such a child without a word.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 from tests.engine import cli
 
 LEFT_OUT = pytest.StashKey[list[str]]()

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent import futures
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 
 from local.processes import Process, start, working_in
@@ -46,6 +48,24 @@ def test_it_lives_until_it_is_stopped(sleeper: Process) -> None:
     assert sleeper.stop()
     assert not sleeper.alive()
     assert not Path(f"/proc/{sleeper.pid}").exists(), "reaped, not only dead"
+
+
+def test_each_start_beside_a_grpc_server_is_one(tmp_path: Path) -> None:
+    """As the engine's tests have one in the same process. Where gRPC handles forks, one child in 75 ends unstarted."""
+    tmp_path.chmod(0o755)
+    serving = grpc.server(futures.ThreadPoolExecutor(2))
+    port = serving.add_insecure_port("127.0.0.1:0")
+    serving.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(30)
+            for number in range(100):
+                log = tmp_path / str(number)
+                process = start(["/bin/sh", "-c", "echo started"], log=log, user="nobody" if not os.geteuid() else None)
+                until(lambda process=process: not process.alive())  # type: ignore[misc]
+                assert log.read_text() == "started\n", number
+    finally:
+        serving.stop(None).wait()
 
 
 def test_stopping_it_again_does_nothing(sleeper: Process) -> None:
