@@ -121,7 +121,7 @@ class Cluster:
         """
         self._actions = []
         self.layout.make(self.account)
-        self._wait_if_starting(self.primary)
+        self.primary.settled()  # a run that was interrupted may have left it starting, or ending
         self._remove_extra()
         self._create_primary()
 
@@ -188,7 +188,7 @@ class Cluster:
         if standby and not replication.follows(server, self.primary):
             self._say(f"Copying the primary to {server.role}")
             self._did(server.role, replication.base_backup(server, self.primary))
-        self._wait_if_starting(server)
+        server.settled()
         wanted = self._configuration(instance, floor)
         old, running = server.configured(), server.process()
         ours = bool(old.get("cluster_name"))
@@ -209,12 +209,6 @@ class Cluster:
             self._did(instance.role, "reloaded", names)
             return self._after_reload(server)
         return None
-
-    def _wait_if_starting(self, server: Server) -> None:
-        """A run that was interrupted may have left it so."""
-        process = server.process()
-        if process:
-            server.wait_ready(process)
 
     def _after_reload(self, server: Server) -> Process | None:
         """A server that says it needs a restart for what it just read gets one, whatever the group's method was."""

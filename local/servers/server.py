@@ -34,6 +34,7 @@ LOGGED_SECONDS = 2  # the logging collector outlives its postmaster by what it h
 _POLL_SECONDS = 0.02
 _PORT_TAKEN = "could not create any TCP/IP sockets"
 _ORPHANS = "pre-existing shared memory block"
+_FIRST_LINE = "starting PostgreSQL"
 _LAST_LINE = "database system is shut down"
 
 
@@ -164,9 +165,25 @@ class Server:
         """Its postmaster, if it runs: the process of the pid file, if that is a postgres of this very folder."""
         return postmaster(self.data)
 
+    def settled(self) -> Process | None:
+        """Wait until it takes connections if it runs; None if it does not, or was ending. Raises `DataPlaneError`."""
+        running, deadline = self.process(), time.monotonic() + START_SECONDS
+        while running and running.alive():
+            if self._says_ready(running.pid):
+                return running
+            if time.monotonic() > deadline:
+                raise DataPlaneError(
+                    f"{self.role}: PostgreSQL neither starts nor ends within {START_SECONDS} s: {self._last_words()}"
+                )
+            time.sleep(_POLL_SECONDS)
+        return None
+
     def launch(self) -> Process:
-        """Start it and return at once; `wait_ready` says how it went. A server that runs is left alone."""
-        running = self.process()
+        """Start it and return at once; `wait_ready` says how it went. A server that runs is left alone.
+
+        One that is ending, or not yet ready, is waited for: what it leaves behind is in the way of the next.
+        """
+        running = self.settled()
         if running:
             return running
         # A number in a stale file may be another process's by now, and PostgreSQL would then refuse to start.
@@ -272,10 +289,13 @@ class Server:
 
     def _last_words(self) -> str:
         """Why the server ended: what it said before its log began, if that is fatal, else the last of its log."""
-        begun, newest = _text(self.folder / "start.log"), self._newest_log()
-        texts = [begun] if "FATAL" in begun or newest is None else [_text(newest), begun]
+        begun = self.folder / "start.log"
+        texts, newest = [_text(begun)], self._newest_log()
+        # Of a start that ended before its log began, the log has only what the one before said.
+        if newest and "FATAL" not in texts[0] and begun.exists() and newest.stat().st_mtime >= begun.stat().st_mtime:
+            texts.insert(0, _text(newest).rpartition(_FIRST_LINE)[2])
         said = next((reason for text in texts if (reason := _reason(text, last=True))), "")
-        return said or f"it said nothing in {self.folder / 'start.log'}."
+        return said or f"it said nothing in {begun}."
 
 
 def postmaster(data: Path) -> Process | None:

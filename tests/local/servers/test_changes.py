@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from local.loopback import free_port
@@ -25,6 +29,7 @@ from local.verify import logins, servers
 from tests.local.servers.conftest import Bring
 from tests.local.servers.roles import make_roles
 from tests.recordings import record_with, recording
+from tests.waiting import until
 
 
 def staging() -> DataPlan:
@@ -255,6 +260,38 @@ def test_a_killed_primary_is_noticed_and_started(layout: Layout, bring: Bring) -
     assert "primary" not in plane.running(layout)
     assert up(platform) == ["primary started"]
     assert wrong(platform) == []
+
+
+def test_a_server_that_is_ending_is_waited_for_and_started(layout: Layout, bring: Bring) -> None:
+    platform = bring(staging(), layout)
+    primary = platform.cluster.primary
+    session = primary.admin()
+    os.kill(pid(primary), signal.SIGTERM)  # it waits for the session to end
+    until(lambda: "stopping" in (primary.data / "postmaster.pid").read_text())
+    leaving = threading.Timer(0.5, session.close)
+    leaving.start()
+    assert up(platform) == ["primary started"]
+    leaving.join()
+    assert wrong(platform) == []
+
+
+def test_a_start_that_ends_without_a_word_is_not_told_in_those_of_the_run_before(
+    layout: Layout, bring: Bring, tmp_path: Path
+) -> None:
+    platform = bring(staging(), layout)
+    primary = platform.cluster.primary
+    with primary.admin() as session, pytest.raises(psycopg.errors.UndefinedTable):
+        session.execute("SELECT 'which stands in the log' FROM nowhere")
+    primary.stop()
+    (tmp_path / "postgres").symlink_to("/bin/false")
+    silent = replace(
+        primary, binaries=replace(primary.binaries, server=tmp_path), account=replace(primary.account, changed=False)
+    )
+    with pytest.raises(DataPlaneError) as refused:
+        silent.start()
+    assert str(refused.value) == (
+        f"primary: PostgreSQL ended while starting: it said nothing in {primary.folder}/start.log."
+    )
 
 
 def test_a_stale_pid_file_with_another_process_s_number_is_no_obstacle(layout: Layout, bring: Bring) -> None:
