@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from blueprint import settings
 from blueprint.aws import policies
 from blueprint.monitoring import alarms, log_filters
+from blueprint.monitoring.composites import EXTENSION_SECONDS, WAIT_SECONDS, Composite, any_in_alarm, composites
 from blueprint.monitoring.dashboard import DashboardPlan, dashboard
 from blueprint.names import Naming
 from components.base import Component, document
@@ -71,11 +72,12 @@ class Monitoring(Component):
             "events", ["events.rds.amazonaws.com"], args.alerts_key_arn if self._settings.encrypt_events_topic else None
         )
         self._log_filters()
-        made = [self._alarm(alarm) for alarm in args.alarms]
+        made = {alarm.name: self._alarm(alarm) for alarm in args.alarms}
+        self._composites(composites(args.alarms), {name: alarm.name for name, alarm in made.items()})
         self._event_subscriptions()
         self._budget()
         if args.dashboard is not None:
-            self.dashboard_name = self._dashboard(args.dashboard, made)
+            self.dashboard_name = self._dashboard(args.dashboard, list(made.values()))
         self.register_outputs({"alertsTopicArn": self.alerts_topic_arn, "eventsTopicArn": self.events_topic_arn})
 
     def _topic(
@@ -137,12 +139,39 @@ class Monitoring(Component):
             evaluation_periods=alarm.periods,
             datapoints_to_alarm=alarm.periods,
             treat_missing_data=alarm.missing.value,
-            alarm_actions=[self.alerts_topic_arn],
-            ok_actions=[self.alerts_topic_arn],
+            # What follows from a cause is told by its composite alarm.
+            **({} if alarm.causes else self._actions(alarm.severity)),
             tags=self.child_tags(name) | {"Severity": alarm.severity.value},
             opts=self.child_options(),
             **watched,
         )
+
+    def _actions(self, severity: alarms.Severity) -> dict[str, Any]:
+        return {"alarm_actions": [self.alerts_topic_arn], "ok_actions": [self.alerts_topic_arn]}
+
+    def _composites(self, rows: Sequence[Composite], names: dict[str, pulumi.Output[str]]) -> None:
+        """`names`: of the alarms, to which those of the composite alarms are added."""
+        for row in rows:
+            suppressed: dict[str, Any] = {}
+            if row.suppressor is not None:
+                suppressed = self._actions(row.severity) | {
+                    "actions_suppressor": aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
+                        alarm=names[row.suppressor], wait_period=WAIT_SECONDS, extension_period=EXTENSION_SECONDS
+                    )
+                }
+            name = f"{self._prefix}-{row.name}"
+            # Of the alarms' names as AWS has them: it refuses a rule about one that does not exist yet.
+            rule = pulumi.Output.all(*(names[each] for each in row.any_of)).apply(any_in_alarm)
+            made = aws.cloudwatch.CompositeAlarm(
+                f"{self._name}-{row.name}",
+                alarm_name=name,
+                alarm_description=row.description,
+                alarm_rule=rule,
+                tags=self.child_tags(name) | {"Severity": row.severity.value},
+                opts=self.child_options(),
+                **suppressed,
+            )
+            names[row.name] = made.alarm_name
 
     def _threshold(self, alarm: alarms.Alarm) -> pulumi.Input[float]:
         thresholds, instance = self._args.thresholds, self._args.instances.get(alarm.instance)

@@ -92,6 +92,7 @@ METERS = {
     "aws:kms/key:Key": _key,
     "aws:secretsmanager/secret:Secret": _each(prices.SECRET),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _each(prices.COMPOSITE_ALARM),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _each(prices.CUSTOM_METRIC),
     "aws:scheduler/schedule:Schedule": _schedule,
     "aws:cloudwatch/dashboard:Dashboard": _each(prices.DASHBOARD),

@@ -61,6 +61,7 @@ _COUNTED: Mapping[str, Callable[[Stack], object]] = {
     "secrets": _count("aws:secretsmanager/secret:Secret"),
     "functions": _count("aws:lambda/function:Function"),
     "alarms": _count("aws:cloudwatch/metricAlarm:MetricAlarm"),
+    "composite alarms": _count("aws:cloudwatch/compositeAlarm:CompositeAlarm"),
     "log metrics": _count("aws:cloudwatch/logMetricFilter:LogMetricFilter"),
     "custom metrics of the function": lambda _: len(metrics.METRICS) + 1,  # and its own count of failures
     "RDS budget, USD a month": lambda stack: stack.platform.settings.monitoring.monthly_budget_usd,

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from resource_types.model import TAGS, Bill, Call, Into, MotoLimit, PhysicalName, ResourceType
 
 
 def _dimensions(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in sorted(dimensions.items())]
+
+
+def _suppressor(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "ActionsSuppressor": given["alarm"],
+        "ActionsSuppressorWaitPeriod": given["waitPeriod"],
+        "ActionsSuppressorExtensionPeriod": given["extensionPeriod"],
+    }
 
 
 TYPES = (
@@ -66,6 +75,21 @@ TYPES = (
         outputs={"name": "{name}", "arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
         named=PhysicalName("AlarmName"),
         moto_limits=(MotoLimit("", "moto never evaluates one; each says OK where AWS begins with INSUFFICIENT_DATA"),),
+    ),
+    ResourceType(
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        tagged=True,
+        bill=Bill.STANDING,
+        create=Call(
+            "cloudwatch.put_composite_alarm",
+            takes={
+                "actionsSuppressor": Into("", _suppressor),
+                "tags": TAGS,
+            },
+        ),
+        id="{alarmName}",
+        outputs={"alarmName": "{alarmName}", "arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{alarmName}"},
+        not_in_moto="moto has no composite alarms",
     ),
     ResourceType(
         "aws:cloudwatch/dashboard:Dashboard",

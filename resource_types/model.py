@@ -25,7 +25,7 @@ class Into:
     """Where an input goes when neither the mechanical rule nor a mere rename says it.
 
     `path` is within the parameters, as in `BackupPlan.Rules` or `IpPermissions.0.FromPort`; `how` makes the
-    parameter's whole value of the input's.
+    parameter's whole value of the input's. With "" for a path it makes several parameters, by name.
     """
 
     path: str

@@ -28,6 +28,8 @@ PARALLEL_WORKERS = 2  # max_parallel_workers_per_gather, PostgreSQL's default: w
 STATEMENT_LATENCY_SECONDS = 0.020  # AWS: read and write latency above 20 ms is worth an investigation
 TRANSACTION_IDS = 1_000_000_000  # AWS; autovacuum forces itself at 200 million, writes stop near 2.1 billion
 
+SILENT = "instance-silent"  # the key of the one alarm on an instance that fires without data
+
 UNITS: Mapping[str, str] = {
     "CPUCreditBalance": "credits",
     "CPUSurplusCreditsCharged": "credits",
@@ -109,13 +111,18 @@ class Condition:
 @dataclass(frozen=True, kw_only=True)
 class Alarm(Condition):
     """One alarm. `instance` is an instance, "primary" or "replica-<n>", from the second generation on with it, as in
-    "primary-g2"; or another part of the platform."""
+    "primary-g2"; or another part of the platform.
+
+    `causes`: names of the alarms that it follows from. While one of them is in ALARM, somebody was told of the cause,
+    and this one tells nobody (`blueprint.monitoring.composites`).
+    """
 
     key: str
     instance: str
     severity: Severity
     watches: str
     next_step: str
+    causes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -134,18 +141,29 @@ class Part:
 
     instance: str
 
-    def critical(self, key: str, condition: Condition, watches: str, next_step: str) -> Alarm:
-        """An alarm that pages somebody."""
-        return self._alarm(Severity.CRITICAL, key, condition, watches, next_step)
+    def critical(
+        self, key: str, condition: Condition, watches: str, next_step: str, causes: tuple[str, ...] = ()
+    ) -> Alarm:
+        """An alarm that pages somebody. `causes`: names of other alarms (`named`)."""
+        return self._alarm(Severity.CRITICAL, key, condition, watches, next_step, causes)
 
-    def warning(self, key: str, condition: Condition, watches: str, next_step: str) -> Alarm:
-        """An alarm that waits for the morning."""
-        return self._alarm(Severity.WARNING, key, condition, watches, next_step)
+    def warning(
+        self, key: str, condition: Condition, watches: str, next_step: str, causes: tuple[str, ...] = ()
+    ) -> Alarm:
+        """An alarm that waits for the morning. `causes` as for a critical one."""
+        return self._alarm(Severity.WARNING, key, condition, watches, next_step, causes)
 
-    def _alarm(self, severity: Severity, key: str, condition: Condition, watches: str, next_step: str) -> Alarm:
+    def named(self, *keys: str) -> tuple[str, ...]:
+        """Names of the alarms on this part with these keys."""
+        return tuple(f"{self.instance}-{key}" for key in keys)
+
+    def _alarm(
+        self, severity: Severity, key: str, condition: Condition, watches: str, next_step: str, causes: tuple[str, ...]
+    ) -> Alarm:
         return Alarm(
-            key=key, instance=self.instance, severity=severity, watches=watches, next_step=next_step, **vars(condition)
-        )
+            key=key, instance=self.instance, severity=severity, watches=watches, next_step=next_step, causes=causes,
+            **vars(condition),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +192,9 @@ class Watched(Part):
 
 
 ABOVE, BELOW = Compare.ABOVE, Compare.BELOW
-BREACHING, NOT_BREACHING, MISSING = Missing.BREACHING, Missing.NOT_BREACHING, Missing.MISSING
+# Silence is one alarm's of each instance. Of what a healthy instance always publishes, the others keep their state
+# without data: an alarm that ended then would be untrue. What comes and goes ends without data.
+BREACHING, IGNORE, NOT_BREACHING = Missing.BREACHING, Missing.IGNORE, Missing.NOT_BREACHING
 
 
 def when(
@@ -189,9 +209,23 @@ def when(
 
 
 def _rows(w: Watched) -> Iterator[Alarm]:
+    # What every instance publishes each minute. Twice five minutes: a reboot, a failover and a minor upgrade are over
+    # by then (RDS user guide: a failover takes 60 to 120 s). FILL: without it CloudWatch looks back for points.
+    primary = f"{w.primary}-{SILENT}"
+    yield w.critical(
+        SILENT,
+        replace(
+            when("CPUUtilization", "SampleCount", BELOW, 1, unit="samples", periods=2, of=300, no_data=BREACHING),
+            expression="FILL(samples, 0)",
+            terms=(MathTerm(id="samples", metric="CPUUtilization", statistic="SampleCount", instance=w.instance),),
+        ),
+        "RDS has published nothing about this instance for 10 minutes: it is gone, stopped or cut off.",
+        "look at its status and events; with the primary gone, fail over, promote a replica or restore.",
+        causes=() if w.instance == w.primary else (primary,),
+    )
     yield w.warning(
         "cpu-high",
-        when("CPUUtilization", "Average", ABOVE, 80, periods=2, of=300, no_data=BREACHING),
+        when("CPUUtilization", "Average", ABOVE, 80, periods=2, of=300, no_data=IGNORE),
         "CPU above 80 % for 10 minutes.",
         "find the statements that burn it in pg_stat_statements; on a T class look at the credits too.",
     )
@@ -199,29 +233,31 @@ def _rows(w: Watched) -> Iterator[Alarm]:
     full = w.max_connections * 80 // 100
     yield w.critical(
         "connections-high",
-        when("DatabaseConnections", "Maximum", ABOVE, full, periods=2, of=300, no_data=BREACHING),
+        when("DatabaseConnections", "Maximum", ABOVE, full, periods=2, of=300, no_data=IGNORE),
         f"More than 80 % of max_connections ({w.max_connections}) in use; new logins are about to be refused.",
         "see who holds them in pg_stat_activity by usename and client_addr, and end what is idle.",
     )
     yield w.warning(
         "connections-over-budget",
-        when("DatabaseConnections", "Maximum", ABOVE, w.connection_alarm, periods=3, of=300, no_data=NOT_BREACHING),
+        when("DatabaseConnections", "Maximum", ABOVE, w.connection_alarm, periods=3, of=300, no_data=IGNORE),
         "More than 80 % of the connection budget in use; the poolers' caps should make that rare.",
         "look for clients that bypass PgBouncer, or for a host that the stack file does not count.",
+        causes=w.named("connections-high"),
     )
     # AWS recommends 25 %; with a quarter of the memory in shared_buffers an instance sits there for good. 10 % is a
     # judgement, to be set from a fortnight's baseline.
     yield w.warning(
         "memory-low",
-        when("FreeableMemory", "Average", BELOW, w.memory // 10, periods=15, of=60, no_data=BREACHING),
+        when("FreeableMemory", "Average", BELOW, w.memory // 10, periods=15, of=60, no_data=IGNORE),
         "Less than 10 % of the memory freeable for 15 minutes.",
         "look for many active backends with large sorts; lower work_mem or take the next class.",
     )
     yield w.warning(
         "swap-high",
-        when("SwapUsage", "Average", ABOVE, 256 * MIB, periods=3, of=300, no_data=NOT_BREACHING),
+        when("SwapUsage", "Average", ABOVE, 256 * MIB, periods=3, of=300, no_data=IGNORE),
         "More than 256 MiB swapped for 15 minutes; statements slow down by orders of magnitude.",
         "same as memory-low, sooner.",
+        causes=w.named("memory-low"),
     )
     # At 10 % RDS enlarges the volume by itself, which is no reason to get up; below 5 % it did not (E45). Of a large
     # volume 10 GiB, the document's number, are enough to act in; a fast fall is storage-hours-low's.
@@ -229,7 +265,7 @@ def _rows(w: Watched) -> Iterator[Alarm]:
     low = max(w.storage * percent // 100, min(STORAGE_LOW_BYTES, w.storage // 10))
     yield w.critical(
         "storage-low",
-        when("FreeStorageSpace", "Minimum", BELOW, low, periods=6, of=300, no_data=BREACHING),
+        when("FreeStorageSpace", "Minimum", BELOW, low, periods=6, of=300, no_data=IGNORE),
         f"Less than {percent} % of the storage, or 10 GiB of a large one, free for half an hour; a full disk stops the "
         "database.",
         "see whether autoscaling ran (events 0217, 0218, 0223 to 0225), then what grew: tables, WAL, logs.",
@@ -237,12 +273,13 @@ def _rows(w: Watched) -> Iterator[Alarm]:
     yield w.critical(
         "storage-hours-low",
         replace(
-            when("FreeStorageSpace", "Minimum", BELOW, FULL_IN_SECONDS, unit="s", periods=6, of=300, no_data=MISSING),
+            when("FreeStorageSpace", "Minimum", BELOW, FULL_IN_SECONDS, unit="s", periods=6, of=300, no_data=IGNORE),
             expression=f"IF(RATE(free) < 0, free / -RATE(free), {FULL_IN_SECONDS * 24})",
             terms=(MathTerm(id="free", metric="FreeStorageSpace", statistic="Minimum", instance=w.instance),),
         ),
         f"At the rate of the last half hour the storage is full within {FULL_IN_SECONDS // 3600} hours.",
         "stop what writes so much; raise the size by hand if RDS does not, which it does once in six hours.",
+        causes=w.named("storage-low"),
     )
     # Of every class, as the EBS balances below: until its window an instance keeps the class that the file no longer
     # has. What has no credits has no data.
@@ -258,28 +295,31 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         when("CPUSurplusCreditsCharged", "Maximum", ABOVE, 0, periods=1, of=300, no_data=NOT_BREACHING),
         "Surplus CPU credits are being charged: the instance lives above its means.",
         "same as cpu-credits-low; the monthly budget shows what it costs.",
+        causes=w.named("cpu-credits-low"),
     )
     # p90 is AWS's recommendation; RDS publishes one sample a minute, the minute's average, which is its own p90.
     yield w.warning(
         "read-latency-high",
-        when("ReadLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=MISSING),
+        when("ReadLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=IGNORE),
         "Reads take longer than 20 ms on the volume, five minutes in a row.",
         "compare IOPS with what the preview says is sustained; look for a sequential scan that started with the alarm.",
     )
     if w.lag_seconds is None:
         yield w.warning(
             "write-latency-high",
-            when("WriteLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=MISSING),
+            when("WriteLatency", "p90", ABOVE, STATEMENT_LATENCY_SECONDS, periods=5, of=60, no_data=IGNORE),
             "Writes take longer than 20 ms on the volume, five minutes in a row.",
             "compare IOPS with what the preview says is sustained; look for a checkpoint or a bulk write.",
+            causes=w.named("read-latency-high"),
         )
     # Little's law: the IOPS that class and volume sustain, at 20 ms each, keep this many requests under way.
     under_way = round(w.iops * STATEMENT_LATENCY_SECONDS)
     yield w.warning(
         "disk-queue-high",
-        when("DiskQueueDepth", "Average", ABOVE, under_way, periods=15, of=60, no_data=MISSING),
+        when("DiskQueueDepth", "Average", ABOVE, under_way, periods=15, of=60, no_data=IGNORE),
         "More requests wait for the volume than its sustained IOPS can serve within 20 ms each.",
         "same as read-latency-high; the preview says whether class or volume is the limit.",
+        causes=w.named("read-latency-high", *(["write-latency-high"] if w.lag_seconds is None else [])),
     )
     yield w.warning(
         "ebs-io-balance-low",
@@ -296,14 +336,15 @@ def _rows(w: Watched) -> Iterator[Alarm]:
     yield w.warning(
         "load-high",
         # AWS: above the vCPUs sessions wait. One parallel report on a small class is as many, and nobody's trouble.
-        when("DBLoad", "Average", ABOVE, w.vcpus + PARALLEL_WORKERS, periods=15, of=60, no_data=MISSING),
+        when("DBLoad", "Average", ABOVE, w.vcpus + PARALLEL_WORKERS, periods=15, of=60, no_data=IGNORE),
         f"More sessions active than the instance has vCPUs, {PARALLEL_WORKERS} parallel workers aside, for 15 minutes.",
         "open Database Insights and read the top waits and statements.",
+        causes=w.named("cpu-high", "disk-queue-high"),
     )
 
 
 def _replica_rows(w: Watched, lag_seconds: int) -> Iterator[Alarm]:
-    behind = when("ReplicaLag", "Maximum", ABOVE, lag_seconds, periods=5, of=60, no_data=BREACHING)
+    behind = when("ReplicaLag", "Maximum", ABOVE, lag_seconds, periods=5, of=60, no_data=IGNORE)
     watches = f"More than {lag_seconds} s behind its primary."
     if lag_seconds < IDLE_LAG_SECONDS:
         # ReplicaLag of an idle primary climbs to 5 minutes and falls, without anything being behind (E43).
@@ -327,7 +368,7 @@ def _replica_rows(w: Watched, lag_seconds: int) -> Iterator[Alarm]:
 def _primary_rows(w: Watched) -> Iterator[Alarm]:
     yield w.critical(
         "transaction-ids-high",
-        when("MaximumUsedTransactionIDs", "Maximum", ABOVE, TRANSACTION_IDS, periods=1, of=300, no_data=MISSING),
+        when("MaximumUsedTransactionIDs", "Maximum", ABOVE, TRANSACTION_IDS, periods=1, of=300, no_data=IGNORE),
         "A billion transaction ids in use: vacuum does not keep up, and at about two billion writes stop.",
         "find the oldest xmin (long transactions, prepared transactions, slots), end it, vacuum freeze.",
     )
@@ -336,7 +377,7 @@ def _primary_rows(w: Watched) -> Iterator[Alarm]:
     if w.has_replicas:
         yield w.critical(
             "slot-lag-high",
-            when("OldestReplicationSlotLag", "Maximum", ABOVE, cap // 2, periods=3, of=300, no_data=MISSING),
+            when("OldestReplicationSlotLag", "Maximum", ABOVE, cap // 2, periods=3, of=300, no_data=IGNORE),
             "A replica is behind by half of max_slot_wal_keep_size; at all of it, it must be built anew."
             if w.slot_wal_cap
             else "A replica holds back WAL of a tenth of the storage, and no max_slot_wal_keep_size bounds it.",
@@ -344,9 +385,10 @@ def _primary_rows(w: Watched) -> Iterator[Alarm]:
         )
     yield w.warning(
         "wal-disk-high",
-        when("TransactionLogsDiskUsage", "Maximum", ABOVE, max(cap, w.wal_kept), periods=3, of=300, no_data=MISSING),
+        when("TransactionLogsDiskUsage", "Maximum", ABOVE, max(cap, w.wal_kept), periods=3, of=300, no_data=IGNORE),
         "WAL takes more disk than slots, wal_keep_size and max_wal_size account for.",
         "look for a slot without a limit, a stuck archiver or a bulk load.",
+        causes=w.named("slot-lag-high") if w.has_replicas else (),
     )
 
 
@@ -360,6 +402,7 @@ def _log_rows(w: Watched) -> Iterator[Alarm]:
             ),
             row.watches,
             row.next_step,
+            causes=w.named("load-high") if row.key == "slow-statements" else (),
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarms import ABOVE, BELOW, BREACHING, MISSING, NOT_BREACHING, Alarm, MathTerm, Part, when
+from blueprint.monitoring.alarms import ABOVE, BELOW, BREACHING, IGNORE, NOT_BREACHING, Alarm, MathTerm, Part, when
 from blueprint.postgres import pgbouncer
 
 FUNCTIONS, POOLER = Part(instance="functions"), Part(instance="pooler")
@@ -43,7 +43,7 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
         full = ceiling_gib * 1024 * FULL_PERCENT // 100
         yield FUNCTIONS.warning(
             "size-near-ceiling",
-            custom(metrics.DATABASE_SIZE, "Maximum", ABOVE, full, unit="MiB", periods=1, of=3600, no_data=MISSING),
+            custom(metrics.DATABASE_SIZE, "Maximum", ABOVE, full, unit="MiB", periods=1, of=3600, no_data=IGNORE),
             f"The database fills {FULL_PERCENT} % of the {ceiling_gib} GiB that its storage may grow to.",
             "raise database.maxAllocatedStorageGib, or delete what nobody needs.",
         )

@@ -63,7 +63,9 @@ def _structure(values: Mapping[str, Any], shape: Any, prefix: str, takes: Mappin
     made: dict[str, Any] = {}
     for name, value in values.items():
         target = takes.get(prefix + name) or _namesake(name, shape, prefix)
-        if isinstance(target, Into):
+        if isinstance(target, Into) and not target.path:
+            made |= target.how(value)
+        elif isinstance(target, Into):
             put(made, target.path, target.how(value))
         else:
             path = target if isinstance(target, str) else target(values)

@@ -33,6 +33,7 @@ COMPONENTS = (
     "security-groups",
 )  # fmt: skip
 GROUP, ALARM = "aws:rds/parameterGroup:ParameterGroup", "aws:cloudwatch/metricAlarm:MetricAlarm"
+COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 
 
@@ -56,7 +57,7 @@ def watched(roles: Iterable[str]) -> set[str]:
     return {
         each.identity.replace(f"-monitoring-{plain}-", f"-monitoring-{role}-")
         for role, plain in zip(roles, own, strict=True)
-        for type_ in (ALARM, FILTER)
+        for type_ in (ALARM, COMPOSITE, FILTER)
         for each in recording("prod").of_type(type_)
         if f"-monitoring-{plain}-" in each.name
     }

@@ -13,6 +13,7 @@ from tests.components import OTHER
 from tests.recordings import ACCOUNT, STACKS, answer, arn, inputs, name_of, names, record_with, recording
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 TOPIC = "aws:sns/topic:Topic"
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 EVENTS = "aws:rds/eventSubscription:EventSubscription"
@@ -24,12 +25,14 @@ INSTANCES = {
 }
 
 
-def common(stack: str, name: str, severity: str) -> dict[str, Any]:
+def actions(stack: str, severity: str) -> dict[str, Any]:
     topic = arn(recording(stack), TOPIC, f"langpont-{stack}-monitoring-alerts")
+    return {"alarmActions": [topic], "okActions": [topic]}
+
+
+def common(stack: str, name: str, severity: str) -> dict[str, Any]:
     return {
         "name": f"langpont-{stack}-{name}",
-        "alarmActions": [topic],
-        "okActions": [topic],
         "tags": {
             "Name": f"langpont-{stack}-{name}",
             "Environment": stack,
@@ -43,26 +46,27 @@ def common(stack: str, name: str, severity: str) -> dict[str, Any]:
 # One alarm of each kind, whole; the values of all of them are golden (tests/golden/alarms-<stack>.txt).
 ALIKE = {"comparisonOperator": "GreaterThanThreshold", "treatMissingData": "notBreaching"}
 REGISTERED: dict[str, dict[str, Any]] = {
-    "replica-1-swap-high": {
+    "replica-1-cpu-high": {
         "namespace": "AWS/RDS",
-        "metricName": "SwapUsage",
+        "metricName": "CPUUtilization",
         "dimensions": {"DBInstanceIdentifier": "langpont-prod-replica-1"},
         "statistic": "Average",
-        "threshold": 268_435_456,
+        "threshold": 80,
         "period": 300,
-        "evaluationPeriods": 3,
-        "datapointsToAlarm": 3,
+        "evaluationPeriods": 2,
+        "datapointsToAlarm": 2,
+        "treatMissingData": "ignore",
     },
-    "primary-write-latency-high": {
+    "primary-read-latency-high": {
         "namespace": "AWS/RDS",
-        "metricName": "WriteLatency",
+        "metricName": "ReadLatency",
         "dimensions": {"DBInstanceIdentifier": "langpont-prod-db"},
         "extendedStatistic": "p90",
         "threshold": 0.02,
         "period": 60,
         "evaluationPeriods": 5,
         "datapointsToAlarm": 5,
-        "treatMissingData": "missing",
+        "treatMissingData": "ignore",
     },
     "primary-log-errors-high": {
         "namespace": "LangPont/DatabaseLog",
@@ -103,7 +107,7 @@ REGISTERED: dict[str, dict[str, Any]] = {
         "period": 60,
         "evaluationPeriods": 5,
         "datapointsToAlarm": 5,
-        "treatMissingData": "breaching",
+        "treatMissingData": "ignore",
     },
     "pooler-clients-waiting": {
         "namespace": "LangPont/PgBouncer",
@@ -123,7 +127,7 @@ def test_an_alarm_watches_exactly_this(name: str) -> None:
     """E12, E41, E46: the document's template has no alarm; its alarms have no dimension and no action."""
     alarm = inputs(recording("prod"), ALARM, f"langpont-prod-monitoring-{name}")
     del alarm["alarmDescription"]
-    assert alarm == ALIKE | REGISTERED[name] | common("prod", name, "warning")
+    assert alarm == ALIKE | REGISTERED[name] | common("prod", name, "warning") | actions("prod", "warning")
 
 
 def test_replica_lag_counts_only_while_the_primary_writes_or_when_it_is_beyond_idling() -> None:
@@ -151,8 +155,9 @@ def test_replica_lag_counts_only_while_the_primary_writes_or_when_it_is_beyond_i
         "threshold": 30,
         "evaluationPeriods": 5,
         "datapointsToAlarm": 5,
-        "treatMissingData": "breaching",
+        "treatMissingData": "ignore",
         **common("prod", "replica-1-replica-lag-high", "warning"),
+        **actions("prod", "warning"),
     }
 
 
@@ -170,13 +175,46 @@ def test_every_alarm_says_what_a_person_does_next_and_where_that_is_written(stac
         assert next_step.endswith("."), alarm.name
 
 
+def test_what_follows_from_a_cause_is_told_by_a_composite_alarm_that_the_cause_holds_back() -> None:
+    name = "primary-swap-high"
+    metric = inputs(recording("prod"), ALARM, f"langpont-prod-monitoring-{name}")
+    assert {"alarmActions", "okActions"} & set(metric) == set()
+    assert inputs(recording("prod"), COMPOSITE, f"langpont-prod-monitoring-{name}-alone") == {
+        "alarmName": f"langpont-prod-{name}-alone",
+        "alarmDescription": metric["alarmDescription"],
+        "alarmRule": f'ALARM("langpont-prod-{name}")',
+        "actionsSuppressor": {"alarm": "langpont-prod-primary-memory-low", "waitPeriod": 300, "extensionPeriod": 900},
+        "tags": metric["tags"] | {"Name": f"langpont-prod-{name}-alone"},
+        **actions("prod", "warning"),
+    }
+
+
+def test_several_causes_are_one_suppressor_without_actions() -> None:
+    name = "langpont-prod-primary-load-high"
+    causes = inputs(recording("prod"), COMPOSITE, "langpont-prod-monitoring-primary-load-high-causes")
+    assert {key: value for key, value in causes.items() if key not in ("tags", "alarmDescription")} == {
+        "alarmName": f"{name}-causes",
+        "alarmRule": 'ALARM("langpont-prod-primary-cpu-high") OR ALARM("langpont-prod-primary-disk-queue-high")',
+    }
+    alone = inputs(recording("prod"), COMPOSITE, "langpont-prod-monitoring-primary-load-high-alone")
+    assert alone["actionsSuppressor"]["alarm"] == f"{name}-causes"
+
+
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_alarm_and_its_end_reach_the_alerts_topic(stack: str) -> None:
+def test_every_alarm_and_its_end_are_told_once(stack: str) -> None:
     """E46: no OK action and no subscription in the document, so nobody hears of either."""
-    topic = arn(recording(stack), TOPIC, f"langpont-{stack}-monitoring-alerts")
-    for alarm in recording(stack).of_type(ALARM):
-        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic]
+    recorded = recording(stack)
+    told = [it.inputs["name"] for it in recorded.of_type(ALARM) if "alarmActions" in it.inputs]
+    for alarm in [*recorded.of_type(ALARM), *recorded.of_type(COMPOSITE)]:
+        if "alarmActions" in alarm.inputs:
+            assert {key: alarm.inputs[key] for key in ("alarmActions", "okActions")} == actions(
+                stack, alarm.inputs["tags"]["Severity"]
+            )
         assert "insufficientDataActions" not in alarm.inputs
+    for alarm in recorded.of_type(COMPOSITE):
+        if "alarmActions" in alarm.inputs:
+            told.append(alarm.inputs["alarmRule"].removeprefix('ALARM("').removesuffix('")'))
+    assert sorted(told) == sorted(it.inputs["name"] for it in recorded.of_type(ALARM))
 
 
 def test_thresholds_are_those_of_the_class_that_runs() -> None:

@@ -74,7 +74,9 @@ def test_everything_taggable_carries_the_four_tags(recorded: Recording) -> None:
             continue
         tags = dict(registration.inputs.get("tags", {}))
         severity = tags.pop("Severity", None)
-        assert (severity is not None) == (registration.type == "aws:cloudwatch/metricAlarm:MetricAlarm")
+        assert (severity is not None) == (
+            registration.type.startswith("aws:cloudwatch/") and "Alarm" in registration.type
+        )
         name = tags.pop("Name", None)
         assert isinstance(name, str), registration.identity
         assert f"langpont-{recorded.stack}" in name, registration.identity

@@ -21,6 +21,7 @@ NAMED: dict[str, tuple[str, int, str]] = {
     "aws:backup/selection:Selection": ("name", 50, r"[a-zA-Z0-9._-]+"),
     "aws:backup/vault:Vault": ("name", 50, r"[a-zA-Z0-9_-]{2,}"),
     "aws:budgets/budget:Budget": ("name", 100, r"[^:\\]+"),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmName", 255, ANY),
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName", 255, r"[A-Za-z0-9_-]+"),
     "aws:cloudwatch/logGroup:LogGroup": ("name", 512, r"[\w./#-]+"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("name", 512, r"[^:*]+"),

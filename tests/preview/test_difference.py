@@ -89,8 +89,8 @@ def test_an_alarm_is_told_in_words_before_and_after_and_alike_ones_once(told: To
     assert [re.sub(" +", " ", line) for line in lines[start : start + 4]] == [
         "Alarms",
         " alarm when for no data on",
-        " - connections-over-budget max DatabaseConnections > 59 15 min OK primary, replica-1, replica-2",
-        " + connections-over-budget max DatabaseConnections > 84 15 min OK primary, replica-1, replica-2",
+        " - connections-over-budget max DatabaseConnections > 59 15 min as before primary, replica-1, replica-2",
+        " + connections-over-budget max DatabaseConnections > 84 15 min as before primary, replica-1, replica-2",
     ]
 
 

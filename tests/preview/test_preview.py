@@ -422,11 +422,11 @@ def test_a_replica_shows_only_the_parameters_that_are_not_the_primarys(capsys: p
 def test_alarms_alike_on_several_instances_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [" ".join(line.split()) for line in section(text(report("prod"), capsys), "Alarms")]
     assert [line for line in lines if line.startswith(("connections-high", "memory-low", "replica-lag-high"))] == [
-        "connections-high max DatabaseConnections > 240 10 min alarm all",
-        "memory-low average FreeableMemory < 409.6 MiB 15 min alarm primary, replica-1",
-        "memory-low average FreeableMemory < 819.2 MiB 15 min alarm replica-2",
-        "replica-lag-high max ReplicaLag > 30 s 5 min alarm replica-1",
-        "replica-lag-high max ReplicaLag > 1 h 30 s 5 min alarm replica-2",
+        "connections-high max DatabaseConnections > 240 10 min as before all",
+        "memory-low average FreeableMemory < 409.6 MiB 15 min as before primary, replica-1",
+        "memory-low average FreeableMemory < 819.2 MiB 15 min as before replica-2",
+        "replica-lag-high max ReplicaLag > 30 s 5 min as before replica-1",
+        "replica-lag-high max ReplicaLag > 1 h 30 s 5 min as before replica-2",
     ]
 
 
@@ -440,7 +440,7 @@ def test_alarms_on_what_the_platform_publishes_stand_beside_those_on_instances(
     assert [line for line in lines if line.endswith((" functions", " pooler"))] == [
         "metrics-silent number of failed_statements < 1 15 min alarm functions",
         "metrics-failing min failed_statements > 0 30 min OK functions",
-        "size-near-ceiling max database_size_mb > 800 GiB 1 h undecided functions",
+        "size-near-ceiling max database_size_mb > 800 GiB 1 h as before functions",
         "clients-waiting max ClientMaxWaitSeconds > 1 s 5 min OK pooler",
     ]
 

@@ -21,7 +21,7 @@ from tests.recordings import name_of, recording, strings
 
 SHOP = Path(__file__).parent
 INSTANCE = "aws:rds/instance:Instance"
-ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+ALARMS = {"aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/compositeAlarm:CompositeAlarm"}
 
 
 @cache
@@ -50,11 +50,11 @@ def test_whatever_takes_tags_carries_the_callers_three_and_its_name() -> None:
     tagged = [r for r in shop().registrations.values() if r.custom and "tags" in provider_inputs(r.type)]
     for registration in tagged:
         tags = dict(registration.inputs["tags"])
-        assert ("Severity" in tags) == (registration.type == ALARM)
+        assert ("Severity" in tags) == (registration.type in ALARMS)
         tags.pop("Severity", None)
         assert "shop-orders" in tags.pop("Name"), registration.identity
         assert tags == {"Team": "shop", "Stage": "orders", "CostCenter": "4711"}, registration.identity
-    assert len([r for r in tagged if r.type != ALARM]) == 52
+    assert len([r for r in tagged if r.type not in ALARMS]) == 52
 
 
 def test_these_resources_are_made_and_no_others() -> None:
@@ -66,7 +66,8 @@ def test_these_resources_are_made_and_no_others() -> None:
     by_component: dict[str, dict[str, int]] = {}
     for (component, type_), count in sorted(made.items()):
         by_component.setdefault(component, {})[type_] = count
-    assert by_component["monitoring"].pop("MetricAlarm") > 20  # how many there are is the alarms' own business
+    for alarms in ("MetricAlarm", "CompositeAlarm"):
+        assert by_component["monitoring"].pop(alarms) > 10  # how many there are is the alarms' own business
     assert by_component == {
         "db": {
             "Instance": 2, "LogGroup": 4, "ParameterGroup": 2, "RandomId": 1, "Role": 1, "RolePolicyAttachment": 1,

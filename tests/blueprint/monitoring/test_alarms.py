@@ -167,16 +167,26 @@ def test_what_hides_in_an_average_is_watched_by_its_extreme(key: str, statistic:
 def test_what_gets_someone_up_is_what_stops_the_service() -> None:
     critical = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.severity is Severity.CRITICAL}
     assert critical == {
-        "connections-high", "storage-low", "storage-hours-low", "transaction-ids-high", "slot-lag-high",
+        "instance-silent", "connections-high", "storage-low", "storage-hours-low", "transaction-ids-high",
+        "slot-lag-high",
     }  # fmt: skip
 
 
-def test_falling_silent_is_bad_only_where_a_metric_always_comes() -> None:
-    breaching = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.missing is Missing.BREACHING}
-    assert breaching == {"cpu-high", "connections-high", "memory-low", "storage-low"}
-    assert one(REPLICA, "replica-lag-high").missing is Missing.BREACHING
+@pytest.mark.parametrize("watched", [PRIMARY, REPLICA, FIXED], ids=["primary", "replica", "fixed"])
+def test_silence_is_said_once(watched: Watched) -> None:
+    """A lost instance fires one alarm; what the others last knew stays, since an end of theirs would be untrue."""
+    by_missing = {missing: {a.key for a in alarms_for(watched) if a.missing is missing} for missing in Missing}
+    assert by_missing[Missing.BREACHING] == {"instance-silent"}
+    assert by_missing[Missing.MISSING] == set()
+    assert by_missing[Missing.NOT_BREACHING] >= {"cpu-credits-low", "ebs-io-balance-low", "log-errors-high"}
+    assert "cpu-high" in by_missing[Missing.IGNORE]
+
+
+def test_a_lost_primary_is_told_once_and_not_by_each_replica() -> None:
+    assert one(PRIMARY, "instance-silent").causes == ()
+    assert one(REPLICA, "instance-silent").causes == ("primary-instance-silent",)
 
 
 @pytest.mark.parametrize("alarm", [*alarms_for(PRIMARY), *alarms_for(REPLICA)], ids=lambda alarm: alarm.name)
 def test_an_alarm_fires_below_its_threshold_exactly_if_it_is_called_low(alarm: Alarm) -> None:
-    assert (alarm.compare is Compare.BELOW) == alarm.key.endswith("-low")
+    assert (alarm.compare is Compare.BELOW) == alarm.key.endswith(("-low", "-silent"))

@@ -28,6 +28,7 @@ SHORTFALLS: dict[tuple[str, str], tuple[int, int, int] | None] = {
     ("aws:backup/vaultNotifications:VaultNotifications", ""): (1, 1, 1),
     ("aws:budgets/budget:Budget", "notifications.subscriberSnsTopicArns"): (1, 1, 1),
     ("aws:budgets/budget:Budget", "tags"): (1, 1, 1),
+    ("aws:cloudwatch/compositeAlarm:CompositeAlarm", ""): None,
     ("aws:cloudwatch/metricAlarm:MetricAlarm", ""): None,
     ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", ""): (1, 1, 1),
     ("aws:ec2/flowLog:FlowLog", "logDestination"): (1, 1, 1),
@@ -270,6 +271,7 @@ def test_moto_still_cannot_do_what_a_row_says(scratch: MotoServer, key: str) -> 
     operation = client.meta.method_to_api_mapping[create.method]
     given: Any = {
         "CreateBackupSelection": {"BackupPlanId": "p", "BackupSelection": {"SelectionName": "s", "IamRoleArn": "r"}},
+        "PutCompositeAlarm": {"AlarmName": "a", "AlarmRule": 'ALARM("b")'},
         "PutBackupVaultNotifications": {"BackupVaultName": "v", "SNSTopicArn": "t", "BackupVaultEvents": []},
         "StartDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "a"},
     }[operation]
