@@ -175,6 +175,7 @@ class Reader:
             self.workplace.edit({key.removeprefix(f"{PROJECT}:"): it for key, it in yaml.safe_load(text).items()})
             return Done(0, "", "")
         script = "".join(_filled(line, fill or {}) for line in text.splitlines(keepends=True))
+        script = script.replace("/srv/app/venv/bin/python -m langpont_db.pgbouncer", "langpont-pgbouncer")
         script = script.replace("venv/bin/python -m ops", "ops").replace(" /etc/", f" {self.hosts}/etc/")
         agreed = f'export PATH="{self._programs}:$PATH" PULUMI_SKIP_CONFIRMATIONS=true\n'
         return self.workplace.shell(agreed + script, code)
@@ -207,6 +208,8 @@ def _programs(workplace: Workplace) -> Path:
         "ops": f'[ "$1" = roles ] && exec {python} tests.engine.passwords {cloud}',
         "make": 'for word in "$@"; do case "$word" in *=*) ;; *) grep -q "^$word:" Makefile || exit 2 ;; esac; done',
         "systemctl": f'echo "$@" >> "{workplace.folder / "host" / "systemctl"}"',
+        "langpont-pgbouncer": f'echo "$@" >> "{workplace.folder / "host" / "langpont-pgbouncer"}"',
+        "sudo": f'echo "$@" >> "{workplace.folder / "host" / "sudo"}"',
     }.items():
         (folder / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         (folder / name).chmod(0o755)

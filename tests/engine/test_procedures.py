@@ -220,6 +220,19 @@ def test_standbys_go_on_in_one_order_of_restarts_and_not_in_the_other(
 
 
 @pytest.mark.long
+@follows(RUNBOOK, "Holding clients back during a restart")
+def test_clients_are_held_back_around_a_restart(deployed: Open) -> None:
+    """What the console does with it is in tests/langpont_db/pgbouncer/test_pause.py."""
+    workplace = deployed("dev")
+    aws_cli.start(workplace.cloud, "langpont-dev-db")
+    with Reader(workplace, RUNBOOK, "Holding clients back during a restart") as reader:
+        reader.rest()
+        told = (reader.hosts / "sudo").read_text(encoding="utf-8").splitlines()
+    console = "-u postgres psql -h /var/run/postgresql -p 6432 -U pgbouncer pgbouncer -c"
+    assert told == [f"{console} PAUSE langpont", f"{console} RESUME langpont"]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("region", [None, "us-west-2"])
 @follows(RUNBOOK, "Giving up the second region, or taking another")
 def test_the_second_region_is_given_up_or_another_one_is_taken(deployed: Open, region: str | None) -> None:
