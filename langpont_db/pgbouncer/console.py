@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from langpont_db.pgbouncer import versions
 from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.host import Owner
 from langpont_db.pgbouncer.stack import Waiting
+from langpont_db.pgbouncer.versions import Version
 
 NAME = "pgbouncer"  # of the console's database and of its user
 CONNECT_SECONDS = 5
@@ -68,6 +69,10 @@ class Console:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
         self._session.close()
 
     def rows(self, command: str) -> list[dict[str, Any]]:
@@ -78,10 +83,9 @@ class Console:
         except psycopg.Error as error:
             raise HostError(f"PgBouncer's console refused {command}: {first_line(error)}") from None
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> Version:
         """The version, such as (1, 18, 0)."""
-        found = re.search(r"(\d+)\.(\d+)\.(\d+)", self.rows("SHOW VERSION")[0]["version"])
-        return tuple(map(int, found.groups())) if found else ()
+        return versions.parse(self.rows("SHOW VERSION")[0]["version"]) or ()
 
     def settings(self) -> dict[str, Setting]:
         """SHOW CONFIG: settings by name."""

@@ -23,10 +23,11 @@ class SyncState:
     """What earlier runs have achieved, as digests of the published configuration, so that a later one does the rest.
 
     loaded: PgBouncer runs with these files. proven: logins worked. restarted: it was restarted for them, since nobody
-    was connected; once is enough, whatever comes of it.
+    was connected; once is enough, whatever comes of it. version: not of files but of the executable that keeps logins.
     """
 
     loaded: str = ""
+    version: str = ""
     proven: str = ""
     restarted: str = ""
 

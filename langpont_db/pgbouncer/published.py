@@ -18,6 +18,18 @@ _VERIFIER = re.compile(r"SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-
 _USER_LINE = re.compile(r'"([^"]+)"\s+"([^"]*)"')
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the files come from, and what to do about problems of theirs."""
+
+    name: str
+    way_out: str
+
+
+SECRET = Source("The pooler's secret", "Nothing was changed on this host. Publish it anew: pulumi up.")
+FILES = Source("The files on this host", "PgBouncer goes on with what it has read. Correct them, and run this again.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """The published configuration. entries: connection string by name. users: verifier by role."""
@@ -28,6 +40,7 @@ class Published:
     entries: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, str]
     users: Mapping[str, str] = field(repr=False)
+    source: Source = SECRET
 
     @property
     def digest(self) -> str:
@@ -56,37 +69,47 @@ def digest(*parts: bytes) -> str:
 _POOL_DEFAULTS = {"max_client_conn": 100, "default_pool_size": 20, "reserve_pool_size": 0}
 
 
-def parse(document: Mapping[str, object], certificates: bytes, host: Host) -> Published:
+def parse(document: Mapping[str, object], certificates: bytes, host: Host, source: Source = SECRET) -> Published:
     """Parse the pooler's secret. Raises `HostError` with all that forbids to install it, no secret among it."""
     missing = [name for name in (INI, USER_LIST) if not isinstance(document.get(name), str)]
     if missing:
-        raise refused([f'it has no "{name}".' for name in missing])
+        raise refused([f'it has no "{name}".' for name in missing], source)
     ini, user_list = str(document[INI]), str(document[USER_LIST])
     sections, broken = _read_ini(ini)
     users, unusable = _read_users(user_list)
     entries, settings = sections.get(ENTRIES, {}), sections.get(SETTINGS, {})
     problems = [*broken, *_problems(entries, settings, host), *unusable]
     if problems:
-        raise refused(problems)
+        raise refused(problems, source)
     return Published(
-        ini=ini, user_list=user_list, certificates=certificates, entries=entries, settings=settings, users=users
+        ini=ini,
+        user_list=user_list,
+        certificates=certificates,
+        entries=entries,
+        settings=settings,
+        users=users,
+        source=source,
     )
 
 
-def refused(problems: list[str]) -> HostError:
-    """The error for a secret with problems, of which nothing is installed."""
-    end = "Nothing was changed on this host. Publish it anew: pulumi up."
+def refused(problems: list[str], source: Source) -> HostError:
+    """The error for files with problems, none of which PgBouncer gets to see."""
     if len(problems) == 1:
-        return HostError(f"The pooler's secret: {problems[0]} {end}")
+        return HostError(f"{source.name}: {problems[0]} {source.way_out}")
     lines = [f"  {number}. {problem}" for number, problem in enumerate(problems, 1)]
-    return HostError("\n".join([f"The pooler's secret: {len(problems)} problems. {end}", *lines]))
+    return HostError("\n".join([f"{source.name}: {len(problems)} problems. {source.way_out}", *lines]))
+
+
+def on_host(host: Host) -> Published:
+    """The files that are installed, edited or not. Raises `HostError`, `FileNotFoundError` and `UnicodeDecodeError`."""
+    document = {INI: host.ini.read_text("utf-8"), USER_LIST: host.user_list.read_text("utf-8")}
+    return parse(document, host.certificates_file.read_bytes(), host, FILES)
 
 
 def installed(host: Host) -> Published | None:
     """The configuration that is installed now; None if it was not published by us."""
     try:
-        document = {INI: host.ini.read_text("utf-8"), USER_LIST: host.user_list.read_text("utf-8")}
-        return parse(document, host.certificates_file.read_bytes(), host)
+        return on_host(host)
     except (HostError, FileNotFoundError, UnicodeDecodeError):
         return None
 

@@ -10,10 +10,11 @@ has two errors about it. What is new in its TLS settings waits for a restart.
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from langpont_db.pgbouncer.console import Console, Setting
 from langpont_db.pgbouncer.errors import HostError
-from langpont_db.pgbouncer.host import Host, ManagedFile, Owner
+from langpont_db.pgbouncer.host import ManagedFile, Owner
 from langpont_db.pgbouncer.published import SETTINGS, Published, digest
 
 # "Don't recycle connections on RELOAD if TLS config is unchanged", https://github.com/pgbouncer/pgbouncer/pull/1157
@@ -23,14 +24,14 @@ PROTOCOLS = "server_tls_protocols"
 KEPT = "as-before-"
 
 
-def reload(console: Console, published: Published, host: Host, owner: Owner) -> None:
-    """Reload from the installed files. Raises `HostError`."""
+def reload(console: Console, ini: Path, owner: Owner) -> None:
+    """Reload from the files as they are. `owner`: whom PgBouncer runs as. Raises `HostError`."""
     if console.version() >= KEEPS_CONNECTIONS:
         console.rows("RELOAD")
         return
-    copy = host.folder / ".reload.ini"
+    copy = ini.with_name(".reload.ini")
     kept = f"{PROTOCOLS} = {KEPT}{_tls_digest(console.settings())}"
-    lines = [line for line in published.ini.splitlines() if line.partition("=")[0].strip() != PROTOCOLS]
+    lines = [line for line in ini.read_text("utf-8").splitlines() if line.partition("=")[0].strip() != PROTOCOLS]
     lines.insert([line.strip() for line in lines].index(f"[{SETTINGS}]") + 1, kept)
     ManagedFile(copy, "\n".join([*lines, ""]).encode(), mode=0o640, owner=owner).write()
     try:
@@ -38,7 +39,7 @@ def reload(console: Console, published: Published, host: Host, owner: Owner) -> 
         with suppress(HostError):  # some versions answer that TLS could not be set up
             console.rows("RELOAD")
     finally:
-        console.rows(f"SET conffile = '{host.ini}'")
+        console.rows(f"SET conffile = '{ini}'")
         copy.unlink()
 
 

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from langpont_db.pgbouncer.errors import HostError
 
 NAMESPACE = "LangPont/PgBouncer"
+VERSION_METRIC, VERSION_DIMENSION = "Running", "Version"
 POLICY = "The host's role needs the policy of the output applicationPolicyArn"
 # A run must end before the timer's next one, so AWS's defaults of 60 s and five attempts are too patient.
 _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
@@ -78,10 +79,11 @@ class Stack:
             raise HostError(f"{role} is in the user list, and the output secretArns has it not. Install newer outputs.")
         return str(self.secret(self.secret_arns[role]).get("password", ""))
 
-    def publish(self, waiting: Waiting) -> None:
+    def publish(self, waiting: Waiting, version: str) -> None:
         """Put metrics to CloudWatch, with the stack as the only dimension: their maximum is the worst of all hosts.
 
-        Raises `HostError`.
+        One has the version of PgBouncer for a second dimension: by it the doctor knows which versions run. Raises
+        `HostError`.
         """
         dimensions = [{"Name": "Stack", "Value": self.name}]
         rows = (
@@ -89,6 +91,8 @@ class Stack:
             ("ClientMaxWaitSeconds", "Seconds", waiting.longest_seconds),
         )
         data = [{"MetricName": n, "Dimensions": dimensions, "Unit": unit, "Value": value} for n, unit, value in rows]
+        of_version = [*dimensions, {"Name": VERSION_DIMENSION, "Value": version}]
+        data.append({"MetricName": VERSION_METRIC, "Dimensions": of_version, "Unit": "Count", "Value": 1.0})
         try:
             self._client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
         except (BotoCoreError, ClientError) as error:

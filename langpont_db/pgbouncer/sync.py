@@ -10,20 +10,28 @@ from langpont_db.pgbouncer import systemd
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.host import Host, ManagedFile, Owner, current_owner
+from langpont_db.pgbouncer.lockout import Finding, logins_after_a_wrong_one
 from langpont_db.pgbouncer.proof import failed_logins, needs_restart, not_loaded
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import reload
 from langpont_db.pgbouncer.stack import Stack, Waiting
 from langpont_db.pgbouncer.systemd import systemctl
 from langpont_db.pgbouncer.trial import Loaded, Program
+from langpont_db.pgbouncer.versions import Version, number
+
+UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A run's result. `done`: one line. `problems`: what needs an operator; the files are in place all the same."""
+    """A run's result. `done`: one line. `changed`: PgBouncer was started, restarted or reloaded.
+
+    `problems`: what needs an operator; the files are in place all the same.
+    """
 
     done: str
     problems: tuple[str, ...]
+    changed: bool
 
 
 def sync(stack: Stack, host: Host) -> Outcome:
@@ -33,6 +41,8 @@ def sync(stack: Stack, host: Host) -> Outcome:
         published = files.parse(document, _certificates(host), host)
         unit = systemd.pooler()
         program, owner = Program.find(), Owner.named(unit.user)
+        if host.sync_state().version != number(program.version):
+            _try_logins(program, published, stack, host, owner)
         stale = [file for file in _wanted(published, host, owner) if not file.is_installed()]
         due = bool(stale) or not unit.pid or host.sync_state().loaded != published.digest
         loaded = program.load(published, host, owner) if due else None
@@ -44,13 +54,54 @@ def sync(stack: Stack, host: Host) -> Outcome:
         return _apply(published, stack, host, owner, unit.pid, loaded, changes)
 
 
-def waiting() -> Waiting | None:
-    """Clients that wait in PgBouncer now; None while it does not run. Raises `HostError`."""
+def reload_installed(host: Host) -> str:
+    """Reload PgBouncer from the files that are on the host, edited or not; what was done, in one line.
+
+    Raises `HostError` if PgBouncer would not take them, before they are in effect, and if it does not run.
+    """
+    with host.lock():
+        unit = systemd.pooler()
+        if not unit.pid:
+            raise HostError("PgBouncer does not run. Start it: systemctl start pgbouncer")
+        program, owner = Program.find(), Owner.named(unit.user)
+        try:
+            edited = files.on_host(host)
+        except UnicodeDecodeError:
+            raise HostError(f"{host.folder}: a file is no UTF-8 text. Correct it, and run this again.") from None
+        loaded = program.load(edited, host, owner)
+        with Console.of(unit.pid) as console:
+            reload(console, host.ini, owner)
+            if problems := not_loaded(edited, loaded, console):
+                raise HostError(" ".join(problems))
+    (name, (host_name, port, _)), *others = loaded.entries.items()
+    leads = [f"{name} leads to {host_name}:{port}", *(f"{other} to {at}:{port}" for other, (at, port, _) in others)]
+    return f"reloaded: {', '.join(leads)}"
+
+
+def running() -> tuple[Version, Waiting] | None:
+    """The version that runs, which may be older than the installed one, and who waits; None while none runs.
+
+    Raises `HostError`.
+    """
     pid = systemd.pooler().pid
     if not pid:
         return None
     with Console.of(pid) as console:
-        return console.waiting()
+        return console.version(), console.waiting()
+
+
+def _try_logins(program: Program, published: Published, stack: Stack, host: Host, owner: Owner) -> None:
+    """Raises `HostError` for an executable that loses logins. Without a password to try it with nothing is known."""
+    entry = next(iter(published.entries))
+    for role in published.users:
+        try:
+            password = stack.password(role)
+        except HostError:  # it is told with the logins of the running one
+            continue
+        found = logins_after_a_wrong_one(lambda: program.trial(published, owner), entry, role, password)
+        if found is Finding.KEPT:
+            host.save(replace(host.sync_state(), version=number(program.version)))
+        return
 
 
 def _certificates(host: Host) -> bytes:
@@ -75,13 +126,13 @@ def _apply(
     published: Published, stack: Stack, host: Host, owner: Owner, pid: int, loaded: Loaded | None, changes: list[str]
 ) -> Outcome:
     """Start or reload PgBouncer with the installed files. `loaded`: what the trial made of them, if any is new."""
-    action = "unchanged"
+    action = UNCHANGED
     if not pid:
         action, pid = "started", _start("start")
     elif loaded:
         action = "reloaded"
         with Console.of(pid) as console:
-            reload(console, published, host, owner)
+            reload(console, host.ini, owner)
     with Console.of(pid) as console:
         fixed, clients = list(needs_restart(published, console, pid)), console.clients()
     if fixed and not clients and host.sync_state().restarted != published.digest:
@@ -103,7 +154,11 @@ def _apply(
             f"PgBouncer needs a restart, which drops its clients ({clients} now): {'; '.join(fixed)}. All else is in "
             f"effect. When it may be: systemctl restart pgbouncer"
         )
-    return Outcome(done=": ".join([action, *([", ".join(changes)] if changes else [])]), problems=tuple(problems))
+    return Outcome(
+        done=": ".join([action, *([", ".join(changes)] if changes else [])]),
+        problems=tuple(problems),
+        changed=action != UNCHANGED,
+    )
 
 
 def _start(how: str) -> int:

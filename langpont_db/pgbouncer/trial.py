@@ -11,20 +11,20 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from langpont_db.pgbouncer import versions
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.host import Host, ManagedFile, Owner, current_owner
 from langpont_db.pgbouncer.published import Published, refused
+from langpont_db.pgbouncer.versions import Version
 
 START_SECONDS = 10
-OLDEST = (1, 18, 0)  # what the published configuration is written for
-# A verifier passed through does not log in again when a server connection is replaced.
-BROKEN = frozenset({"1.25.1"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,90 @@ class Loaded:
     entries: dict[str, tuple[Any, Any, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A second PgBouncer, with no port and in a folder of its own. `console` is None if it did not start."""
+
+    folder: Path
+    port: int
+    console: Console | None
+
+    def log(self) -> str:
+        """What it has said until now."""
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def running(
+    program: Path, *, ini: str, user_list: str, certificates: bytes | None, port: int, owner: Owner
+) -> Iterator[Trial]:
+    """Start it with these files for the block. `port`: listen_port of the ini, which names its socket.
+
+    `certificates` take the place of the file that the ini names; None leaves that as it is.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="langpont-pgbouncer-"))
+    try:
+        os.chown(folder, owner.uid, owner.gid)
+        own = _own(folder) if certificates else {n: v for n, v in _own(folder).items() if n != _AUTHORITY}
+        for name, content in (
+            (_INI, "\n".join([*(_replaced(line, own) for line in ini.splitlines()), ""]).encode()),
+            (_USER_LIST, user_list.encode()),
+            *([(_CERTIFICATES, certificates)] if certificates else []),
+        ):
+            ManagedFile(folder / name, content, mode=0o600, owner=owner).write()
+        process = _start(program, folder, owner)
+        try:
+            console = _console(process, folder / f".s.PGSQL.{port}", owner)
+            try:
+                yield Trial(folder=folder, port=port, console=console)
+            finally:
+                if console:
+                    console.close()
+        finally:
+            process.kill()  # nobody is connected, and how long TERM takes depends on the version
+            process.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+_INI, _USER_LIST, _CERTIFICATES = "pgbouncer.ini", "userlist.txt", "certificates.pem"
+_AUTHORITY = "server_tls_ca_file"
+
+
+def _own(folder: Path) -> dict[str, str]:
+    """Settings of a trial in place of the published ones."""
+    return {
+        "listen_addr": "",
+        "unix_socket_dir": str(folder),
+        "logfile": "",
+        "pidfile": "",
+        "auth_file": str(folder / _USER_LIST),
+        _AUTHORITY: str(folder / _CERTIFICATES),
+    }
+
+
+def _start(program: Path, folder: Path, owner: Owner) -> subprocess.Popen[bytes]:
+    other = owner != current_owner()
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [str(program), str(folder / _INI)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={},
+            cwd=folder,
+            user=owner.uid if other else None,
+            group=owner.gid if other else None,
+            extra_groups=[] if other else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """The host's PgBouncer executable."""
 
     path: Path
+    version: Version
 
     @classmethod
     def find(cls) -> Program:
@@ -49,81 +128,48 @@ class Program:
         if found is None:
             raise HostError("PgBouncer is missing. apt-get install pgbouncer, and run this again.")
         output = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-        version = re.search(r"PgBouncer (\d+)\.(\d+)\.(\d+)", output)
+        version = versions.parse(output)
         if version is None:
             raise HostError(f"{found} --version does not say that it is PgBouncer. Reinstall it.")
-        number = ".".join(version.groups())
-        if number in BROKEN:
-            raise HostError(
-                f"PgBouncer {number} cannot log in again with a SCRAM verifier passed through. Install another version."
-            )
-        if tuple(map(int, version.groups())) < OLDEST:
-            raise HostError(f"PgBouncer {number} is too old: the published configuration is for 1.18 and newer.")
-        return cls(Path(found))
+        if sentence := versions.refusal(version):
+            raise HostError(sentence)
+        return cls(path=Path(found), version=version)
+
+    def trial(self, published: Published, owner: Owner) -> AbstractContextManager[Trial]:
+        """Start it with published files, away from all clients."""
+        return running(
+            self.path,
+            ini=published.ini,
+            user_list=published.user_list,
+            certificates=published.certificates,
+            port=published.port,
+            owner=owner,
+        )
 
     def load(self, published: Published, host: Host, owner: Owner) -> Loaded:
-        """Start it with the files in a folder of its own, without a port, and ask it what it has read.
+        """Start it with the files and ask it what it has read.
 
         Raises `HostError` with PgBouncer's own words for what it does not take.
         """
-        folder = Path(tempfile.mkdtemp(prefix="langpont-pgbouncer-"))
-        try:
-            os.chown(folder, owner.uid, owner.gid)
-            return self._load(published, host, owner, folder)
-        finally:
-            shutil.rmtree(folder)
-
-    def _load(self, published: Published, host: Host, owner: Owner, folder: Path) -> Loaded:
-        own = {
-            "listen_addr": "",
-            "unix_socket_dir": str(folder),
-            "logfile": "",
-            "pidfile": "",
-            "auth_file": str(folder / host.user_list.name),
-            "server_tls_ca_file": str(folder / host.certificates_file.name),
-        }
-        ini = "\n".join(_replaced(line, own) for line in published.ini.splitlines()) + "\n"
-        for name, content in (
-            (host.ini.name, ini.encode()),
-            (host.user_list.name, published.user_list.encode()),
-            (host.certificates_file.name, published.certificates),
-        ):
-            ManagedFile(folder / name, content, mode=0o600, owner=owner).write()
-        other = owner != current_owner()
-        process = subprocess.Popen(
-            [str(self.path), str(folder / host.ini.name)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={},
-            cwd=folder,
-            user=owner.uid if other else None,
-            group=owner.gid if other else None,
-            extra_groups=[] if other else None,
-        )
-        loaded: Loaded | None = None
-        users: set[str] = set()
-        try:
-            console = _console(process, folder / f".s.PGSQL.{published.port}", owner)
-            if console:
-                with console:
-                    values = {name: setting.value for name, setting in console.settings().items()}
-                    loaded, users = Loaded(settings=values, entries=console.entries()), console.users()
-        finally:
-            process.kill()  # nobody is connected, and how long TERM takes depends on the version
-            output, _ = process.communicate()
-        errors = [line.replace(str(folder), str(host.folder)) for line in _log_errors(output)]
+        with self.trial(published, owner) as trial:
+            loaded: Loaded | None = None
+            users: set[str] = set()
+            if trial.console:
+                values = {name: setting.value for name, setting in trial.console.settings().items()}
+                loaded, users = Loaded(settings=values, entries=trial.console.entries()), trial.console.users()
+            errors = [line.replace(str(trial.folder), str(host.folder)) for line in _log_errors(trial.log())]
+            replaced = {name: published.settings.get(name, "") for name in _own(trial.folder)}
         if loaded is None or errors:
-            raise refused([f"PgBouncer does not take it: {'; '.join(errors) or 'it did not start.'}."])
+            raise refused(
+                [f"PgBouncer does not take it: {'; '.join(errors) or 'it did not start.'}."], published.source
+            )
         if strangers := sorted({*published.users} - users):
-            raise refused([f"PgBouncer does not read {', '.join(strangers)} from userlist.txt."])
+            raise refused([f"PgBouncer does not read {', '.join(strangers)} from userlist.txt."], published.source)
         # What was replaced for the trial is as published.
-        replaced = {name: published.settings.get(name, "") for name in own}
         return Loaded(settings=loaded.settings | replaced, entries=loaded.entries)
 
 
-def _console(process: subprocess.Popen[str], socket: Path, owner: Owner) -> Console | None:
+def _console(process: subprocess.Popen[bytes], socket: Path, owner: Owner) -> Console | None:
     """Its console as soon as it is there; None if it ends before, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:

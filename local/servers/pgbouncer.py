@@ -17,6 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from langpont_db.pgbouncer import versions
+from langpont_db.pgbouncer.console import Console
+from langpont_db.pgbouncer.errors import HostError
+from langpont_db.pgbouncer.host import Owner
+from langpont_db.pgbouncer.reload import KEEPS_CONNECTIONS, reload
+from langpont_db.pgbouncer.trial import Trial
+from langpont_db.pgbouncer.trial import running as running_trial
 from local import processes
 from local.processes import Process
 from local.servers.account import Account
@@ -27,7 +34,6 @@ from local.servers.plan import DataPlan, connection_string, read_ini
 from local.servers.server import environment
 
 INSTALL = "apt-get install pgbouncer, or brew install pgbouncer"
-BROKEN_VERSIONS = ("1.25.1",)  # a verifier passed through does not log in again when a server connection is replaced
 START_SECONDS = 30  # it takes a moment; a loaded machine may take long
 ALOUD_SECONDS = 5
 HOST = "127.0.0.1"
@@ -92,17 +98,15 @@ def _entry(text: str, plan: DataPlan, ports: Ports) -> str:
 
 
 def find_binary() -> Path:
-    """The system's PgBouncer. Raises `DataPlaneError` with the command that installs it, or for a broken version."""
+    """The system's PgBouncer. Raises `DataPlaneError` with the command that installs it, or for a refused version."""
     places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"])
     found = shutil.which("pgbouncer", path=places)
     if found is None:
         raise DataPlaneError(f"PgBouncer is missing. Install it: {INSTALL}")
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    version = re.search(r"PgBouncer ([0-9.]+)", said)
-    if version and version[1] in BROKEN_VERSIONS:
-        raise DataPlaneError(
-            f"PgBouncer {version[1]} cannot log in again with a SCRAM verifier passed through. Install another version."
-        )
+    version = versions.parse(said)
+    if version and (sentence := versions.refusal(version)):
+        raise DataPlaneError(sentence)
     return Path(found)
 
 
@@ -162,7 +166,7 @@ class Pooler:
             self._start(binary)
             return "restarted"
         if changed or late:
-            self._reload(process)
+            self.reload()
             return "reloaded"
         return None
 
@@ -172,11 +176,41 @@ class Pooler:
 
     def _needs_restart(self, before: str) -> bool:
         old, new = (dict(read_ini(text or "[pgbouncer]")["pgbouncer"]) for text in (before, self.files.ini))
-        return any(old.get(name) != new.get(name) for name in _RESTART)
+        other = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+        if other & _RESTART:
+            return True
+        with self.console() as console:
+            return console.version() < KEEPS_CONNECTIONS and any(name.startswith("server_tls_") for name in other)
 
-    def _reload(self, process: Process) -> None:
-        os.kill(process.pid, signal.SIGHUP)
+    def console(self) -> Console:
+        """Its admin console. Raises `DataPlaneError`."""
+        owner = Owner(self.account.uid, self.account.gid)
+        try:
+            return Console(self.layout.sockets / f".s.PGSQL.{self.ports.pooler}", owner)
+        except HostError as error:
+            raise DataPlaneError(str(error)) from None
+
+    def reload(self) -> None:
+        """Read the files anew as they are, by which no client notices anything. Raises `DataPlaneError`."""
+        try:
+            with self.console() as console:
+                reload(console, self.layout.pooler / "pgbouncer.ini", Owner(self.account.uid, self.account.gid))
+        except HostError as error:
+            raise DataPlaneError(str(error)) from None
         self._mark()
+
+    @contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """A second one with the same files, that nobody has logged in to yet and nobody else reaches."""
+        with running_trial(
+            find_binary(),
+            ini=self.files.ini,
+            user_list=self.files.user_list,
+            certificates=None,
+            port=self.ports.pooler,
+            owner=Owner(self.account.uid, self.account.gid),
+        ) as trial:
+            yield trial
 
     def _mark(self) -> None:
         write(self.layout.pooler / "read", "", account=self.account)

@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg
 
+from langpont_db.pgbouncer.errors import HostError
+from langpont_db.pgbouncer.lockout import Finding, logins_after_a_wrong_one
 from local.servers.configuration import SUPERUSER
 from local.servers.plan import PRIMARY
 from local.servers.plane import DataPlane
@@ -110,6 +112,24 @@ def _allow_files(needed: int) -> None:
         top = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
         require(top >= needed, f"this process may open {hard} files and needs {needed}. Raise it: ulimit -n {needed}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
+
+
+# A wrong password
+
+
+def wrong_password(plane: DataPlane) -> Check:
+    """This PgBouncer keeps a role's logins after somebody's wrong password, with server connections made anew."""
+    return proven("a wrong password takes no role its logins", partial(_wrong_password, plane))
+
+
+def _wrong_password(plane: DataPlane) -> str:
+    entry, role = next(iter(plane.pooler.entries)), plane.plan.pooled[0]
+    try:
+        found = logins_after_a_wrong_one(plane.pooler.trial, entry, role, plane.plan.passwords[role])
+    except HostError as error:
+        raise Wrong(str(error)) from None
+    require(found is Finding.KEPT, f"{role} does not log in through {entry} of a second PgBouncer at all")
+    return f"{role}: wrongly, rightly, RECONNECT, rightly, on a second PgBouncer"
 
 
 # Secrecy

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,13 +48,11 @@ def proxy(platform: Platform) -> Iterator[Proxy]:
 
 def repoint(platform: Platform, entry: str, role: str) -> None:
     """As the command of the application's host does when the published configuration changes."""
-    pooler, ports = platform.plane.pooler, platform.plane.ports
+    ports = platform.plane.ports
     ini = platform.plane.layout.pooler / "pgbouncer.ini"
     moved = re.sub(rf"(?m)^({entry} = .*?port=)\d+", rf"\g<1>{ports.servers[role]}", ini.read_text())
     write(ini, moved, account=platform.plane.cluster.account)
-    process = pooler.process()
-    assert process is not None
-    os.kill(process.pid, signal.SIGHUP)
+    platform.plane.pooler.reload()
 
 
 def wrote(session: Session, body: str) -> bool:

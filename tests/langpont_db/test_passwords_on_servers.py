@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import signal
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,9 +69,7 @@ def changed(platform: Platform, role: str) -> Iterator[str]:
         with platform.server("primary").admin() as session:
             session.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
         write(user_list, before.replace(old, verifier), account=platform.plane.cluster.account)
-        process = platform.plane.pooler.process()
-        assert process is not None
-        os.kill(process.pid, signal.SIGHUP)
+        platform.plane.pooler.reload()
 
     become(scram.verifier(new, secrets.token_bytes(16)))
     try:

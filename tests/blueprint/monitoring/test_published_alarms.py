@@ -153,7 +153,7 @@ def test_each_hosts_pgbouncer_publishes_what_is_watched(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(boto3, "client", lambda *_, **__: CloudWatch())
     host = Stack(name="prod", region="ap-northeast-1", pooler_secret_arn="", secret_arns={})
-    host.publish(Waiting(clients=3, longest_seconds=2.5))
+    host.publish(Waiting(clients=3, longest_seconds=2.5), "1.18.0")
     [call] = taken
     [data] = [each for each in call["MetricData"] if each["MetricName"] == WAITING.metric]
     assert call["Namespace"] == WAITING.namespace == pgbouncer.NAMESPACE

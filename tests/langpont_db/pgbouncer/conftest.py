@@ -53,12 +53,13 @@ if sys.platform != "linux":
 
 @dataclass
 class Answer:
-    """What the command said. `waiting`, who waits, is as it happens to be while clients work."""
+    """What the command said. `waiting`: who waits, as it happens to be. `version`: said of the one that runs."""
 
     code: int
     out: list[str]
     err: list[str]
     waiting: str | None = field(default=None, compare=False)
+    version: str | None = field(default=None, compare=False)
 
 
 @dataclass(kw_only=True)
@@ -87,7 +88,8 @@ class Machine:
         said = self.capsys.readouterr()
         lines = said.out.splitlines()
         waiting = lines.pop() if lines and "clients wait" in lines[-1] else None
-        return Answer(code, lines, said.err.splitlines(), waiting)
+        version = lines.pop() if lines and lines[-1].startswith("pgbouncer: PgBouncer ") else None
+        return Answer(code, lines, said.err.splitlines(), waiting, version)
 
     def sync(self) -> Answer:
         return self.run("sync")

@@ -148,8 +148,8 @@ def test_systemd_takes_the_units(machine: Machine, tmp_path: Path) -> None:
     assert (done.returncode, ours) == (0, [])
 
 
-def test_help_names_both_commands() -> None:
+def test_help_names_every_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "langpont_db.pgbouncer", "--help"], capture_output=True, text=True, check=True
     )
-    assert re.findall(r"^    (\w+) ", done.stdout, flags=re.MULTILINE) == ["install", "sync"]
+    assert re.findall(r"^    (\w+) ", done.stdout, flags=re.MULTILINE) == ["install", "sync", "reload"]

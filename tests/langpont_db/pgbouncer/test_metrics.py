@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from blueprint.postgres import pgbouncer as blueprint
-from langpont_db.pgbouncer import stack
+from langpont_db.pgbouncer import stack, versions
 from tests.langpont_db.pgbouncer.conftest import NOBODY_WAITS, STARTED, UNCHANGED, Answer, Machine
 from tests.waiting import until
 
 
 def published(machine: Machine) -> dict[str, list[tuple[str, float]]]:
-    """Unit and largest value of each metric with the stack as its only dimension."""
+    """Unit and largest value of each metric with the stack as its only dimension, but for the one about the version."""
     found = {}
     metrics = machine.aws("cloudwatch").list_metrics(Namespace="LangPont/PgBouncer")["Metrics"]
-    for metric in (one for one in metrics if machine.stack in str(one)):
+    for metric in (one for one in metrics if machine.stack in str(one) and one["MetricName"] != stack.VERSION_METRIC):
         assert metric["Dimensions"] == [{"Name": "Stack", "Value": machine.stack}]
         now = datetime.now(UTC)
         rows: list[dict[str, Any]] = machine.aws("cloudwatch").get_metric_statistics(
@@ -34,6 +34,16 @@ def test_nobody_waits_is_published_too(machine: Machine) -> None:
     machine.up()
     assert machine.sync().waiting == NOBODY_WAITS
     assert published(machine) == {"ClientsWaiting": [("Count", 0)], "ClientMaxWaitSeconds": [("Seconds", 0)]}
+
+
+def test_the_version_that_runs_is_published_for_the_doctor(machine: Machine) -> None:
+    machine.up()
+    with machine.console() as console:
+        version = versions.number(console.version())
+    metrics = machine.aws("cloudwatch").list_metrics(Namespace="LangPont/PgBouncer", MetricName="Running")["Metrics"]
+    assert [one["Dimensions"] for one in metrics if machine.stack in str(one)] == [
+        [{"Name": "Stack", "Value": machine.stack}, {"Name": "Version", "Value": version}]
+    ]
 
 
 def test_clients_that_wait_are_counted_over_all_pools(machine: Machine) -> None:

@@ -185,10 +185,15 @@ def test_a_pooled_role_without_a_secret_is_named(machine: Machine) -> None:
     ("said", "sentence"),
     [
         (
-            "PgBouncer 1.25.1",
-            "PgBouncer 1.25.1 cannot log in again with a SCRAM verifier passed through. Install another version.",
+            "PgBouncer 1.25.2",
+            "PgBouncer 1.25.2 is refused: one wrong password as a role's first after a start or a changed list locks "
+            "that role out. Install 1.26.1, which is recommended; 1.18 and 1.24.1 work too.",
         ),
-        ("PgBouncer 1.17.0", "PgBouncer 1.17.0 is too old: the published configuration is for 1.18 and newer."),
+        (
+            "PgBouncer 1.17.0",
+            "PgBouncer 1.17.0 is too old: the published configuration is for 1.18 and newer. Install 1.26.1, which is "
+            "recommended; 1.18 and 1.24.1 work too.",
+        ),
         ("nothing", "{path} --version does not say that it is PgBouncer. Reinstall it."),
     ],
 )

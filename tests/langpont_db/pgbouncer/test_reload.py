@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from langpont_db.pgbouncer.console import Console, Setting
-from langpont_db.pgbouncer.host import Host, current_owner
+from langpont_db.pgbouncer.host import current_owner
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import reload, tls_needs_restart
 
@@ -43,13 +43,19 @@ def published(protocols: str | None) -> Published:
     return Published(ini="\n".join(lines), user_list="", certificates=b"", entries={}, settings=settings, users={})
 
 
+def write_ini(folder: Path, protocols: str | None) -> Path:
+    ini = folder / "pgbouncer.ini"
+    ini.write_text(published(protocols).ini)
+    return ini
+
+
 @pytest.mark.parametrize("version", [(1, 18, 0), (1, 23, 1)])
 @pytest.mark.parametrize("protocols", ["secure", None])
 def test_an_older_pgbouncer_is_kept_from_closing_its_connections(
     tmp_path: Path, version: tuple[int, ...], protocols: str | None
 ) -> None:
     console = Recorder(version)
-    reload(cast(Console, console), published(protocols), Host(folder=tmp_path), current_owner())
+    reload(cast(Console, console), write_ini(tmp_path, protocols), current_owner())
     copy = tmp_path / ".reload.ini"
     assert console.told == [f"SET conffile = '{copy}'", "RELOAD", f"SET conffile = '{tmp_path / 'pgbouncer.ini'}'"]
     assert re.fullmatch(
@@ -61,14 +67,14 @@ def test_an_older_pgbouncer_is_kept_from_closing_its_connections(
 @pytest.mark.parametrize("version", [(1, 24, 0), (1, 26, 1)])
 def test_a_newer_one_keeps_them_by_itself(tmp_path: Path, version: tuple[int, ...]) -> None:
     console = Recorder(version)
-    reload(cast(Console, console), published("secure"), Host(folder=tmp_path), current_owner())
+    reload(cast(Console, console), write_ini(tmp_path, "secure"), current_owner())
     assert console.told == ["RELOAD"]
 
 
 def test_what_it_runs_with_is_known_after_any_number_of_reloads(tmp_path: Path) -> None:
     console = Recorder((1, 18, 0))
     for _ in range(3):
-        reload(cast(Console, console), published("tlsv1.3"), Host(folder=tmp_path), current_owner())
+        reload(cast(Console, console), write_ini(tmp_path, "tlsv1.3"), current_owner())
         console.protocols = console.copy.split()[-1]
         console.told.clear()
     assert tls_needs_restart(published("tlsv1.3"), cast(Console, console))

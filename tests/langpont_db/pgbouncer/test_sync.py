@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from langpont_db.pgbouncer.console import Console
+from langpont_db.pgbouncer.reload import KEEPS_CONNECTIONS
 from tests.langpont_db.pgbouncer.conftest import (
     APP,
     OTHER_REPLICA,
@@ -152,8 +153,18 @@ def test_connections_to_servers_survive_a_reload(machine: Machine) -> None:
 
 
 def test_new_tls_settings_wait_until_no_client_is_left(machine: Machine) -> None:
-    """With PgBouncer before 1.24, which could not take them without dropping somebody."""
+    """With PgBouncer before 1.24, which could not take them without dropping somebody. A newer one reloads them."""
     machine.up()
+    with machine.console() as console:
+        takes_them = console.version() >= KEEPS_CONNECTIONS
+    if takes_them:
+        machine.publish(machine.ini_with(server_tls_protocols="tlsv1.3"))
+        said = "pgbouncer: reloaded: server_tls_protocols secure -> tlsv1.3"
+        assert machine.sync() == Answer(0, [said], [])
+        with machine.console() as console:
+            assert console.settings()["server_tls_protocols"].value == "tlsv1.3"
+        assert machine.calls == ["start pgbouncer.service"]
+        return
     with machine.traffic("langpont", "langpont_replica_1") as traffic:
         machine.publish(machine.ini_with(server_tls_protocols="tlsv1.3", default_pool_size=26))
         said = "pgbouncer: reloaded: default_pool_size 25 -> 26, server_tls_protocols secure -> tlsv1.3"
@@ -279,7 +290,9 @@ def test_a_reload_that_was_killed_in_the_middle_leaves_nothing_behind(
         machine.sync()
     monkeypatch.setattr(Console, "rows", rows)
     with machine.console() as console:
-        assert console.settings()["conffile"].value == str(machine.host.folder / ".reload.ini")
+        copied = console.version() < KEEPS_CONNECTIONS
+        read = machine.host.folder / ".reload.ini" if copied else machine.host.ini
+        assert console.settings()["conffile"].value == str(read)
     assert machine.sync() == Answer(0, ["pgbouncer: reloaded"], [])
     with machine.console() as console:
         assert console.settings()["conffile"].value == str(machine.host.ini)
@@ -299,3 +312,51 @@ def test_a_mode_that_somebody_changed_is_put_right(machine: Machine) -> None:
     machine.host.user_list.chmod(0o644)
     assert machine.sync() == Answer(0, ["pgbouncer: reloaded: userlist.txt put right"], [])
     assert stat.S_IMODE(machine.host.user_list.stat().st_mode) == 0o600
+
+
+# After an edit by hand
+
+
+def test_an_entry_that_somebody_points_elsewhere_is_reloaded_while_clients_work(machine: Machine) -> None:
+    """As when a replica is promoted: the timer is stopped, and the file is edited."""
+    machine.up()
+    ports = machine.platform.ports.servers
+    ini = machine.host.ini.read_text()
+    edited = ini.replace(f"port={ports['replica-1']} ", f"port={ports['replica-2']} ")
+    assert edited != ini
+    with machine.console() as console:
+        before = {pid for entry, pid in servers(console) if entry == "langpont"}
+    with machine.traffic("langpont", "langpont_replica_1"):
+        machine.host.ini.write_text(edited)
+        assert machine.run("reload") == Answer(
+            0,
+            [
+                f"pgbouncer: reloaded: langpont leads to 127.0.0.1:{ports['primary']}, langpont_replica_1 to "
+                f"127.0.0.1:{ports['replica-2']}, langpont_replica_2 to 127.0.0.1:{ports['replica-2']}"
+            ],
+            [],
+        )
+    with machine.console() as console:
+        assert {pid for entry, pid in servers(console) if entry == "langpont"} >= before
+        assert console.entries()["langpont_replica_1"][1] == ports["replica-2"]
+
+
+def test_an_edit_that_pgbouncer_does_not_take_is_not_reloaded(machine: Machine) -> None:
+    machine.up()
+    machine.host.ini.write_text(f"{machine.host.ini.read_text()}nonsense = 1\n")
+    with machine.traffic("langpont"):
+        assert machine.run("reload") == Answer(
+            1,
+            [],
+            [
+                "pgbouncer: The files on this host: PgBouncer does not take it: unknown parameter: pgbouncer/nonsense; "
+                f'invalid value "1" for parameter nonsense in configuration ({machine.host.ini}:41); cannot load '
+                "config file. PgBouncer goes on with what it has read. Correct them, and run this again."
+            ],
+        )
+    assert machine.log.count("RELOAD command issued") == 0
+
+
+def test_a_pgbouncer_that_does_not_run_is_not_reloaded(machine: Machine) -> None:
+    said = "pgbouncer: PgBouncer does not run. Start it: systemctl start pgbouncer"
+    assert machine.run("reload") == Answer(1, [], [said])

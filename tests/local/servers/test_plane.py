@@ -12,6 +12,7 @@ import pytest
 
 from blueprint.postgres.roles import OWNER
 from local.servers import binaries as programs
+from local.servers import pgbouncer as local_pgbouncer
 from local.servers import plane
 from local.servers.account import Account
 from local.servers.binaries import Binaries
@@ -20,6 +21,7 @@ from local.servers.pgbouncer import Pooler
 from local.servers.plan import DataPlan, data_plan
 from local.servers.plane import DataPlane
 from local.verify import checks, logins, pool, servers
+from tests.langpont_db.pgbouncer import locking_out
 from tests.local.servers.conftest import Bring
 from tests.local.servers.roles import make_roles
 from tests.recordings import recording
@@ -34,7 +36,7 @@ def prod_plan() -> DataPlan:
 def test_every_check_holds(prod: DataPlane) -> None:
     made = list(checks.checks(prod, clients=CLIENTS))
     assert [(one.name, one.detail) for one in made if not one.ok] == []
-    assert len(made) == 40
+    assert len(made) == 41
     assert len({one.name for one in made}) == len(made)
 
 
@@ -184,3 +186,15 @@ def test_npm_that_fails_falls_back_to_the_wheel_by_name(
         ),
     )
     shutil.rmtree(runtime / "without-npm")
+
+
+def test_a_pgbouncer_that_locks_out_fails_its_check(prod: DataPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_pgbouncer, "running_trial", locking_out.running)
+    made = pool.wrong_password(prod)
+    role = prod.plan.pooled[0]
+    assert (made.ok, made.detail) == (
+        False,
+        f"This PgBouncer loses logins, as 1.25.1 and 1.25.2 do: after one wrong password {role} cannot log in with the "
+        f"right one ({locking_out.SAID}). Nothing was changed. Install 1.26.1, which is recommended; 1.18 and 1.24.1 "
+        f"work too.",
+    )
