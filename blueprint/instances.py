@@ -14,6 +14,7 @@ from blueprint.names import generation_suffix
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameters
 from blueprint.postgres.effective import bytes_of, effective, effective_integer
+from blueprint.postgres.shared_memory import SharedMemory
 from blueprint.settings import Backups, Database, Replica
 
 GIB = 2**30
@@ -27,6 +28,7 @@ class Instance:
     instance_class: InstanceClass
     parameters: tuple[CompiledParameter, ...]
     maintenance_window: WeeklyWindow
+    major: int
     number: int | None = None
     purpose: str | None = None
     zone: str | None = None
@@ -42,8 +44,13 @@ class Instance:
 
     @property
     def class_memory_bytes(self) -> int:
-        """Memory of the class. RDS's DBInstanceClassMemory is a little less (what its agents take is not published)."""
+        """Memory of the class, as CloudWatch's FreeableMemory counts it."""
         return int(self.instance_class.memory_gib * GIB)
+
+    @property
+    def database_memory_bytes(self) -> int:
+        """About what formulas of RDS and PostgreSQL have of it."""
+        return self.instance_class.database_memory_bytes
 
     def sustains(self, volume: storage.Performance) -> Sustained:
         """What it moves to and from such a volume for as long as one likes: the smaller of the two."""
@@ -58,12 +65,17 @@ class Instance:
 
     def parameter(self, name: str) -> int:
         """An integer parameter as the instance ends up with it, in its base unit."""
-        return effective_integer(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
+        return effective_integer(name, self.parameters, class_memory_bytes=self.database_memory_bytes, major=self.major)
+
+    @property
+    def named_parameters(self) -> dict[str, CompiledParameter]:
+        """Its group's parameters by name."""
+        return {each.name: each for each in self.parameters}
 
     def stated(self, name: str) -> int | None:
         """`parameter`, also of a trusted integer outside the catalogue; None where nobody says what it is."""
         try:
-            value = effective(name, self.parameters, class_memory_bytes=self.class_memory_bytes)
+            value = effective(name, self.parameters, class_memory_bytes=self.database_memory_bytes, major=self.major)
         except KeyError:
             return None
         return int(value) if isinstance(value, int) or str(value).isdecimal() else None
@@ -71,6 +83,26 @@ class Instance:
     def parameter_bytes(self, name: str) -> int:
         """A size parameter as the instance ends up with it, in bytes."""
         return bytes_of(name, self.parameter(name))
+
+    def shared_memory(self, primary: Instance) -> SharedMemory:
+        """What PostgreSQL takes at its start. A standby has at least its primary's slots and locks."""
+
+        def standby(name: str) -> int:
+            return max(self.parameter(name), primary.parameter(name))
+
+        wal_buffers = self.parameter("wal_buffers")
+        standbys = ("max_wal_senders", "max_worker_processes", "max_prepared_transactions")
+        return SharedMemory(
+            shared_buffers=self.parameter_bytes("shared_buffers"),
+            wal_buffers=bytes_of("wal_buffers", wal_buffers) if wal_buffers >= 0 else 0,
+            max_connections=standby("max_connections"),
+            others={
+                "autovacuum_max_workers": self.parameter("autovacuum_max_workers"),
+                **{name: standby(name) for name in standbys},
+            },
+            locks=standby("max_locks_per_transaction"),
+            predicate_locks=self.parameter("max_pred_locks_per_transaction"),
+        )
 
 
 class Sustained(NamedTuple):
@@ -93,6 +125,7 @@ def plan_instances(
         instance_class=database.instance_class,
         parameters=_compiled(database, defaults.asked_of_primary(database.parameters), "database.parameters"),
         maintenance_window=database.maintenance_window,
+        major=database.engine_version.major,
     )
     ordered = sorted(replicas, key=lambda replica: replica.number)
     return (primary, *(_replica(database, each, backups or Backups()) for each in ordered))
@@ -106,6 +139,7 @@ def _replica(database: Database, replica: Replica, backups: Backups) -> Instance
         parameters=_compiled(database, asked, f"replica-{replica.number}.parameters"),
         maintenance_window=replica.maintenance_window
         or replica_window(replica.number, database.maintenance_window, backups.window, backups.vault_time),
+        major=database.engine_version.major,
         number=replica.number,
         purpose=replica.purpose,
         zone=replica.zone,
@@ -113,7 +147,9 @@ def _replica(database: Database, replica: Replica, backups: Backups) -> Instance
 
 
 def _compiled(database: Database, asked: Mapping[str, HumanValue], field: str) -> tuple[CompiledParameter, ...]:
-    compiled, problems = compile_parameters(asked, trusted=database.trusted_parameters, field=field)
+    compiled, problems = compile_parameters(
+        asked, major=database.engine_version.major, trusted=database.trusted_parameters, field=field
+    )
     if problems:
         raise ValueError("\n".join(str(problem) for problem in problems))
     return compiled

@@ -15,7 +15,7 @@ from blueprint.monitoring.alarms import Alarm
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.names import LangPontNaming
 from blueprint.postgres.connections import WATCH_CONNECTIONS, ConnectionBudget, MemoryCheck, Pool
-from blueprint.postgres.effective import STANDBY_SETTINGS
+from blueprint.postgres.effective import STANDBY_SETTINGS, bytes_of
 from blueprint.postgres.pgbouncer import PoolerSettings
 from blueprint.settings import Settings
 
@@ -115,7 +115,7 @@ class Platform:
             maintenance_work_mem=instance.parameter_bytes("maintenance_work_mem"),
             # A replica replays what the primary vacuumed; it has no autovacuum of its own.
             autovacuum_workers=0 if instance.number else instance.parameter("autovacuum_max_workers"),
-            class_memory=instance.class_memory_bytes,
+            available=instance.database_memory_bytes,
         )
 
     @cached_property
@@ -159,6 +159,7 @@ class Platform:
         # Both sentences it has are about the ceiling.
         for _, sentence in storage.storage_warnings(database.allocated_storage_gib, database.max_allocated_storage_gib):
             yield f"database.maxAllocatedStorageGib {database.max_allocated_storage_gib} {sentence}"
+        yield from self._slot_cap_warning()
         for generation in database.standing_generations[1:]:
             yield (
                 f"database.keepPrevious: generation {generation} stays as it was left. Its deletion protection, its "
@@ -187,8 +188,22 @@ class Platform:
             yield from self._risks_of_parameters()
         if self.settings.protected and not self.settings.monitoring.alert_emails:
             yield "monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."
+        if self.settings.monitoring.database_insights == "advanced":
+            yield (
+                f"monitoring.databaseInsights advanced is charged by the vCPU and hour of the primary, which has "
+                f"{database.instance_class.vcpus}; standard keeps 7 days and is free."
+            )
         if self.settings.protected and not database.multi_az:
             yield "database.multiAz is off in a protected stack: losing the zone loses the service until it returns."
+
+    def _slot_cap_warning(self) -> Iterator[str]:
+        cap, allocated = self.primary.parameter("max_slot_wal_keep_size"), self.settings.database.allocated_storage_gib
+        if cap >= 0 and bytes_of("max_slot_wal_keep_size", cap) > allocated * GIB // 2:
+            yield (
+                f"max_slot_wal_keep_size {self.primary.named_parameters['max_slot_wal_keep_size'].asked} is more than "
+                f"half of the {allocated} GiB allocated: a dead replica fills it sooner than autoscaling, which grows "
+                f"by a tenth in six hours, unless the volume has grown already."
+            )
 
     def _class_warnings(self) -> Iterator[str]:
         database, by_class = self.settings.database, dict[InstanceClass, list[Instance]]()

@@ -200,7 +200,7 @@ class Database(Section):
         {}, description="PostgreSQL parameters in human values (25%, 16MB, 10min, on), over the platform's defaults."
     )
     trusted_parameters: tuple[str, ...] = Field(
-        (), description="Parameters that this program does not know and you know RDS has; passed on as they stand."
+        (), description="Parameters of which you know more than this program: of its rules only type and unit hold."
     )
     generation: Annotated[Whole, Field(ge=1, le=99)] = Field(
         1, description="Counts restores: raised by one, it makes a new primary beside the old one."

@@ -14,9 +14,9 @@ from blueprint import names
 from blueprint.aws import networks
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
-from blueprint.postgres.catalogue import CATALOGUE
+from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.compile import HumanValue
-from blueprint.postgres.version import EngineVersion
+from blueprint.postgres.version import MAJOR, EngineVersion
 from blueprint.problems import Refused
 
 FIRST_YEAR: Final = 2009  # RDS, with another engine
@@ -99,8 +99,8 @@ def _parameters_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             name: {"type": ["string", "number", "boolean"], "description": f"{row.kind.value}; {row.why}"}
-            for name, row in CATALOGUE.items()
-            if row.unsettable is None
+            for name, row in sorted(catalogue(MAJOR).items())
+            if row.unsettable is None and row.confidence != "low"
         },
         "additionalProperties": {"type": ["string", "number", "boolean"]},
     }

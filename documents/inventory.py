@@ -115,7 +115,7 @@ def _parameters(instance: Instance, known: tuple[CompiledParameter, ...]) -> Ite
     for each in instance.parameters:
         if each not in known:
             applied = "at once" if each.apply_method == "immediate" else "at a restart"
-            meaning = display(each, instance.class_memory_bytes)
+            meaning = display(each, instance.database_memory_bytes)
             yield instance.role, code(each.name), code(each.asked), code(meaning), applied
 
 

@@ -16,7 +16,6 @@ from blueprint.instances import Instance
 from blueprint.outputs import OUTPUTS, Output
 from blueprint.platform import Platform
 from blueprint.postgres import defaults
-from blueprint.postgres.catalogue import CATALOGUE
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.settings import Settings
 from blueprint.stack_file.load import load
@@ -118,7 +117,7 @@ def in_the_future(settings: Settings, now: datetime | None = None) -> Iterator[s
 
 def is_rds_default(parameter: CompiledParameter) -> bool:
     """Whether RDS's own default group has the same value, so that nothing changes by it."""
-    return parameter.name in CATALOGUE and CATALOGUE[parameter.name].rds_default == parameter.value
+    return parameter.parameter is not None and parameter.parameter.rds_default == parameter.value
 
 
 def in_japan(window: DailyTime | DailyWindow | WeeklyWindow) -> str:

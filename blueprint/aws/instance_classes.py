@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,9 @@ from blueprint.problems import Refused
 CREDIT_BALANCE_HOURS: Final = 24  # a T3 or T4g class keeps what it earns in a day; a credit is one vCPU for one minute
 # "Amazon EBS-optimized instance types": a class that bursts has its maximum for 30 minutes at least once in 24 hours.
 EBS_BURST_MINUTES: Final = 30
+# About what DBInstanceClassMemory is of a class's memory, up to so many GiB: from figures that people publish of
+# instances of 2, 4 and 8 GiB. AWS publishes none; smaller and larger classes are taken as their neighbours.
+DATABASE_SHARE_PERCENT: Final = ((2, 80), (4, 89), (math.inf, 92))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,12 @@ class InstanceClass:
     burst_iops: int
     sustained_mb_per_second: float
     burst_mb_per_second: float
+
+    @property
+    def database_memory_bytes(self) -> int:
+        """About what RDS's DBInstanceClassMemory is: the memory of the class less what RDS and its system take."""
+        percent = next(percent for gib, percent in DATABASE_SHARE_PERCENT if self.memory_gib <= gib)
+        return self.memory_gib * 2**30 * percent // 100
 
     @property
     def burstable(self) -> bool:

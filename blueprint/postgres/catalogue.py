@@ -1,108 +1,23 @@
-"""What RDS does with each PostgreSQL 16 parameter this project knows: one row each, reasons included.
+"""What RDS does with PostgreSQL's parameters, by major: the rows that this project has reasons for, and all others.
 
-Sources: the RDS user guide ("Working with parameters on your RDS for PostgreSQL DB instance"), listings of real RDS and
-Aurora default groups, and PostgreSQL 16. Unit, bounds and context (postmaster = static) of every name that PostgreSQL
-itself has were compared with pg_settings of a PostgreSQL 16.14 (pg_stat_statements with its source). RDS's own list was
-not read from a live account: `confidence` says what is left open, and
+Sources of the rows here: the RDS user guide ("Working with parameters on your RDS for PostgreSQL DB instance"),
+listings of real RDS and Aurora default groups, and PostgreSQL. Unit, bounds and context (postmaster = static) of every
+name that PostgreSQL itself has were compared with pg_settings of a PostgreSQL 16.14 (pg_stat_statements with its
+source), 17.10 and 18.6. All other settings of these servers are in `engine_settings.json`. RDS's own list was not read
+from a live account: `confidence` says what is left open, and
 `aws rds describe-engine-default-parameters --db-parameter-group-family postgres16` settles it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from enum import Enum
+from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Final
 
-INT_MAX = 2_147_483_647
-"""The largest value of any integer setting in PostgreSQL (a signed 32-bit integer)."""
-
-SIZE_UNITS: Mapping[str, int] = MappingProxyType({"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40})
-"""Bytes per unit, spelled as PostgreSQL spells them (guc.c, memory_unit_conversion_table): powers of 1024."""
-
-DURATION_UNITS: Mapping[str, int] = MappingProxyType(
-    {"us": 1, "ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "d": 86_400 * 10**6}
-)
-"""Microseconds per unit, spelled as PostgreSQL spells them (guc.c, time_unit_conversion_table)."""
-
-PAGE_BYTES = 8192
-"""PostgreSQL's block size, the base unit "8kB"; RDS does not change it."""
-
-
-class Kind(Enum):
-    """What a human may write for a parameter, and so how it is read."""
-
-    MEMORY = "memory size"
-    DURATION = "duration"
-    INTEGER = "integer"
-    REAL = "real"
-    BOOLEAN = "boolean"
-    ENUM = "enum"  # one of `values`, in any case
-    TEXT = "text"  # one of `values` to the letter; any text where there are none
-    LIST = "list"  # names out of `values`, separated by commas
-
-
-class Apply(Enum):
-    """RDS's apply type: a static parameter changes only at a reboot."""
-
-    STATIC = "static"
-    DYNAMIC = "dynamic"
-
-
-class Unsettable(NamedTuple):
-    """Why RDS does not take the parameter at all, in the two halves of a `Refused`."""
-
-    rule: str
-    way_out: str
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of the postgres16 family.
-
-    `minimum` and `maximum` are in `unit` and bound every value but those in `special`, which are no amounts ("off").
-    `rds_default` is what the default group of RDS sets, a formula included; `engine_default` is what PostgreSQL does
-    where RDS sets nothing. Where it is unsure which of the two holds the value, it stands as RDS's.
-    `usual_share` is a sensible percentage of instance memory; None means that a percentage makes no sense.
-    """
-
-    name: str
-    kind: Kind
-    apply: Apply
-    _: KW_ONLY
-    why: str
-    unit: Literal["B", "8kB", "kB", "MB", "ms", "s", "min"] | None = None
-    minimum: int | float | None = None
-    maximum: int | float | None = None
-    values: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
-    special: Mapping[int, str] = field(default_factory=dict)
-    rds_default: str | None = None
-    engine_default: str | None = None
-    usual_share: str | None = None
-    unsettable: Unsettable | None = None
-    confidence: Literal["high", "medium-high", "medium", "low"] = "high"
-
-    @property
-    def static(self) -> bool:
-        return self.apply is Apply.STATIC
-
-    @property
-    def default(self) -> str:
-        """The value in force when the parameter group says nothing: an RDS value or formula."""
-        value = self.engine_default if self.rds_default is None else self.rds_default
-        assert value is not None, self.name
-        return value
-
-    @property
-    def base_amount(self) -> int:
-        """Bytes (memory) or microseconds (duration) in one `unit`."""
-        if self.unit == "8kB":
-            return PAGE_BYTES
-        assert self.unit is not None, self.name
-        return (SIZE_UNITS if self.kind is Kind.MEMORY else DURATION_UNITS)[self.unit]
-
+from blueprint.postgres.engine_settings import engine_rows
+from blueprint.postgres.parameter import INT_MAX, Apply, Kind, Parameter, Unsettable
 
 _MEMORY, _DURATION, _INTEGER, _REAL = Kind.MEMORY, Kind.DURATION, Kind.INTEGER, Kind.REAL
 _BOOLEAN, _ENUM, _TEXT, _LIST = Kind.BOOLEAN, Kind.ENUM, Kind.TEXT, Kind.LIST
@@ -113,6 +28,7 @@ _LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "info", "notice", "
 # MAX_TCP_KEEPCNT); PostgreSQL then writes a line to its log and leaves the socket as it was.
 _LINUX_KEEPALIVE_SECONDS = 32_767
 _LINUX_KEEPALIVE_PROBES = 127
+_AUDITED = ("none", "all", "read", "write", "function", "role", "ddl", "misc", "misc_set")
 _ZERO_IS_OFF = MappingProxyType({0: "off"})
 _ZERO_IS_SYSTEM = MappingProxyType({0: "the operating system's default"})
 _STANDBY_WAIT = MappingProxyType({-1: "no limit", 0: "cancel at once"})
@@ -284,6 +200,17 @@ _ROWS: tuple[Parameter, ...] = (
               why="The one enum that RDS lists in upper case."),
     Parameter("pg_stat_statements.max", _INTEGER, _STATIC, minimum=100, maximum=1_073_741_823, engine_default="5000",
               why="RDS lists up to 2147483647, PostgreSQL 16 takes half of that."),
+    # Libraries' own
+    Parameter("pgaudit.log", _LIST, _DYNAMIC, values=(*_AUDITED, *(f"-{each}" for each in _AUDITED)),
+              engine_default="none", confidence="medium-high",
+              why="Read only where shared_preload_libraries names pgaudit. ddl and role are few lines; read is many."),
+    Parameter("pgaudit.role", _TEXT, _DYNAMIC, engine_default="", confidence="medium-high",
+              why="The role whose grants say which objects are audited: rds_pgaudit."),
+    Parameter("auto_explain.log_min_duration", _DURATION, _DYNAMIC, unit="ms", minimum=0, maximum=INT_MAX,
+              special={-1: "off", 0: "every statement"}, engine_default="-1", confidence="medium-high",
+              why="Read only where shared_preload_libraries names auto_explain."),
+    Parameter("cron.database_name", _TEXT, _STATIC, engine_default="postgres", confidence="medium-high",
+              why="Read only where shared_preload_libraries names pg_cron."),
     # Locale
     Parameter("default_text_search_config", _TEXT, _DYNAMIC, engine_default="pg_catalog.simple",
               unsettable=Unsettable("is not a parameter of RDS",
@@ -291,7 +218,54 @@ _ROWS: tuple[Parameter, ...] = (
                                     "'pg_catalog.english'"),
               confidence="medium", why="Absent from every listing; initdb chooses the default by locale."),
 )
+
+SHARES: Final = tuple(row.name for row in _ROWS if row.usual_share)
+"""Names of the parameters for which a share of the instance's memory makes sense."""
+
+# What a major made of the rows above, and the rows that it brought.
+_CHANGES: Final[Mapping[int, Mapping[str, Mapping[str, Any]]]] = MappingProxyType({
+    17: {"maintenance_work_mem": {"minimum": 64}},
+    18: {
+        "autovacuum_max_workers": {
+            "apply": _DYNAMIC,
+            "why": "Dynamic since 18, up to autovacuum_worker_slots; each can take maintenance_work_mem.",
+        },
+        "effective_io_concurrency": {"engine_default": "16"},
+        "log_connections": {
+            "kind": _ENUM,
+            "values": ("receipt", "authentication", "authorization", "setup_durations", "all"),
+            "engine_default": "",
+            "why": "Words since 18: RDS refuses 1, which PostgreSQL itself still takes.",
+        },
+    },
+})
+_NEW: Final[Mapping[int, tuple[Parameter, ...]]] = MappingProxyType({
+    18: (
+        Parameter("autovacuum_worker_slots", _INTEGER, _STATIC, minimum=1, maximum=262_143,
+                  rds_default="LEAST(GREATEST({DBInstanceClassMemory/32185783296},16),32)",
+                  why="The most that autovacuum_max_workers, and RDS's adaptive autovacuum, can have."),
+        Parameter("io_method", _ENUM, _STATIC, values=("sync", "worker"), engine_default="worker",
+                  why="RDS offers no io_uring."),
+        Parameter("io_workers", _INTEGER, _DYNAMIC, minimum=1, maximum=32, engine_default="3",
+                  confidence="medium-high", why="Processes that read for others where io_method is worker."),
+    ),
+})
 # fmt: on
 
-CATALOGUE: Mapping[str, Parameter] = MappingProxyType({row.name: row for row in _ROWS})
-"""All rows by name."""
+
+@cache
+def catalogue(major: int) -> Mapping[str, Parameter]:
+    """All rows of a major by name."""
+    own = {row.name: row for row in _ROWS}
+    for since in sorted({*_CHANGES, *_NEW}):
+        if since <= major:
+            for name, changes in _CHANGES.get(since, {}).items():
+                own[name] = replace(own[name], **changes)
+            own |= {row.name: row for row in _NEW.get(since, ())}
+    return MappingProxyType(engine_rows(major) | own)
+
+
+def reasoned(major: int) -> tuple[Parameter, ...]:
+    """The rows of a major that this project has reasons for: what RDS does with them was looked up one by one."""
+    engine = engine_rows(major)
+    return tuple(row for name, row in catalogue(major).items() if row != engine.get(name))

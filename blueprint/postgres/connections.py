@@ -15,10 +15,6 @@ INTERNAL_CONNECTIONS = 3
 # look like one that is gone. The processes of a host share it: a question takes milliseconds.
 WATCH_CONNECTIONS = 2
 
-# What the operating system and RDS's agents take of an instance's memory: 512 MiB on small classes (judgement; AWS
-# publishes no figure, only that DBInstanceClassMemory is less than the class's memory).
-SYSTEM_BYTES = 512 * 2**20
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
@@ -98,14 +94,17 @@ class ConnectionBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryCheck:
-    """Worst-case memory of one instance, in bytes, as the sum that PostgreSQL's documentation warns of."""
+    """Worst-case memory of one instance, in bytes, as the sum that PostgreSQL's documentation warns of.
+
+    `available`: what the class has for PostgreSQL, without the system's and RDS's part.
+    """
 
     shared_buffers: int
     work_mem: int
     backends: int
     maintenance_work_mem: int
     autovacuum_workers: int
-    class_memory: int
+    available: int
 
     @property
     def working(self) -> int:
@@ -121,11 +120,6 @@ class MemoryCheck:
     def total(self) -> int:
         """All of it together."""
         return self.shared_buffers + self.working + self.maintenance
-
-    @property
-    def available(self) -> int:
-        """What the class has after the system's share."""
-        return self.class_memory - SYSTEM_BYTES
 
     @property
     def fits(self) -> bool:

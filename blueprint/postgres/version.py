@@ -22,6 +22,11 @@ class EngineVersion:
 
     minor: int | None
 
+    @property
+    def major(self) -> int:
+        """The major version."""
+        return MAJOR
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read "16" or "16.N". Raises Refused for another major and for a minor that can no longer be created."""

@@ -68,7 +68,7 @@ def load(
     sections: dict[str, Any] = {}
     rewritten: list[Problem] = []
     broken = (
-        set() if region and _is_region(region) else {"network", "backups.replicateToRegion"}
+        set() if region and _is_region(region) else {"network", "backups.replicateToRegion", "database.restoreFrom"}
     )  # whose rules read the region
     for key, name in SECTIONS.items():
         raw = document.get(key)

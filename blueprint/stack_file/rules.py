@@ -10,13 +10,12 @@ from blueprint.aws.subnets import check_zones, is_zone
 from blueprint.aws.windows import HOUR, distance_minutes, overlap
 from blueprint.names import check_master_username
 from blueprint.platform import Platform
-from blueprint.postgres import defaults, roles
-from blueprint.postgres.catalogue import CATALOGUE
-from blueprint.postgres.compile import compile_parameters
+from blueprint.postgres import roles
+from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS, Pool, clients_per_process
-from blueprint.postgres.effective import bytes_of, effective_integer
 from blueprint.problems import Problem, Refused
 from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
+from blueprint.stack_file import parameter_rules
 
 RULES_PER_GROUP = 60  # inbound rules a security group, Amazon VPC quotas, before anybody has asked for more
 MAXIMUM_REPLICAS = 15  # of one source, RDS user guide, "Working with read replicas for RDS for PostgreSQL"
@@ -162,11 +161,6 @@ def _storage(s: Settings) -> Iterator[Problem]:
         yield _refused(field, getattr(d, attribute), refusal)
 
 
-def _primary_parameters(s: Settings) -> Iterator[Problem]:
-    d = s.database
-    yield from compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)[1]
-
-
 def _replicas(s: Settings) -> Iterator[Problem]:
     numbers = [replica.number for replica in s.replicas]
     for number in sorted({n for n in numbers if numbers.count(n) > 1}):
@@ -196,34 +190,12 @@ def _replica_zones(s: Settings) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _replica_parameters(s: Settings) -> Iterator[Problem]:
-    for index, replica in enumerate(s.replicas):
-        yield from compile_parameters(
-            replica.parameters, trusted=s.database.trusted_parameters, field=f"replicas[{index}].parameters"
-        )[1]
-
-
-def _slot_cap(s: Settings) -> Iterator[Problem]:
-    d = s.database
-    compiled, problems = compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)
-    if problems or d.allocated_storage_gib < storage.MINIMUM_GIB:
-        return
-    name = "max_slot_wal_keep_size"
-    cap = effective_integer(name, compiled, class_memory_bytes=0)
-    if cap >= 0 and bytes_of(name, cap) > d.allocated_storage_gib * 2**30 // 2:
-        yield Problem(
-            field=f"database.parameters.{name}", value=next(p.asked for p in compiled if p.name == name),
-            rule=f"is more than half of the {d.allocated_storage_gib} GiB allocated; a dead replica could fill it",
-            way_out=f"Write {max(1, d.allocated_storage_gib // 4)}GB or less",
-        )  # fmt: skip
-
-
 def _budget(s: Settings) -> Iterator[Problem]:
     d = s.database
-    if compile_parameters(defaults.asked_of_primary(d.parameters), trusted=d.trusted_parameters)[1]:
+    if parameter_rules.compiled_of_primary(s)[1]:
         return
     budget = Platform(s).budget
-    most = CATALOGUE["max_connections"].maximum
+    most = catalogue(d.engine_version.major)["max_connections"].maximum
     if budget.free < 0:
         yield Problem(
             field="database.parameters.max_connections", value=str(budget.max_connections),
@@ -269,6 +241,14 @@ def _generation(s: Settings) -> Iterator[Problem]:
             field="database.restoreFrom", value="", way_out="Set database.generation to the next number too",
             rule="stands beside generation 1, and a restore makes a new instance",
         )  # fmt: skip
+    if source is not None and source.snapshot and source.snapshot.startswith("arn:"):
+        region = source.snapshot.split(":")[3]
+        if region != s.region:
+            yield Problem(
+                field="database.restoreFrom.snapshot", value=source.snapshot,
+                rule=f"is a snapshot in {region}, and RDS restores within a region, here {s.region}",
+                way_out="Copy it there (aws rds copy-db-snapshot --source-region), and name the copy",
+            )  # fmt: skip
     if source is not None and (source.snapshot is None) == (source.time is None):
         yield Problem(
             field="database.restoreFrom", value="", way_out=f"{'Keep' if source.snapshot else 'Write'} one of them",
@@ -346,18 +326,23 @@ def _second_region(s: Settings) -> Iterator[Problem]:
 
 _PARAMETERS = "database.parameters"
 _ALLOCATED = "database.allocatedStorageGib"
+_CEILING = "database.maxAllocatedStorageGib"
 RULES = (
     Rule(("network",), _network),
     Rule(("access",), _networks),
     Rule(("backups.window", "database.maintenanceWindow"), _windows),
     Rule(("replicas", "backups.window"), _replica_windows),
     Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), _vault_time),
-    Rule((_ALLOCATED, "database.maxAllocatedStorageGib", "database.iops", "database.storageThroughputMibps"), _storage),
-    Rule((_PARAMETERS, "database.trustedParameters"), _primary_parameters),
-    Rule((_PARAMETERS, "database.trustedParameters", _ALLOCATED), _slot_cap),
+    Rule((_ALLOCATED, _CEILING, "database.iops", "database.storageThroughputMibps"), _storage),
+    Rule((_PARAMETERS, "database.trustedParameters"), parameter_rules.primary_parameters),
+    Rule((_PARAMETERS, "database.trustedParameters", _ALLOCATED, _CEILING), parameter_rules.slot_cap),
+    Rule(
+        (_PARAMETERS, "database.trustedParameters", "database.instanceClass", "replicas"),
+        parameter_rules.memory_of_classes,
+    ),
     Rule(("replicas", "backups.retentionDays"), _replicas),
     Rule(("replicas", "network"), _replica_zones),
-    Rule(("replicas", "database.trustedParameters"), _replica_parameters),
+    Rule(("replicas", "database.trustedParameters"), parameter_rules.replica_parameters),
     Rule((_PARAMETERS, "database.instanceClass", "application", "pooler"), _budget),
     Rule(("application", "pooler.maxClientConn", "replicas"), _clients),
     Rule(("pooler",), _pool_sizes),

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from blueprint.postgres.catalogue import CATALOGUE
-from blueprint.postgres.effective import STANDBY_SETTINGS, resolve
+from blueprint.postgres.catalogue import catalogue
+from blueprint.postgres.effective import STANDBY_SETTINGS
+from blueprint.postgres.formulas import resolve
+from blueprint.postgres.version import MAJOR
 from local.servers.errors import Substitution
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan
 from local.servers.tls import Certificates
@@ -71,7 +73,7 @@ def own_settings(instance: InstancePlan) -> dict[str, str]:
     """What the instance has on RDS: the family's defaults and over them the group, formulas resolved for its class."""
     defaults = {
         row.name: row.rds_default
-        for row in CATALOGUE.values()
+        for row in catalogue(MAJOR).values()
         # An unsettable one is RDS's own business, such as archive_mode, which would keep every segment here.
         if row.rds_default is not None and row.unsettable is None
     }
@@ -188,7 +190,7 @@ def difference(old: Mapping[str, str], new: ServerConfiguration) -> Difference:
 
 
 def _restarts(name: str, methods: Mapping[str, str]) -> bool:
-    row = CATALOGUE.get(name)
+    row = catalogue(MAJOR).get(name)
     if name.startswith("rds.") and not (row and row.static):
         return False  # a placeholder, or pg_hba.conf, which is reread
     if name in methods:

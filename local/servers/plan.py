@@ -201,7 +201,7 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
         identifier=identifier,
         source=source,
         instance_class=row.name,
-        memory_bytes=row.memory_gib * 2**30,
+        memory_bytes=row.database_memory_bytes,
         parameters=_parameters(recording, registration),
     )
 

@@ -8,7 +8,9 @@ from functools import partial
 
 import psycopg
 
-from blueprint.postgres.catalogue import CATALOGUE, Kind
+from blueprint.postgres.catalogue import catalogue
+from blueprint.postgres.parameter import Kind
+from blueprint.postgres.version import MAJOR
 from local.servers.configuration import LIBRARIES, is_placeholder, own_settings, standby_floor
 from local.servers.connections import Endpoint
 from local.servers.plan import PRIMARY, InstancePlan
@@ -61,7 +63,7 @@ def _parameters(plane: DataPlane, instance: InstancePlan) -> str:
             elif name in floor and int(value) < floor[name]:
                 raised.append(f"{name} {value} -> {floor[name]}")
                 value = str(floor[name])
-            row_unit = CATALOGUE[name].unit if name in CATALOGUE else unit
+            row_unit = catalogue(MAJOR)[name].unit if name in catalogue(MAJOR) else unit
             if row_unit != unit or not _same(name, value, setting):
                 wrong.append(f"{name} is {setting} {unit or ''}, asked {value} {row_unit or ''}".replace(" ,", ","))
     wrong += [f"{name} waits for a restart" for name in waiting]
@@ -79,7 +81,7 @@ def _floor(plane: DataPlane, instance: InstancePlan) -> dict[str, int]:
 
 
 def _same(name: str, asked: str, setting: str) -> bool:
-    kind = CATALOGUE[name].kind if name in CATALOGUE else Kind.TEXT
+    kind = catalogue(MAJOR)[name].kind if name in catalogue(MAJOR) else Kind.TEXT
     if kind is Kind.BOOLEAN:
         return setting == {"1": "on", "0": "off"}.get(asked, asked)
     if kind is Kind.REAL:

@@ -122,7 +122,7 @@ def _memory(page: Page, report: Report) -> None:
         )  # fmt: skip
     page.heading("Memory", "worst case: every session sorts, every autovacuum worker runs")
     page.table(rows, ("", "shared_buffers", "+ sessions x work_mem", "+ autovacuum", "= total", ""))
-    page.note(f"{size(connections.SYSTEM_BYTES)} of each class's memory are the system's and not counted.")
+    page.note("About what each class has for PostgreSQL: the system's and RDS's own part is not counted.")
 
 
 def _windows(page: Page, report: Report) -> None:
@@ -187,9 +187,9 @@ def _parameters(page: Page, report: Report, *, everything: bool) -> None:
 
 
 def _parameter_row(parameter: CompiledParameter, instance: Instance) -> Row:
-    meaning = display(parameter, instance.class_memory_bytes)
-    if meaning.startswith(f"{parameter.value} = ") and parameter.value.startswith("{"):
-        meaning = f"{meaning.removeprefix(f'{parameter.value} = ')}\n{parameter.value}"
+    meaning = display(parameter, instance.database_memory_bytes)
+    if meaning.startswith(f"{parameter.value}, about"):
+        meaning = f"{meaning.removeprefix(f'{parameter.value}, ')}\n{parameter.value}"
     applied = "at once" if parameter.apply_method == "immediate" else "reboot"
     default = is_rds_default(parameter)
     return parameter.name, parameter.asked, meaning, Text(f"{applied}*", "dim") if default else applied

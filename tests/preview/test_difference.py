@@ -16,6 +16,7 @@ from preview.page import Page
 from preview.report import Report, settings
 from preview.text.changes import LONGEST_VALUE, show, visible
 from preview.transitions import refusals
+from preview.units import size
 from tests.recordings import STACKS, changed, frozen, record_with, sections
 
 SMALLEST: dict[str, Any] = {"components": [], "instances": [], "alarms": [], "outputs": [], "warnings": []}
@@ -54,7 +55,7 @@ def test_a_stack_does_not_differ_from_itself(stack: str, told: Told) -> None:
 
 def test_a_changed_setting_is_told_with_what_is_registered_and_what_it_means_and_nothing_else(told: Told) -> None:
     before, after = previewed("dev", {}), previewed("dev", {"database": {"parameters": {"work_mem": "3MB"}}})
-    old, new = (f"{doc['instances'][0]['memory']['totalBytes'] // 2**20} MiB" for doc in (before, after))
+    old, new = (size(doc["instances"][0]["memory"]["totalBytes"]) for doc in (before, after))
     assert told(before, after) == [
         "Settings",
         "  ~  database.parameters.work_mem  4MB -> 3MB",

@@ -224,7 +224,7 @@ def test_a_parameter_is_told_from_the_stack_file_to_rds() -> None:
         "name": "shared_buffers",
         "asked": "25%",
         "value": "{DBInstanceClassMemory/32768}",
-        "meaning": "{DBInstanceClassMemory/32768} = 262144 x 8 kB = 2 GiB",
+        "meaning": "{DBInstanceClassMemory/32768}, about 1.8 GiB",
         "applyMethod": "pending-reboot",
         "static": True,
         "rdsDefault": True,
@@ -388,10 +388,10 @@ def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys
     ]
     assert section(page, "Memory") == [
         "             shared_buffers  + sessions x work_mem  + autovacuum  = total",
-        "  primary    1 GiB           74 x 16 MiB            3 x 256 MiB   2.9 GiB  of 3.5 GiB, 83 %",
-        "  replica-1  1 GiB           74 x 16 MiB            -             2.2 GiB  of 3.5 GiB, 61 %",
-        "  replica-2  2 GiB           74 x 16 MiB            -             3.2 GiB  of 7.5 GiB, 42 %",
-        "  512 MiB of each class's memory are the system's and not counted.",
+        "  primary    911.4 MiB       74 x 16 MiB            3 x 256 MiB   2.8 GiB  of 3.6 GiB, 78 %",
+        "  replica-1  911.4 MiB       74 x 16 MiB            -             2 GiB    of 3.6 GiB, 57 %",
+        "  replica-2  1.8 GiB         74 x 16 MiB            -             3 GiB    of 7.4 GiB, 40 %",
+        "  About what each class has for PostgreSQL: the system's and RDS's own part is not counted.",
     ]
     assert section(page, "Windows") == [
         "                          UTC                  Japan",

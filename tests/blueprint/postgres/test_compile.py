@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from blueprint.postgres.catalogue import CATALOGUE, Kind, Parameter
+from blueprint.postgres.catalogue import catalogue, reasoned
 from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameter, compile_parameters
-from blueprint.postgres.effective import display, effective, resolve
+from blueprint.postgres.effective import display, effective
+from blueprint.postgres.formulas import resolve
+from blueprint.postgres.parameter import Kind, Parameter
 from blueprint.problems import Problem, Refused
 
 GIB = 2**30
+CATALOGUE = catalogue(16)
 
-# What a person would write for each parameter, and what RDS is to get. One line for each settable row of the catalogue.
+# What a person would write for each parameter, and what RDS is to get. One line for each settable row with a reason.
 ACCEPTED: list[tuple[str, HumanValue, str, str]] = [
     ("shared_buffers", "25%", "{DBInstanceClassMemory/32768}", "pending-reboot"),
     ("effective_cache_size", "75%", "{DBInstanceClassMemory*3/32768}", "immediate"),
@@ -79,6 +82,28 @@ ACCEPTED: list[tuple[str, HumanValue, str, str]] = [
     ),
     ("pg_stat_statements.track", "all", "ALL", "immediate"),
     ("pg_stat_statements.max", 10000, "10000", "pending-reboot"),
+    ("pgaudit.log", "ddl, role, -misc", "ddl,role,-misc", "immediate"),
+    ("pgaudit.role", "rds_pgaudit", "rds_pgaudit", "immediate"),
+    ("auto_explain.log_min_duration", "5s", "5000", "immediate"),
+    ("cron.database_name", "langpont", "langpont", "pending-reboot"),
+]
+# Parameters that people set, taken from PostgreSQL's own servers and RDS's list.
+LISTED: list[tuple[str, HumanValue, str, str]] = [
+    ("wal_sender_timeout", "1min", "60000", "immediate"),
+    ("max_worker_processes", 16, "16", "pending-reboot"),
+    ("client_encoding", "UTF8", "UTF8", "immediate"),
+    ("timezone", "Asia/Tokyo", "Asia/Tokyo", "immediate"),
+    ("log_hostname", "off", "0", "immediate"),
+    ("max_locks_per_transaction", 256, "256", "pending-reboot"),
+    ("min_wal_size", "1GB", "1024", "immediate"),
+    ("seq_page_cost", 1, "1", "immediate"),
+    ("temp_buffers", "16MB", "2048", "immediate"),
+    ("max_parallel_workers_per_gather", 0, "0", "immediate"),
+    ("temp_file_limit", "10GB", "10485760", "pending-reboot"),
+    ("temp_file_limit", -1, "-1", "pending-reboot"),
+    ("autovacuum_naptime", "30s", "30", "immediate"),
+    ("synchronous_commit", True, "on", "immediate"),
+    ("autovacuum_vacuum_cost_delay", "2ms", "2", "immediate"),
 ]
 
 UNSETTABLE = {
@@ -119,13 +144,13 @@ def refusal(name: str, asked: HumanValue, *, trusted: bool = False) -> str:
 
 
 def test_the_catalogue_holds_its_names_under_their_own_keys() -> None:
-    assert len(CATALOGUE) == 67
+    assert [len(catalogue(major)) for major in (16, 17, 18)] == [381, 396, 416]
     assert all(name == parameter.name for name, parameter in CATALOGUE.items())
 
 
-def test_every_name_of_the_catalogue_is_in_one_of_the_two_tables_here() -> None:
+def test_every_name_with_a_reason_is_in_one_of_the_two_tables_here() -> None:
     assert len(ACCEPTED) == len({name for name, *_ in ACCEPTED})
-    assert sorted([name for name, *_ in ACCEPTED] + list(UNSETTABLE)) == sorted(CATALOGUE)
+    assert sorted([name for name, *_ in ACCEPTED] + list(UNSETTABLE)) == sorted(row.name for row in reasoned(16))
 
 
 @pytest.mark.parametrize("parameter", CATALOGUE.values(), ids=lambda parameter: parameter.name)
@@ -135,7 +160,7 @@ def test_every_row_is_complete(parameter: Parameter) -> None:
     assert parameter.why.endswith(".")
     assert (parameter.minimum is not None and parameter.maximum is not None) is bounded
     assert (parameter.unit is not None) is with_unit
-    assert bool(parameter.values) is (parameter.kind in (Kind.ENUM, Kind.TEXT, Kind.LIST)) or parameter.unsettable
+    assert bool(parameter.values) is (parameter.kind in (Kind.ENUM, Kind.LIST)) or parameter.kind is Kind.TEXT
     assert (parameter.rds_default is None) is not (parameter.engine_default is None)
 
 
@@ -152,7 +177,7 @@ def test_every_default_lies_within_its_own_rules(parameter: Parameter) -> None:
             assert not parameter.values or value in parameter.values
 
 
-@pytest.mark.parametrize(("name", "asked", "value", "apply_method"), ACCEPTED, ids=[row[0] for row in ACCEPTED])
+@pytest.mark.parametrize(("name", "asked", "value", "apply_method"), [*ACCEPTED, *LISTED])
 def test_what_a_person_writes_becomes_what_rds_takes(
     name: str, asked: HumanValue, value: str, apply_method: str
 ) -> None:
@@ -328,16 +353,122 @@ def test_a_trusted_unknown_parameter_passes_as_it_stands_and_waits_for_a_reboot(
             asked=str(asked).lower(),
             value=value,
             apply_method="pending-reboot",
-            unit=None,
-            static=False,
+            parameter=None,
         ),
     )
     assert display(compiled[0], 4 * GIB) == value
     assert effective("rds.new_thing", compiled, class_memory_bytes=4 * GIB) == value
 
 
-def test_trust_lets_an_unsettable_parameter_through_and_nothing_else() -> None:
+def test_trust_overrules_what_the_catalogue_says_but_for_type_and_unit() -> None:
     compiled = compile_parameter("ssl", "on", trusted=True)
     assert (compiled.value, compiled.apply_method) == ("1", "pending-reboot")
-    assert refusal("ssl", "maybe", trusted=True) == "is neither on nor off. Write on or off."
-    assert refusal("max_connections", 5, trusted=True) == "is below the minimum of 6. Write 6 or more."
+    for name, asked, value in (
+        ("effective_io_concurrency", 300, "300"),
+        ("log_filename", "postgresql.log.%Y-%m-%d-%H%M", "postgresql.log.%Y-%m-%d-%H%M"),
+        ("ssl_min_protocol_version", "TLSv1.3", "TLSv1.3"),
+        ("max_connections", "LEAST({DBInstanceClassMemory/9531392},500)", "LEAST({DBInstanceClassMemory/9531392},500)"),
+        ("shared_preload_libraries", "pg_stat_statements, pg_new", "pg_stat_statements,pg_new"),
+        ("work_mem", "1%", "{DBInstanceClassMemory/102400}"),
+        ("rds.log_retention_period", "30d", "43200"),
+        ("log_lock_failures", "on", "on"),
+    ):
+        assert compile_parameter(name, asked, trusted=True).value == value
+    for name, asked, sentence in (
+        ("ssl", "maybe", "is neither on nor off. Write on or off."),
+        ("max_connections", "300MB", "is not a whole number. Write digits."),
+        ("work_mem", 16384, "has no unit, and RDS would read it as 16384 kB = 16 MiB. Write 16MB if that is meant, "
+         "or a share of the instance's memory such as 25%."),
+        ("ssl_min_protocol_version", "TLS 1.3", "is not a word. Write the value as RDS lists it."),
+        ("random_page_cost", "cheap", "is not a number. Write one."),
+    ):  # fmt: skip
+        assert refusal(name, asked, trusted=True) == sentence
+
+
+def test_a_trusted_value_that_rds_cannot_take_is_converted_where_the_unit_is_known_and_refused_where_it_is_not() -> (
+    None
+):
+    assert compile_parameter("wal_init_zero", "on", trusted=True).value == "1"
+    assert compile_parameter("wal_writer_flush_after", "1MB", trusted=True).value == "128"
+    assert refusal("rds.new_size", "10GB", trusted=True) == (
+        "has a unit, and RDS takes a bare number of the parameter's own unit, which this program does not know. Write "
+        "the number in the unit of the list that this prints: aws rds describe-engine-default-parameters "
+        "--db-parameter-group-family postgres16."
+    )
+
+
+def test_a_setting_that_nobody_has_seen_in_rds_asks_for_trust_and_then_waits_for_a_reboot() -> None:
+    assert refusal("wal_init_zero", "on") == (
+        "is for a setting of PostgreSQL 16 that nobody here has seen in RDS's list. List wal_init_zero in "
+        "database.trustedParameters if this has it: aws rds describe-engine-default-parameters "
+        "--db-parameter-group-family postgres16."
+    )
+    assert compile_parameter("wal_init_zero", "on", trusted=True).apply_method == "pending-reboot"
+    assert refusal("block_size", "16kB") == "is fixed when PostgreSQL or the database cluster is made. Leave it out."
+
+
+def test_a_formula_is_taken_where_rds_has_one_or_a_share_makes_sense() -> None:
+    for name, asked, value in (
+        ("shared_buffers", "LEAST(25%, 8GB)", "LEAST({DBInstanceClassMemory/32768},1048576)"),
+        ("shared_buffers", "{DBInstanceClassMemory/32768}", "{DBInstanceClassMemory/32768}"),
+        ("maintenance_work_mem", "GREATEST(5%, 64MB)", "GREATEST({DBInstanceClassMemory/20480},65536)"),
+        (
+            "max_connections",
+            "LEAST({DBInstanceClassMemory/9531392}, 500)",
+            "LEAST({DBInstanceClassMemory/9531392},500)",
+        ),
+    ):
+        assert compile_parameter(name, asked).value == value
+    for name, asked, sentence in (
+        ("work_mem", "{DBInstanceClassMemory/32768}", "is not a size. Write it with its unit, such as 4MB."),
+        ("shared_buffers", "LEAST(25%)", "is LEAST of less than two amounts. Write it like LEAST(25%, 8GB)."),
+        ("shared_buffers", "LEAST(25%, 8)", "has an argument 8, which has no unit. Write it with its unit, such as "
+         "16MB, or as a share of the instance's memory such as 25%."),
+        ("shared_buffers", "{AllocatedStorage}", "holds {AllocatedStorage} where a formula of RDS is due. Write an "
+         "integer, {DBInstanceClassMemory*K/N}, LEAST(...) or GREATEST(...)."),
+    ):  # fmt: skip
+        assert refusal(name, asked) == sentence
+
+
+# Majors
+
+
+@pytest.mark.parametrize(
+    ("major", "name", "asked", "value", "apply_method"),
+    [
+        (17, "log_connections", "on", "1", "immediate"),
+        (18, "log_connections", "all", "all", "immediate"),
+        (17, "autovacuum_max_workers", 3, "3", "pending-reboot"),
+        (18, "autovacuum_max_workers", 3, "3", "immediate"),
+        (17, "maintenance_work_mem", "64kB", "64", "immediate"),
+        (18, "io_method", "sync", "sync", "pending-reboot"),
+        (18, "io_workers", 5, "5", "immediate"),
+        (18, "autovacuum_worker_slots", 32, "32", "pending-reboot"),
+    ],
+)
+def test_a_major_takes_its_own_values(major: int, name: str, asked: HumanValue, value: str, apply_method: str) -> None:
+    compiled = compile_parameter(name, asked, major=major)
+    assert (compiled.value, compiled.apply_method) == (value, apply_method)
+
+
+@pytest.mark.parametrize(
+    ("major", "name", "asked", "sentence"),
+    [
+        (18, "log_connections", True, "is none of the values that RDS takes: receipt, authentication, authorization, "
+         "setup_durations, all. Write one of them."),
+        (18, "io_method", "io_uring", "is none of the values that RDS takes: sync, worker. Write one of them."),
+        (16, "io_method", "sync", "is for a parameter that came with PostgreSQL 18. Leave it out until then."),
+        (17, "old_snapshot_threshold", "1h", "is for a parameter that PostgreSQL 17 no longer has. Leave it out."),
+        (16, "maintenance_work_mem", "64kB", "is below the minimum of 1MB. Write 1MB or more."),
+    ],
+)  # fmt: skip
+def test_a_major_refuses_what_is_another_majors(major: int, name: str, asked: HumanValue, sentence: str) -> None:
+    with pytest.raises(Refused) as caught:
+        compile_parameter(name, asked, major=major)
+    assert str(caught.value) == sentence
+
+
+def test_a_trusted_name_that_the_major_no_longer_has_is_refused_all_the_same() -> None:
+    with pytest.raises(Refused) as caught:
+        compile_parameter("db_user_namespace", "off", major=17, trusted=True)
+    assert str(caught.value) == "is for a parameter that PostgreSQL 17 no longer has. Leave it out."

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.postgres.catalogue import CATALOGUE, Kind
+from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.compile import HumanValue, compile_parameter
-from blueprint.postgres.effective import display, effective, resolve
+from blueprint.postgres.effective import display, effective
+from blueprint.postgres.formulas import resolve
+from blueprint.postgres.parameter import Kind
 from blueprint.problems import Refused
 
 # PostgreSQL 16, section 20.1.1: the multiplier for memory units is 1024. Bytes and microseconds for each spelling, and
@@ -19,6 +21,7 @@ from blueprint.problems import Refused
 BYTES = {"B": 1, "kB": 1024, "8kB": 8192, "MB": 1048576, "GB": 1073741824, "TB": 1099511627776}
 MICROSECONDS = {"us": 1, "ms": 1000, "s": 1000000, "min": 60000000, "h": 3600000000, "d": 86400000000}
 
+CATALOGUE = {name: row for name, row in catalogue(16).items() if row.confidence != "low"}
 SIZES = [name for name, row in CATALOGUE.items() if row.kind is Kind.MEMORY]
 DURATIONS = [name for name, row in CATALOGUE.items() if row.kind is Kind.DURATION]
 SHARES = [name for name, row in CATALOGUE.items() if row.usual_share]

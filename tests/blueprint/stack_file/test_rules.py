@@ -190,25 +190,81 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         database(allocatedStorageGib=400, storageThroughputMibps=3000),
     ),
     (
-        "_primary_parameters",
+        "primary_parameters",
         parameters(work_mem="16384"),
         "database.parameters.work_mem 16384 has no unit, and RDS would read it as 16384 kB = 16 MiB. "
         "Write 16MB if that is meant.",
         parameters(work_mem="16384kB"),
     ),
     (
-        "_primary_parameters",
+        "primary_parameters",
         parameters(made_up="1"),
         "database.parameters.made_up 1 is for a parameter that the postgres16 catalogue does not know. "
         "List made_up in database.trustedParameters if RDS has it.",
         database(parameters={"made_up": "1"}, trustedParameters=["made_up"]),
     ),
     (
-        "_slot_cap",
-        parameters(max_slot_wal_keep_size="51GB"),
+        "slot_cap",
+        database(parameters={"max_slot_wal_keep_size": "51GB"}, maxAllocatedStorageGib=None),
         "database.parameters.max_slot_wal_keep_size 51GB is more than half of the 100 GiB allocated; a dead replica "
         "could fill it. Write 25GB or less.",
-        parameters(max_slot_wal_keep_size="50GB"),
+        database(parameters={"max_slot_wal_keep_size": "50GB"}, maxAllocatedStorageGib=None),
+    ),
+    (
+        "slot_cap",
+        database(parameters={"max_slot_wal_keep_size": "101GB"}, maxAllocatedStorageGib=200),
+        "database.parameters.max_slot_wal_keep_size 101GB is more than half of the 200 GiB to which storage grows; a "
+        "dead replica could fill it. Write 50GB or less.",
+        database(parameters={"max_slot_wal_keep_size": "100GB"}, maxAllocatedStorageGib=200),
+    ),
+    (
+        "primary_parameters",
+        parameters(password_encryption="md5"),
+        "database.parameters.password_encryption md5 makes passwords that rds.accepted_password_auth_method scram "
+        "refuses at each login. Write scram-sha-256.",
+        parameters(**{"password_encryption": "md5", "rds.accepted_password_auth_method": "md5+scram"}),
+    ),
+    (
+        "memory_of_classes",
+        {"replicas": None, **parameters(shared_buffers="8GB")},
+        "database.parameters.shared_buffers 8GB needs with the rest about 8.2 GiB of shared memory, and db.t3.medium "
+        "has about 3.6 GiB for PostgreSQL, which does not start so. Write 25%, or take a larger class.",
+        {"replicas": None, **parameters(shared_buffers="3GB")},
+    ),
+    (
+        "memory_of_classes",
+        {"replicas": None, **parameters(max_connections=100_000)},
+        "database.parameters.max_connections 100000 needs with the rest about 5.5 GiB of shared memory, and "
+        "db.t3.medium has about 3.6 GiB for PostgreSQL, which does not start so. Write 58205 or less, or take a larger "
+        "class.",
+        {"replicas": None, **parameters(max_connections=58_205)},
+    ),
+    (
+        "memory_of_classes",
+        {"replicas": [replica(instanceClass="db.t3.small", parameters={"shared_buffers": "LEAST(99.99%, 8GB)"})]},
+        "replicas[0].parameters.shared_buffers LEAST(99.99%, 8GB) needs with the rest about 1.7 GiB of shared memory, "
+        "and db.t3.small has about 1.6 GiB for PostgreSQL, which does not start so. Write 25%, or take a larger class.",
+        {"replicas": [replica(instanceClass="db.t3.small", parameters={"shared_buffers": "LEAST(25%, 8GB)"})]},
+    ),
+    (
+        "memory_of_classes",
+        {"replicas": [replica(instanceClass="db.t3.small")], **parameters(shared_buffers="3GB")},
+        "replicas[0].instanceClass db.t3.small is too small for the primary's shared_buffers 3GB, which the replica "
+        "has too: that needs with the rest about 3.1 GiB of shared memory, and db.t3.small has about 1.6 GiB for "
+        "PostgreSQL, which does not start so. Take a larger class, or set replicas[0].parameters.shared_buffers to "
+        "25%.",
+        {
+            "replicas": [replica(instanceClass="db.t3.small", parameters={"shared_buffers": "25%"})],
+            **parameters(shared_buffers="3GB"),
+        },
+    ),
+    (
+        "memory_of_classes",
+        {"replicas": None, **parameters(maintenance_work_mem="{DBInstanceClassMemory/102400000}")},
+        "database.parameters.maintenance_work_mem {DBInstanceClassMemory/102400000} comes to about 37 kB on "
+        "db.t3.medium, below the minimum of 1024 kB = 1 MiB. Put GREATEST(...) with a bound around it, or write an "
+        "amount.",
+        {"replicas": None, **parameters(maintenance_work_mem="GREATEST({DBInstanceClassMemory/102400000}, 64MB)")},
     ),
     (
         "_replicas",
@@ -238,7 +294,7 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"replicas": [replica(zone="ap-northeast-1a")]},
     ),
     (
-        "_replica_parameters",
+        "replica_parameters",
         {"replicas": [replica(1), replica(2, parameters={"work_mem": "64"})]},
         "replicas[1].parameters.work_mem 64 has no unit, and RDS would read it as 64 kB. "
         "Write 64kB if that is meant.",
@@ -277,6 +333,14 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         "database.restoreFrom stands beside generation 1, and a restore makes a new instance. "
         "Set database.generation to the next number too.",
         database(generation=2, restoreFrom={"time": "2026-11-20T03:04:05Z"}),
+    ),
+    (
+        "_generation",
+        database(generation=2, restoreFrom={"snapshot": "arn:aws:rds:us-east-1:123456789012:snapshot:x"}),
+        "database.restoreFrom.snapshot arn:aws:rds:us-east-1:123456789012:snapshot:x is a snapshot in us-east-1, and "
+        "RDS restores within a region, here ap-northeast-1. Copy it there (aws rds copy-db-snapshot --source-region), "
+        "and name the copy.",
+        database(generation=2, restoreFrom={"snapshot": "arn:aws:rds:ap-northeast-1:123456789012:snapshot:x"}),
     ),
     (
         "_generation",
