@@ -7,6 +7,8 @@
 Nothing is connected at import, nor when a `Database` is made.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from langpont_db.database import Database
 from langpont_db.errors import (
     CommitUnknown,
@@ -21,8 +23,14 @@ from langpont_db.errors import (
 )
 from langpont_db.migrations import migration_engine
 from langpont_db.sessions import ReadSession, RoutedSession
+from langpont_db.waiting import HAS_GREENLET
+
+if TYPE_CHECKING:
+    from langpont_db.async_database import AsyncDatabase, AsyncSession
 
 __all__ = [
+    "AsyncDatabase",
+    "AsyncSession",
     "CommitUnknown",
     "ConnectTimeout",
     "Database",
@@ -37,3 +45,14 @@ __all__ = [
     "WriteRefused",
     "migration_engine",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Only who uses asyncio needs greenlet."""
+    if name not in ("AsyncDatabase", "AsyncSession"):
+        raise AttributeError(f"module 'langpont_db' has no attribute {name!r}")
+    if not HAS_GREENLET:
+        raise ImportError(f"{name} needs greenlet. Install it: pip install 'langpont-db[asyncio]'.")
+    from langpont_db import async_database
+
+    return getattr(async_database, name)

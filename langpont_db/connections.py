@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
@@ -17,6 +17,7 @@ from langpont_db.forks import close_after_fork
 from langpont_db.passwords import Hidden
 from langpont_db.positions import UNKNOWN, end_of_record
 from langpont_db.settings import Endpoint, Timeouts
+from langpont_db.waiting import awaited
 
 RV = TypeVar("RV")
 Row = tuple[str | None, ...]
@@ -296,6 +297,48 @@ class Connection(Ending, psycopg.Connection[Any]):
         """Wait for a generator without a deadline but its own."""
         return super().wait(gen, interval=interval)
 
+    @classmethod
+    def open(cls, **options: Any) -> Self:
+        """As `connect`."""
+        return cls.connect(**options)
+
+
+class AsyncConnection(Ending, psycopg.AsyncConnection[Any]):
+    """The same for event loops. `open` and `finish` are for a greenlet of SQLAlchemy's."""
+
+    async def wait(self, gen: Generator[Any, Any, RV], *args: Any, **options: Any) -> RV:
+        """As psycopg's, until the deadline. Raises `QueryTimeout`, and `NotBegun`."""
+        try:
+            return await super().wait(self._bounded(gen), *args, **options)
+        except psycopg.InternalError as error:
+            if self._cut_off(error):
+                raise psycopg.OperationalError(str(error)) from error
+            raise
+
+    async def rollback(self) -> None:
+        """As psycopg's; on a replica nobody waits for it, and a connection that broke is only closed."""
+        if self._posts_rollback():
+            return
+        try:
+            await super().rollback()
+        except psycopg.Error:
+            if self.answer_seconds is None:
+                raise
+            self.pgconn.finish()
+
+    def finish(self, gen: Generator[Any, Any, RV], interval: float) -> RV:
+        """Wait for a generator without a deadline but its own."""
+        return awaited(super().wait(gen, interval=interval))
+
+    @classmethod
+    def open(cls, **options: Any) -> Self:
+        """As `connect`."""
+        return awaited(cls.connect(**options))
+
+
+AnyConnection = Connection | AsyncConnection
+C = TypeVar("C", bound=Connection | AsyncConnection)
+
 
 class _Cursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
@@ -311,6 +354,28 @@ class _ServerCursor(psycopg.ServerCursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         before_send(self.connection, query, params)
         return super().execute(query, params, **options)
+
+
+class _AsyncCursor(psycopg.AsyncCursor[Any]):
+    async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        before_send(self.connection, query, params)
+        return await super().execute(query, params, **options)
+
+    async def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        before_send(self.connection, query, params_seq)
+        await super().executemany(query, params_seq, **options)
+
+
+class _AsyncServerCursor(psycopg.AsyncServerCursor[Any]):
+    async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        before_send(self.connection, query, params)
+        return await super().execute(query, params, **options)
+
+
+_CURSORS: Final[dict[type, Any]] = {
+    Connection: (_Cursor, _ServerCursor),
+    AsyncConnection: (_AsyncCursor, _AsyncServerCursor),
+}
 
 
 def before_send(connection: Any, query: Any, parameters: Any) -> None:
@@ -340,32 +405,32 @@ class Connector:
             "prepare_threshold": None,
         }
 
-    def connect(self, **more: Any) -> Connection:
+    def connect(self, kind: type[C], **more: Any) -> C:
         """Open a connection. A refused password is read again, and the login tried once more if it has changed.
 
         Raises `psycopg.OperationalError`, and `SecretRefused` if the password cannot be read.
         """
         hidden = self._password.read()
         try:
-            return self._login(hidden, more)
+            return self._login(kind, hidden, more)
         except psycopg.OperationalError as error:
             if _REFUSED not in str(error) or not self._password.renew(hidden):
                 raise
         log.info("%s: the password has changed, logging in with the new one", self.address)
-        return self._login(self._password.read(), more)
+        return self._login(kind, self._password.read(), more)
 
-    def _login(self, hidden: Hidden, more: dict[str, Any]) -> Connection:
+    def _login(self, kind: type[C], hidden: Hidden, more: dict[str, Any]) -> C:
         try:
-            connection = Connection.connect(**self._options, **more, password=hidden.reveal())
+            connection = cast(C, kind.open(**self._options, **more, password=hidden.reveal()))
         except BaseException as error:
             # Without the driver's frames, whose variables hold the password: error reporters print those.
             raise error.with_traceback(None) from None
-        connection.cursor_factory, connection.server_cursor_factory = _Cursor, _ServerCursor
+        connection.cursor_factory, connection.server_cursor_factory = _CURSORS[kind]
         close_after_fork(connection)
         return connection
 
 
-def run(connection: Connection, statements: bytes, seconds: float) -> Row:
+def run(connection: AnyConnection, statements: bytes, seconds: float) -> Row:
     """Run statements in one message with a timeout; the first row of the last that returns any, or an empty one.
 
     The timeout is kept on this side: a server behind a pooler may be gone while the pooler is there. Raises
@@ -389,7 +454,7 @@ def run(connection: Connection, statements: bytes, seconds: float) -> Row:
     return row
 
 
-def settle(connection: Connection) -> None:
+def settle(connection: AnyConnection) -> None:
     """Read the answer to what was posted, if anything was. Raises as `run`."""
     if connection.posted:
         connection.finish(connection.answered(), _TICK)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Engine
 
-from langpont_db import connections, outputs
-from langpont_db.connections import Connector
-from langpont_db.engines import READING, LimitedPool, engine, ping, renew_pool
+from langpont_db import outputs
+from langpont_db.connections import AnyConnection, Connection, Connector
+from langpont_db.engines import READING, engine, ping, renew_pool
 from langpont_db.forks import renew_after_fork
 from langpont_db.positions import Positions, to_text
 from langpont_db.replicas import Replica, Rotation, primary_watch
 from langpont_db.sessions import PositionedSession, ReadSession, RoutedSession
 from langpont_db.settings import PURPOSES, Purpose, Settings, read
+from langpont_db.watch import Watch
 
 # Of a hot standby there is no other: SERIALIZABLE is refused there.
 ISOLATION_LEVELS: Final = ("READ COMMITTED", "REPEATABLE READ")
+
+S = TypeVar("S", bound=PositionedSession)
 
 
 class Database:
@@ -29,24 +34,26 @@ class Database:
     SQLAlchemy's create_engine, for errors and logs.
     """
 
+    _kind: ClassVar[type[AnyConnection]] = Connection
+
     def __init__(self, settings: Settings, *, hide_parameters: bool = False) -> None:
         self._settings = settings
-        self._positions = Positions()
+        self._positions = positions = Positions()
         every = [endpoint for purpose in PURPOSES for endpoint in settings.replicas[purpose]]
         self._watch = primary_watch(settings.primary, every[0] if every else None, settings, self._positions)
         primary = Connector(settings.primary, settings.timeouts)
 
-        def login(**more: Any) -> connections.Connection:
-            connection = primary.connect(**more)
+        def login(**more: Any) -> AnyConnection:
+            connection = primary.connect(self._kind, **more)
             connection.statement_seconds = settings.timeouts.statement
-            connection.committed = self._positions.commit
+            connection.committed = positions.commit
             return connection
 
         self.write_engine = engine(
             primary,
             login,
+            kind=self._kind,
             ping=ping,
-            poolclass=LimitedPool,
             pool_size=settings.primary_pool.size,
             max_overflow=settings.primary_pool.max_overflow,
             pool_timeout=settings.pool_timeout_seconds,
@@ -54,20 +61,18 @@ class Database:
             hide_parameters=hide_parameters,
         )
         self._reading_primary = self.write_engine.execution_options(postgresql_readonly=True, **READING)
-        self._rotation = Rotation(
-            {
-                purpose: tuple(
-                    Replica(
-                        endpoint, settings.primary, purpose, settings, self._positions, hide_parameters=hide_parameters
-                    )
-                    for endpoint in settings.replicas[purpose]
-                )
-                for purpose in PURPOSES
-            },
-            settings,
-            self._positions,
-        )
+        options: dict[str, Any] = {"kind": self._kind, "hide_parameters": hide_parameters}
+        replicas = {
+            purpose: tuple(
+                Replica(endpoint, settings.primary, purpose, settings, positions, **options)
+                for endpoint in settings.replicas[purpose]
+            )
+            for purpose in PURPOSES
+        }
+        self._rotation = Rotation(replicas, settings, positions)
         renew_after_fork(self)
+        # Sessions keep it. At the process's end the sockets close anyway, and waiting servers stop nobody.
+        weakref.finalize(self, _release, self.write_engine, self._watch, self._rotation).atexit = False
 
     def after_fork(self) -> None:
         """Begin anew in a forked child; what is open stays the parent's."""
@@ -89,8 +94,7 @@ class Database:
 
         Passwords are read from Secrets Manager, servers reached through this host's PgBouncer.
         """
-        found = outputs.loads(stack_outputs) if isinstance(stack_outputs, str) else stack_outputs
-        return cls(read(outputs.environment(found)), hide_parameters=hide_parameters)
+        return cls(settings_of(stack_outputs), hide_parameters=hide_parameters)
 
     def __repr__(self) -> str:
         replicas = ", ".join(
@@ -108,7 +112,7 @@ class Database:
     def get_write_session(self, *, after: str | None = None, **options: Any) -> PositionedSession:
         """A session on the primary."""
         seconds = self._settings.timeouts.position
-        return PositionedSession(self._positions, seconds, after, bind=self.write_engine, **options)
+        return self._kept(PositionedSession(self._positions, seconds, after, bind=self.write_engine, **options))
 
     def get_read_session(
         self,
@@ -129,28 +133,34 @@ class Database:
         primary = self._reading_primary
         if isolation_level is not None:
             primary = primary.execution_options(isolation_level=isolation_level)
-        return ReadSession(
+        return self._kept(ReadSession(
             self._rotation, self._positions, _checked(purpose), primary,
             seconds=self._settings.timeouts.position, after=after, isolation_level=isolation_level, **options,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def session(self, *, after: str | None = None, **options: Any) -> RoutedSession:
         """A session that routes by itself: what is certain to read to a replica, all else to the primary."""
-        return RoutedSession(
+        return self._kept(RoutedSession(
             self._rotation, self._positions, "reads", self.write_engine,
             seconds=self._settings.timeouts.position, after=after, **options,
-        )  # fmt: skip
+        ))  # fmt: skip
+
+    def _kept(self, session: S) -> S:
+        session.database = self
+        return session
 
     # The same without the ORM.
 
-    def begin(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def begin(self) -> Iterator[SqlConnection]:
         """A connection to the primary in a transaction, which is committed at the end: `write_engine.begin()`."""
-        return self.write_engine.begin()
+        with self.write_engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def connect(
         self, purpose: Purpose = "reads", *, after: str | None = None, isolation_level: str | None = None
-    ) -> Iterator[Connection]:
+    ) -> Iterator[SqlConnection]:
         """A connection in a read-only transaction, to a replica that has what it must see, else to the primary."""
         with self.get_read_session(purpose, after=after, isolation_level=isolation_level) as session:
             yield session.connection()
@@ -184,11 +194,21 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections that are not in use. It can be used again."""
-        self._watch.stop()
-        self.write_engine.dispose()
-        for replicas in self._rotation.replicas.values():
-            for replica in replicas:
-                replica.stop()
+        for watch in _release(self.write_engine, self._watch, self._rotation):
+            watch.wait_until_stopped()
+
+
+def settings_of(stack_outputs: str | Mapping[str, Any]) -> Settings:
+    """The settings that a stack's outputs stand for. Raises `SettingsRefused`."""
+    found = outputs.loads(stack_outputs) if isinstance(stack_outputs, str) else stack_outputs
+    return read(outputs.environment(found))
+
+
+def _release(write_engine: Engine, watch: Watch, rotation: Rotation) -> list[Watch]:
+    """Close all connections that are not in use. The watches stop in a moment."""
+    watch.stop()
+    write_engine.dispose()
+    return [watch, *(replica.stop() for replicas in rotation.replicas.values() for replica in replicas)]
 
 
 def _checked(purpose: Purpose) -> Purpose:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError, TimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
-from langpont_db.connections import CommitLost, Connection, Connector, NotBegun, QueryTimeout, run
+from langpont_db.connections import AnyConnection, C, CommitLost, Connection, Connector, NotBegun, QueryTimeout, run
 from langpont_db.errors import CommitUnknown, ConnectTimeout, PoolTimeout, StatementTimeout
 from langpont_db.session_state import refuse_session_state
 
@@ -46,6 +46,10 @@ class LimitedPool(QueuePool):
             ) from error
 
 
+class AsyncLimitedPool(LimitedPool, AsyncAdaptedQueuePool):
+    """The same beside an event loop."""
+
+
 def sqlstate(error: BaseException | None) -> str:
     """The SQLSTATE of a driver's error, or an empty string."""
     return str(getattr(error, "sqlstate", None) or "")
@@ -53,39 +57,48 @@ def sqlstate(error: BaseException | None) -> str:
 
 def engine(
     connector: Connector,
-    login: Callable[..., Connection] | None = None,
+    login: Callable[..., C],
     *,
-    ping: Callable[[Connection], object] | None = None,
+    kind: type[AnyConnection] = Connection,
+    ping: Callable[[C], object] | None = None,
     pooled: bool = True,
     **options: Any,
 ) -> Engine:
-    """Create an engine that connects through `login`, by default the connector's own. It opens nothing yet.
+    """Create an engine that connects through `login`. It opens nothing yet.
 
-    ping: called with each connection that the pool gives out. pooled: whether sessions of the server are shared, so
-    that nobody may change one. Its URL holds no password, so that it can be logged.
+    kind: of its connections; those for an event loop make it one for SQLAlchemy's `AsyncEngine`. ping: called with
+    each connection that the pool gives out. pooled: whether sessions of the server are shared, so that nobody may
+    change one. Its URL holds no password, so that it can be logged.
     """
     address = connector.address
-    created = create_engine(
-        URL.create(
-            "postgresql+psycopg", username=address.user, host=address.host, port=address.port, database=address.database
-        ),
-        **options,
+    url = URL.create(
+        "postgresql+psycopg", username=address.user, host=address.host, port=address.port, database=address.database
     )
+    if kind is Connection:
+        created = create_engine(url, **{"poolclass": LimitedPool, **options})
+    else:
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        created = create_async_engine(url, **{"poolclass": AsyncLimitedPool, **options}).sync_engine
+        _close_without_waiting(created.dialect)
     if isinstance(created.pool, LimitedPool):
         created.pool.name = str(address)
 
     # Not a `creator`: only this way does the driver get SQLAlchemy's own adapters.
     @event.listens_for(created, "do_connect")
-    def _connect(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> Connection:
-        connection = (login or connector.connect)(context=parameters.get("context"))
+    def _connect(dialect: Any, _record: object, _arguments: object, parameters: dict[str, Any]) -> object:
+        connection = login(context=parameters.get("context"))
         if pooled:
             connection.before_send = refuse_session_state
-        return connection
+        if not dialect.is_async:
+            return connection
+        return dialect.loaded_dbapi.connect(async_creator_fn=lambda: _made(connection))
 
     if ping is not None:
 
         @event.listens_for(created, "checkout")
-        def _ping(connection: Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        def _ping(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+            connection = cast(C, record.driver_connection)
             new = not record.info.get(_PINGED)
             if connection.closed:
                 raise DisconnectionError("closed when it was given back")
@@ -104,7 +117,17 @@ def engine(
     return created
 
 
-def ping(connection: Connection) -> None:
+async def _made(connection: C) -> C:
+    return connection
+
+
+def _close_without_waiting(dialect: Any) -> None:
+    """Let any thread close connections of an event loop, and the garbage collector too: that waits for nothing."""
+    dialect.has_terminate = True
+    dialect.do_close = dialect.do_terminate = lambda connection: connection.driver_connection.pgconn.finish()
+
+
+def ping(connection: AnyConnection) -> None:
     """Whether the server is still there, in one round trip."""
     run(connection, b"", connection.statement_seconds)
 

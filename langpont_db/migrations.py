@@ -34,7 +34,7 @@ def migration_engine(
     connector = Connector(read_migration(environ), Timeouts())
 
     def login(**more: Any) -> Connection:
-        connection = connector.connect(**more)
+        connection = connector.connect(Connection, **more)
         connection.statement_seconds = float("inf")  # an index build takes what it takes
         connection.execute(f"SET ROLE {OWNER}")
         connection.execute(f"SET lock_timeout = {lock_timeout_seconds * 1000:.0f}")

@@ -17,8 +17,8 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-from langpont_db.connections import POSITION, Connection, Connector, QueryTimeout, Row, log, run, settle
-from langpont_db.engines import READING, LimitedPool, engine, renew_pool
+from langpont_db.connections import POSITION, AnyConnection, Connector, QueryTimeout, Row, log, run, settle
+from langpont_db.engines import READING, engine, renew_pool
 from langpont_db.errors import PoolTimeout, SecretRefused
 from langpont_db.positions import Positions, end_of_record
 from langpont_db.session_state import refuse_session_state
@@ -85,9 +85,10 @@ class Replica:
 
     def __init__(
         self, endpoint: Endpoint, watched_as: Endpoint, purpose: Purpose, settings: Settings, positions: Positions,
-        *, hide_parameters: bool,
+        *, kind: type[AnyConnection], hide_parameters: bool,
     ) -> None:  # fmt: skip
         self._connector = Connector(endpoint, settings.timeouts)
+        self._kind = kind
         self.address = endpoint.address
         self._limit = settings.limits[purpose]
         self._timeouts = settings.timeouts
@@ -99,8 +100,8 @@ class Replica:
         self.engine = engine(
             self._connector,
             self._login,
+            kind=kind,
             ping=self._begin,
-            poolclass=LimitedPool,
             pool_size=settings.replica_pool.size,
             max_overflow=settings.replica_pool.max_overflow,
             pool_timeout=settings.pool_timeout_seconds,
@@ -130,11 +131,12 @@ class Replica:
         self._watch.after_fork()
         self._looked = Signal()
 
-    def stop(self) -> None:
-        """Close all connections that are not in use."""
+    def stop(self) -> Watch:
+        """Close all connections that are not in use. The watch stops in a moment."""
         self._watch.stop()
         self.engine.dispose()
         self._looked = Signal()
+        return self._watch
 
     # What the watch tells
 
@@ -234,7 +236,7 @@ class Replica:
             return False
         end = time.monotonic() + seconds
         driver = connection.connection.driver_connection
-        assert isinstance(driver, Connection)
+        assert isinstance(driver, AnyConnection)
         while True:
             try:
                 (replayed,) = run(driver, _REPLAYED, self._timeouts.answer)
@@ -253,7 +255,7 @@ class Replica:
     def isolate(self, connection: SqlConnection, level: str) -> bool:
         """Begin again at an isolation level, since who has asked for a position has a snapshot already."""
         driver = connection.connection.driver_connection
-        assert isinstance(driver, Connection)
+        assert isinstance(driver, AnyConnection)
         again = self._begin_statement.replace(b"BEGIN", f"ROLLBACK; BEGIN ISOLATION LEVEL {level}".encode())
         try:
             run(driver, again, self._timeouts.answer)
@@ -262,16 +264,17 @@ class Replica:
             return False
         return True
 
-    def _login(self, **more: object) -> Connection:
+    def _login(self, **more: object) -> AnyConnection:
         """Log in and run a query: PgBouncer lets everybody in, its server there or not."""
-        connection = self._connector.connect(**more)
+        connection: AnyConnection = self._connector.connect(self._kind, **more)
         run(connection, b"SELECT 1", self._timeouts.answer)
-        connection.read_only = True  # for a transaction that is begun after ours
+        # For a transaction that is begun after ours.
+        connection.finish(connection._set_read_only_gen(True), self._timeouts.answer)
         connection.statement_seconds, connection.gone = self._seconds, self._gone
         connection.answer_seconds = self._timeouts.answer
         return connection
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self, connection: AnyConnection) -> None:
         connection.before_send = refuse_session_state  # no longer what the last unit of work had checked
         settle(connection)
         connection.post(self._begin_statement)
@@ -279,7 +282,7 @@ class Replica:
         if not _posting.get():
             settle(connection)
 
-    def _came_back(self, connection: Connection | None, _record: object) -> None:
+    def _came_back(self, connection: object | None, _record: object) -> None:
         if connection is not None:
             self._busy_until = 0.0
 

@@ -12,7 +12,6 @@ from sqlalchemy import ClauseElement, Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
-from langpont_db import connections as driving
 from langpont_db import stale
 from langpont_db.connections import Ending, NotBegun, QueryTimeout, log
 from langpont_db.engines import READ_ONLY, sqlstate
@@ -54,6 +53,8 @@ class _Reader:
 class PositionedSession(Session):
     """A session that knows the position of what it wrote and read on the primary."""
 
+    database: object = None  # what opened it, which keeps its connections open as long as there are sessions
+
     def __init__(self, positions: Positions, seconds: float, after: str | None, **options: Any) -> None:
         super().__init__(**options)
         self._positions = positions
@@ -81,7 +82,8 @@ class PositionedSession(Session):
         asked = max(self._after, request.after if request else 0)
         if asked:
             asked = self._positions.believed(asked, self._seconds)
-        return max(asked, self._seen_for_certain(), self._positions.must_see())
+        written = request.written if request else 0  # perhaps by another Database of this process
+        return max(asked, written, self._seen_for_certain(), self._positions.must_see())
 
     def merge(self, instance: Any, **options: Any) -> Any:
         """As ever. Raises `StaleDataError` for an object that came from a replica and was changed since."""
@@ -156,7 +158,7 @@ class _ReadingSession(PositionedSession):
         self._last = opened[0], opened[0].since
         self._reader = _Reader(*opened, only_certain=self._only_certain, has_state=self._isolation_level is not None)
         driver = opened[1].connection.driver_connection
-        assert isinstance(driver, driving.Connection)
+        assert isinstance(driver, Ending)
         driver.before_send = self._reader.before_send  # until the next checkout
         opened[1].begin()
 

@@ -13,27 +13,32 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from sqlalchemy.util.concurrency import await_only
+from sqlalchemy.util.concurrency import await_only, greenlet_spawn, in_greenlet
 
-_current: Callable[[], Any] = object  # without greenlet nothing runs in one
+# An extra of this package brings it; without it nothing runs in one.
+HAS_GREENLET = False
 with suppress(ImportError):
-    import greenlet
-
-    _current = greenlet.getcurrent
+    HAS_GREENLET = find_spec("greenlet") is not None
 
 T = TypeVar("T")
 
 
 def beside_a_loop() -> bool:
     """Whether this is a greenlet of SQLAlchemy's, which may not block its thread."""
-    return getattr(_current(), "__sqlalchemy_greenlet_provider__", False)
+    return HAS_GREENLET and in_greenlet()
 
 
 def awaited(awaitable: Awaitable[T]) -> T:
     """The result of an awaitable, in a greenlet of SQLAlchemy's."""
     return await_only(awaitable)
+
+
+async def spawn(function: Callable[[], T]) -> T:
+    """Call a function that may wait, in a greenlet of SQLAlchemy's."""
+    return await greenlet_spawn(function)
 
 
 def pause(seconds: float) -> None:
@@ -64,6 +69,14 @@ async def _done(future: Future[Any], seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await done.wait()
+
+
+def ended(thread: threading.Thread, seconds: float) -> None:
+    """Wait until a thread has ended, for some time."""
+    if beside_a_loop():
+        awaited(asyncio.to_thread(thread.join, seconds))
+    else:
+        thread.join(seconds)
 
 
 class Signal:

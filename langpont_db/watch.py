@@ -12,6 +12,7 @@ import psycopg
 from langpont_db.connections import Connection, Connector, Row, log, run
 from langpont_db.errors import SecretRefused
 from langpont_db.settings import Timeouts
+from langpont_db.waiting import ended
 
 # Seconds without a read after which nobody is asked any more.
 IDLE_SECONDS = 60
@@ -40,9 +41,11 @@ class Watch:
 
     def after_fork(self) -> None:
         """Begin anew in a forked child, which has no such thread."""
-        self._lock = threading.Lock()
+        # Of a thread that collects garbage meanwhile, too: it may be what stops it.
+        self._lock = threading.RLock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
+        self._stopped: threading.Thread | None = None
         self._wanted_at = 0.0
         self._connection = None
 
@@ -65,12 +68,16 @@ class Watch:
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread and close the connection. It begins again when somebody wants to know."""
+        """Have the thread end and close its connection. It begins again when somebody wants to know."""
         with self._lock:
-            thread, self._thread, self._wanted_at = self._thread, None, 0.0
+            self._stopped, self._thread, self._wanted_at = self._thread, None, 0.0
             self._wake.set()
+
+    def wait_until_stopped(self) -> None:
+        """Wait for the thread that was told to end."""
+        thread = self._stopped
         if thread is not None and thread is not threading.current_thread():
-            thread.join(self._timeouts.connect + 2 * self._timeouts.answer)
+            ended(thread, self._timeouts.connect + 2 * self._timeouts.answer)
 
     def _ended(self) -> bool:
         """Whether this thread has nothing more to do."""
@@ -106,10 +113,10 @@ class Watch:
     def _connect(self) -> Connection:
         for connector in self._connectors[:-1]:
             try:
-                return connector.connect()
+                return connector.connect(Connection)
             except (psycopg.OperationalError, SecretRefused):
                 continue  # that user may be unknown there, or its pool in PgBouncer still be repairing itself
-        return self._connectors[-1].connect()
+        return self._connectors[-1].connect(Connection)
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -68,11 +68,11 @@ def closure(file: str) -> set[str]:
 
 
 def modules(*rooms: str) -> Iterator[str]:
-    """All modules of the rooms but those that run when they are imported."""
+    """All modules of the rooms but those that run when they are imported, and what is for those who ask for asyncio."""
     for room in rooms:
         yield room
         for module in pkgutil.walk_packages([str(ROOT / room)], f"{room}."):
-            if not module.name.endswith((".__main__", ".lambda_runtime", ".moto_server")):
+            if not module.name.endswith((".__main__", ".lambda_runtime", ".moto_server", ".async_database")):
                 yield module.name
 
 
@@ -111,6 +111,11 @@ def test_no_import_anywhere_is_of_a_package_that_its_reader_does_not_get(file: s
 @pytest.mark.parametrize(("file", "rooms"), ROOMS)
 def test_what_a_file_brings_is_enough_for_those_who_install_it(file: str, rooms: tuple[str, ...]) -> None:
     done = imported(file, modules(*rooms))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_tests_bring_what_an_extra_of_the_library_brings() -> None:
+    done = imported("requirements-test.txt", ["langpont_db.async_database"])
     assert (done.returncode, done.stderr) == (0, "")
 
 

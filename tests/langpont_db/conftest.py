@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ from local.servers.plan import data_plan
 from local.servers.plane import DataPlane
 from local.servers.server import Server
 from tests.langpont_db import writing
+from tests.langpont_db.loop import loop as loop
+from tests.langpont_db.loop import pytest_fixture_setup as pytest_fixture_setup
+from tests.langpont_db.loop import pytest_generate_tests as pytest_generate_tests
+from tests.langpont_db.loop import pytest_pyfunc_call as pytest_pyfunc_call
 from tests.local.servers.conftest import account as account
 from tests.local.servers.conftest import binaries as binaries
 from tests.local.servers.conftest import bring as bring
@@ -120,7 +125,7 @@ def rows(platform: Platform) -> int:
 
 
 @pytest.fixture
-def databases(platform: Platform) -> Iterator[Callable[..., Database]]:
+def databases(platform: Platform, loop: asyncio.Runner | None) -> Iterator[Callable[..., Database]]:
     """Makes databases of the platform's environment with other variables and timeouts, and closes them at the end."""
     made = []
 
@@ -131,12 +136,18 @@ def databases(platform: Platform) -> Iterator[Callable[..., Database]]:
         read = replace(read, timeouts=replace(read.timeouts, **timeouts))  # type: ignore[arg-type]
         if limit is not None:
             read = replace(read, limits=dict.fromkeys(settings.PURPOSES, limit))
-        made.append(Database(read))
+        made.append(_on_a_loop(read) if loop else Database(read))
         return made[-1]
 
     yield make
     for database in made:
         database.dispose()
+
+
+def _on_a_loop(read: settings.Settings) -> Database:
+    from langpont_db.async_database import AsyncServers
+
+    return AsyncServers(read)
 
 
 @pytest.fixture

@@ -37,8 +37,19 @@ def test_nothing_is_connected_imported_or_started_before_it_is_used() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_only_who_uses_asyncio_needs_greenlet() -> None:
+    program = (
+        "import sys\nsys.modules['greenlet'] = None\nimport langpont_db\n"
+        "try:\n    from langpont_db import AsyncDatabase\nexcept ImportError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "AsyncDatabase needs greenlet. Install it: pip install 'langpont-db[asyncio]'.\n"
+
+
 def test_the_public_names() -> None:
     assert langpont_db.__all__ == [
+        "AsyncDatabase",
+        "AsyncSession",
         "CommitUnknown",
         "ConnectTimeout",
         "Database",

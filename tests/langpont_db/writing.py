@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,6 +33,8 @@ from sqlalchemy.orm import (
     mapped_column,
     relationship,
 )
+
+from langpont_db.waiting import awaited
 
 SCHEMA = {"schema": "analytics"}
 
@@ -141,7 +144,9 @@ def raw(session: Session) -> None:
 def driver(session: Session) -> None:
     connection = session.connection().connection.driver_connection
     assert connection is not None
-    connection.execute("INSERT INTO analytics.written (body) VALUES ('driver')")
+    done = connection.execute("INSERT INTO analytics.written (body) VALUES ('driver')")
+    if inspect.isawaitable(done):  # of an event loop's connection
+        awaited(done)
 
 
 def lower(word: str) -> Callable[[Session], object]:
