@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from documents import charts, cost, inventory, measured, network, outputs, privileges, scaling, settings
+from documents import alarms, charts, cost, inventory, measured, network, outputs, privileges, scaling, settings
 from documents.markdown import part_names, replaced
 from documents.stacks import Stack
 
 DOCUMENTS = (
     "README.ja.md",
     "README.md",
+    "docs/alarms.md",
     "docs/architecture.md",
     "docs/cost.md",
     "docs/disaster-recovery.md",
@@ -51,6 +52,9 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
     "instances": lambda s: inventory.instances(s.prod),
     "alarm-index": lambda s: inventory.alarm_index(s.stacks),
     "alarms": lambda s: inventory.alarms(s.prod),
+    "alarm-backtests": lambda s: alarms.alarms(s.stacks),
+    "loud-scenarios": lambda s: alarms.loud(s.stacks, s.prod),
+    "quiet-scenarios": lambda s: alarms.quiet(s.stacks),
     "parameters": lambda s: inventory.parameters(s.prod),
     "outputs": lambda s: outputs.outputs(s.prod),
     "replica-fields": lambda s: outputs.replica_fields(s.prod, s.stacks),

@@ -11,6 +11,7 @@ from typing import Any
 
 from blueprint.platform import Platform
 from blueprint.stack_file.load import load as load_settings
+from documents.backtest.verdicts import BackTest, back_test
 from recording import stack_files
 from recording.answers import ACCOUNT, Answers
 from recording.engine import record
@@ -33,6 +34,11 @@ class Stack:
     def components(self) -> list[Component]:
         """Components by logical name, each with its own children, sorted by type and name."""
         return self.recording.components
+
+    @cached_property
+    def back_test(self) -> BackTest:
+        """Its alarms under all scenarios."""
+        return back_test(self.platform)
 
     def inputs(self, registration: Registration) -> dict[str, Any]:
         """The inputs of a resource with secrets revealed: for counting, never for showing."""

@@ -41,8 +41,13 @@ def rule(text: str) -> _Rule:
 
 def states(of: _Rule, children: Mapping[str, Sequence[State]]) -> list[State]:
     """State of the composite alarm in each step. Its rule decides between ALARM and OK alone."""
-    steps = zip(*children.values(), strict=True)
-    return [State.ALARM if of(dict(zip(children, step, strict=True))) else State.OK for step in steps]
+    known: dict[tuple[State, ...], State] = {}
+    found = []
+    for step in zip(*children.values(), strict=True):
+        if step not in known:
+            known[step] = State.ALARM if of(dict(zip(children, step, strict=True))) else State.OK
+        found.append(known[step])
+    return found
 
 
 def actions(

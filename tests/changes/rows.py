@@ -5,21 +5,29 @@ from __future__ import annotations
 from tests.changes import Copy
 
 ALARMS, RUNBOOK = "blueprint/monitoring/alarms.py", "docs/runbook.md"
+SCENARIOS = "documents/backtest/loud.py"
 NEW_ALARM = """    yield w.warning(
-        "commit-latency-high",
-        when("CommitLatency", "Average", ABOVE, 20, periods=3, of=300, no_data=MISSING, unit="ms"),
-        "A commit takes longer than 20 ms on average.",
-        "look for a busy volume.",
+        "writes-high",
+        when("WriteThroughput", "Average", ABOVE, 10**9, periods=3, of=300, no_data=IGNORE, unit="bytes"),
+        "More than a gigabyte a second is written.",
+        "look for a bulk load.",
     )
 """
 ALARM_TEST = """
 
-def test_a_slow_commit_is_a_warning() -> None:
-    assert one(PRIMARY, "commit-latency-high").severity is Severity.WARNING
+def test_a_flood_of_writes_is_a_warning() -> None:
+    assert one(PRIMARY, "writes-high").severity is Severity.WARNING
 """
-SECTION = """## commit-latency-high
+SCENARIO = """    Scenario(
+        key="flood",
+        title="1.5 GB a second are written",
+        shape=since_beginning(lambda _, load, __: replace(load, written_mb=1500.0)),
+        fires=frozenset({"writes-high"}), within=lambda _: 20,
+    ),
+"""
+SECTION = """## writes-high
 
-**Means** that commits wait for the volume.
+**Means** that much is written.
 
 **Look at** WriteLatency, as for [write-latency-high](#write-latency-high).
 
@@ -116,9 +124,10 @@ def test_it_fires_with_any_of_the_alarms() -> None:
 
 
 def add_alarm(copy: Copy) -> None:
-    """A row, the runbook's section, and a test of what it means."""
+    """A row, the runbook's section, a scenario in which it fires, and a test of what it means."""
     _before(copy, ALARMS, '    yield w.warning(\n        "read-latency-high",', NEW_ALARM)
     _before(copy, RUNBOOK, "## read-latency-high\n", f"{SECTION}\n")
+    _before(copy, SCENARIOS, '    Scenario(\n        key="long-lock",', SCENARIO)
     test = "tests/blueprint/monitoring/test_alarms.py"
     copy.write(test, copy.read(test) + ALARM_TEST)
 

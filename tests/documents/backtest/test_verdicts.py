@@ -1,0 +1,181 @@
+"""The back-tests of the fixture stacks: what must fire does in time, ordinary days are silent, thresholds matter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from blueprint.monitoring.alarms import Alarm, Severity
+from blueprint.platform import Platform
+from blueprint.stack_file.load import load
+from documents.backtest import verdicts
+from documents.backtest.loud import LOUD
+from documents.backtest.machine import Load, Machine, metrics
+from documents.backtest.quiet import QUIET
+from documents.backtest.scenarios import Scenario, unchanged
+from documents.backtest.verdicts import FACTOR, BackTest, moved
+from tests.recordings import REGION, STACKS, sections
+
+
+@cache
+def back_test(name: str) -> BackTest:
+    return verdicts.back_test(Platform(load(sections(name), environment=name, region=REGION)))
+
+
+ALARMS = [(name, alarm) for name in STACKS for alarm in back_test(name).alarms]
+EACH_ALARM = pytest.mark.parametrize(
+    ("name", "alarm"), ALARMS, ids=lambda value: value if isinstance(value, str) else value.name
+)
+
+
+@EACH_ALARM
+def test_every_metric_that_an_alarm_watches_is_modelled(name: str, alarm: Alarm) -> None:
+    assert back_test(name).is_modelled(alarm), (
+        f"nothing makes {alarm.metric}, which {alarm.key} watches: "
+        "add it to documents/backtest/machine.py, and a scenario to LOUD in documents/backtest/loud.py"
+    )
+
+
+@EACH_ALARM
+def test_every_alarm_has_a_scenario_in_which_it_must_fire(name: str, alarm: Alarm) -> None:
+    test = back_test(name)
+    must = [scenario.key for scenario in test.about(alarm) if alarm.key in scenario.fires]
+    assert bool(must) == test.has_data(alarm), (
+        f"no scenario says when {alarm.key} must fire on {alarm.instance}: "
+        "add one to LOUD in documents/backtest/loud.py"
+    )
+
+
+@EACH_ALARM
+def test_an_alarm_fires_in_time_where_it_must(name: str, alarm: Alarm) -> None:
+    test = back_test(name)
+    late = {
+        scenario.key: test.fired(alarm, scenario).after
+        for scenario in test.about(alarm)
+        if alarm.key in scenario.fires and not test.fired(alarm, scenario).in_time
+    }
+    assert late == {}, f"{alarm.name} fires too late, or never, after so many minutes"
+
+
+@pytest.mark.parametrize("scenario", QUIET, ids=lambda scenario: scenario.key)
+@pytest.mark.parametrize("name", STACKS)
+def test_an_ordinary_day_is_silent(name: str, scenario: Scenario) -> None:
+    assert [(told.alarm, told.after) for told in back_test(name).told(scenario)] == []
+
+
+@EACH_ALARM
+def test_some_scenario_notices_when_a_threshold_is_doubled_or_halved(name: str, alarm: Alarm) -> None:
+    test = back_test(name)
+    scenarios = [*test.about(alarm), *QUIET]
+    verdicts = {scenario.key: test.fired(alarm, scenario).in_time for scenario in scenarios}
+    unnoticed = [
+        threshold
+        for threshold, ways in moved(alarm)
+        if all(test.fired(way, each).in_time == verdicts[each.key] for way in ways for each in scenarios)
+    ]
+    assert unnoticed == [] or not test.has_data(alarm), f"no scenario moves with a threshold of {alarm.name}"
+
+
+# What was foretold has come, or has a name: another message, because it is worse or says more.
+FOLLOWED_BY = {"storage-hours-low": {"storage-low", "slot-lag-high"}, "slot-lag-high": {"storage-hours-low"}}
+
+
+@pytest.mark.parametrize("scenario", LOUD, ids=lambda scenario: scenario.key)
+@pytest.mark.parametrize("name", STACKS)
+def test_one_cause_pages_once(name: str, scenario: Scenario) -> None:
+    """Of what is critical, one message; what follows from it waits behind it."""
+    test = back_test(name)
+    keys = {alarm.name: alarm.key for alarm in test.alarms}
+    for machine in test.machines:
+        if scenario.happens_on(machine):
+            told = test.told(scenario, machine.name)
+            critical = [keys[each.alarm] for each in told if each.severity is Severity.CRITICAL]
+            assert set(critical[1:]) <= FOLLOWED_BY.get(critical[0] if critical else "", set()), (
+                machine.name,
+                critical,
+            )
+            assert len(told) == len({each.alarm for each in told}), "the same alarm twice"
+
+
+# The scenarios themselves
+
+
+def test_scenarios_are_named_once_and_are_loud_or_ordinary() -> None:
+    assert len({scenario.key for scenario in (*LOUD, *QUIET)}) == len(LOUD) + len(QUIET)
+    assert [scenario.key for scenario in LOUD if not scenario.about or scenario.times] == []
+    assert [scenario.key for scenario in QUIET if scenario.about or not scenario.times] == []
+
+
+def test_a_scenario_names_alarms_that_some_stack_has() -> None:
+    keys = {alarm.key for _, alarm in ALARMS}
+    assert {key for scenario in LOUD for key in scenario.about} - keys == set()
+
+
+def test_every_ordinary_day_that_on_call_knows_is_there() -> None:
+    assert {scenario.key for scenario in QUIET} == {
+        "working-day", "idle-weekend", "nightly-report", "autovacuum", "deploy", "failover", "minor-upgrade", "restart",
+        "month-change", "storage-growth", "late-runs",
+    }  # fmt: skip
+
+
+def test_what_a_class_does_not_have_is_not_expected_of_it() -> None:
+    silent = {(name, alarm.name) for name, alarm in ALARMS if not back_test(name).has_data(alarm)}
+    # Its class sustains the 3,000 IOPS that the volume has: there is no burst to use up.
+    assert silent == {("prod", "replica-2-ebs-io-balance-low")}
+
+
+def test_a_moved_threshold_is_moved_both_ways_and_so_is_each_in_an_expression() -> None:
+    alarm = next(alarm for alarm in back_test("prod").alarms if alarm.name == "replica-1-replica-lag-high")
+    found = {threshold: [(way.threshold, way.expression) for way in ways] for threshold, ways in moved(alarm)}
+    assert found == {
+        "30": [(15, alarm.expression), (60, alarm.expression)],
+        "262144": [
+            (30, "IF(writes > 131072.000000 OR lag > 600, lag, 0)"),
+            (30, "IF(writes > 524288.000000 OR lag > 600, lag, 0)"),
+        ],
+        "600": [
+            (30, "IF(writes > 262144 OR lag > 300.000000, lag, 0)"),
+            (30, "IF(writes > 262144 OR lag > 1200.000000, lag, 0)"),
+        ],
+    }
+    assert FACTOR == 2
+
+
+# The model
+
+
+def test_a_quiet_day_leaves_credits_balances_and_memory() -> None:
+    for name in STACKS:
+        for machine in back_test(name).machines:
+            day = metrics(machine, unchanged, begins=6 * 60, minutes=24 * 60)
+            least = {
+                key: min((value for value in values if value is not None), default=None) for key, values in day.items()
+            }
+            assert least["EBSByteBalance%"] == 100
+            assert (least["FreeableMemory"] or 0) > 0.1 * machine.memory
+            if machine.size.credit_balance_maximum:
+                assert 0.2 < (least["CPUCreditBalance"] or 0) / machine.size.credit_balance_maximum < 0.99
+
+
+def test_the_model_keeps_littles_law_and_the_class_s_limits() -> None:
+    machine = back_test("prod").machines[0]
+    scenario = next(each for each in LOUD if each.key == "reads-too-slow")
+    found = metrics(machine, scenario.shape, begins=scenario.begins, minutes=scenario.minutes)
+    queue, seconds, balance = found["DiskQueueDepth"][-1], found["ReadLatency"][-1], found["EBSIOBalance%"][-1]
+    assert balance == 0
+    assert seconds == pytest.approx(0.03)
+    assert queue == pytest.approx(machine.sustained_iops * 0.03)
+
+
+def test_rds_enlarges_a_volume_once_in_six_hours_and_not_past_its_ceiling() -> None:
+    machine = replace(back_test("prod").machines[0], ceiling=120 * 2**30)
+
+    def fills(_: Machine, load: Load, __: int) -> Load:
+        return replace(load, growth=0.002 * machine.storage)
+
+    free = metrics(machine, fills, begins=600, minutes=20 * 60, full=0.8)["FreeStorageSpace"]
+    jumps = [at for at in range(1, len(free)) if (free[at] or 0) > (free[at - 1] or 0)]
+    assert len(jumps) == 1
+    assert free[-1] == 0
