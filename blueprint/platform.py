@@ -9,6 +9,7 @@ from itertools import chain
 
 from blueprint.aws import storage
 from blueprint.aws.instance_classes import InstanceClass
+from blueprint.aws.regions import REGIONS
 from blueprint.aws.subnets import SubnetPlan, plan_subnets
 from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
 from blueprint.monitoring.alarms import Alarm
@@ -160,6 +161,7 @@ class Platform:
         for _, sentence in storage.storage_warnings(database.allocated_storage_gib, database.max_allocated_storage_gib):
             yield f"database.maxAllocatedStorageGib {database.max_allocated_storage_gib} {sentence}"
         yield from self._slot_cap_warning()
+        yield from self._copies_warning()
         for generation in database.standing_generations[1:]:
             yield (
                 f"database.keepPrevious: generation {generation} stays as it was left. Its deletion protection, its "
@@ -195,6 +197,15 @@ class Platform:
             )
         if self.settings.protected and not database.multi_az:
             yield "database.multiAz is off in a protected stack: losing the zone loses the service until it returns."
+
+    def _copies_warning(self) -> Iterator[str]:
+        region, target = self.settings.region, self.settings.backups.replicate_to_region
+        copies = REGIONS[region].copies
+        if target is not None and (copies is None or target not in copies):
+            yield (
+                f"backups.replicateToRegion {target} is not among the regions that AWS listed in 2023 for backups of "
+                f"{region}. Look whether it is now: aws rds describe-source-regions --region {target}."
+            )
 
     def _slot_cap_warning(self) -> Iterator[str]:
         cap, allocated = self.primary.parameter("max_slot_wal_keep_size"), self.settings.database.allocated_storage_gib

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 from blueprint import names
 from blueprint.aws import networks
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
+from blueprint.aws.regions import check_region
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.compile import HumanValue
@@ -153,7 +154,7 @@ SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["s
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]
 GroupId = Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$", examples=["sg-0123456789abcdef0"])]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["someone@langpont.example"])]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+-\d$", examples=["ap-northeast-3"])]
+Region = Annotated[str, Field(examples=["ap-northeast-3"]), AfterValidator(_checked(check_region))]
 RestoreTime = Annotated[
     str,
     Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-11-20T12:00:00Z"]),
@@ -162,7 +163,7 @@ RestoreTime = Annotated[
 # What a refusal shows instead of the pattern.
 EXAMPLES: Mapping[str, str] = {
     field.metadata[0].pattern: field.examples[0]
-    for field in (get_args(form)[1] for form in (SubnetId, VpcId, GroupId, Email, Region, RestoreTime))
+    for field in (get_args(form)[1] for form in (SubnetId, VpcId, GroupId, Email, RestoreTime))
 }
 Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
 # CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).

@@ -76,8 +76,8 @@ class Functions(Component):
             opts=self.child_options(),
         )
         packages = {
-            ROLES: pack(ROLES, roles.definition(database=database.name, master=database.master_username)),
-            METRICS: pack(METRICS, metrics.definition(stack=args.stack, database=database.name)),
+            ROLES: pack(ROLES, roles.definition(database=database.name, master=database.master_username), args.region),
+            METRICS: pack(METRICS, metrics.definition(stack=args.stack, database=database.name), args.region),
         }
         maker = self._function(
             ROLES,

@@ -18,7 +18,6 @@ from typing import Any
 import pulumi
 
 ROOT = Path(__file__).parents[1]
-CERTIFICATES = "certs/ap-northeast-1-bundle.pem"
 DEFINITION = "definition.json"
 # pg8000 and what it imports, all of it pure Python, pinned in requirements.txt. boto3 is part of Lambda's runtime.
 PACKAGES = ("asn1crypto", "pg8000", "python-dateutil", "scramp", "six")
@@ -32,10 +31,18 @@ class Package:
     digest: str
 
 
-def pack(function: str, definition: Mapping[str, Any]) -> Package:
-    """The package of `functions/<function>`. Raises `pulumi.RunError` if a package of `PACKAGES` is not installed."""
+def certificates(region: str) -> str:
+    """The root certificates of RDS in a region, by their path in the project and in a package."""
+    return f"certs/{region}-bundle.pem"
+
+
+def pack(function: str, definition: Mapping[str, Any], region: str) -> Package:
+    """The package of `functions/<function>`, with the certificates of its region.
+
+    Raises `pulumi.RunError` if a package of `PACKAGES` is not installed.
+    """
     text = json.dumps(definition, indent=1, sort_keys=True)
-    files = dict(sorted([*_own(function), *_installed()]))
+    files = dict(sorted([*_own(function, region), *_installed()]))
     # Relative to the project, so that no machine's path gets into the state; the engine hashes contents.
     assets: dict[str, pulumi.Asset | pulumi.Archive] = {
         name: pulumi.FileAsset(os.path.relpath(path, ROOT)) for name, path in files.items()
@@ -47,9 +54,9 @@ def pack(function: str, definition: Mapping[str, Any]) -> Package:
     return Package(pulumi.AssetArchive(assets), digest.hexdigest())
 
 
-def _own(function: str) -> Iterator[tuple[str, Path]]:
+def _own(function: str, region: str) -> Iterator[tuple[str, Path]]:
     folder = ROOT / "functions"
-    for path in (*folder.glob("*.py"), *(folder / function).glob("*.py"), ROOT / CERTIFICATES):
+    for path in (*folder.glob("*.py"), *(folder / function).glob("*.py"), ROOT / certificates(region)):
         yield path.relative_to(ROOT).as_posix(), path
 
 

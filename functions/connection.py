@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import struct
@@ -16,7 +17,8 @@ from typing import Any, Final
 import pg8000.native
 import scramp
 
-CERTIFICATES = Path(__file__).parents[1] / "certs" / "ap-northeast-1-bundle.pem"
+REGION = os.environ.get("AWS_REGION", "ap-northeast-1")  # Lambda says it
+CERTIFICATES = Path(__file__).parents[1] / "certs" / f"{REGION}-bundle.pem"
 
 CONNECT_SECONDS: Final = 5  # one packet and its answer inside a VPC; a dead host does not answer at all
 SECRET_CONNECT_SECONDS: Final = 3

@@ -15,9 +15,18 @@ from langpont_db.passwords import Hidden
 
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 PORT = 5432
-BUNDLE = Path(__file__).with_name("ap-northeast-1-bundle.pem")
+CERTIFICATES = Path(__file__).with_name("certificates")
+REGION = "ap-northeast-1"  # of a server whose name does not say its own
+_RDS = re.compile(r".+\.([a-z]{2}(?:-[a-z]+)+-[0-9])\.rds\.amazonaws\.com")
+
+
+def bundle(region: str = REGION) -> Path:
+    """The packaged root certificates of RDS in a region, under the name that AWS publishes them by."""
+    return CERTIFICATES / f"{region}-bundle.pem"
+
 
 _FORM = "postgresql://user:password@host:port/database"
+_CA_FILE = "Give sslrootcert, or newer certificates with the package"
 _QUOTE = "In the password percent-encode all but letters, digits and - . _ ~ (@ is %40, / is %2F, % is %25)"
 _WEAKER = {
     "require": "require encrypts and verifies nothing: whoever answers gets the password",
@@ -71,7 +80,7 @@ def parse(text: str, *, ca_file: str | None) -> tuple[Address, Hidden | None]:
 
     The URL's options are `sslmode`, `sslrootcert`, `application_name`, and `host` for a Unix socket. TLS is
     `verify-full` unless it says `disable`, which is for this machine only. `ca_file` is for a URL without
-    `sslrootcert`; None is the packaged bundle. Raises `UrlRefused`.
+    `sslrootcert`; None is the packaged bundle of the host's region. Raises `UrlRefused`.
     """
     try:
         url = make_url(text.strip())
@@ -93,10 +102,18 @@ def parse(text: str, *, ca_file: str | None) -> tuple[Address, Hidden | None]:
         host=host,
         port=url.port or PORT,
         database=database,
-        ca_file=(options.get("sslrootcert") or ca_file or str(BUNDLE)) if tls else None,
+        ca_file=(options.get("sslrootcert") or ca_file or _packaged(host)) if tls else None,
         application_name=options.get("application_name"),
     )
     return address, Hidden(str(url.password)) if url.password else None
+
+
+def _packaged(host: str) -> str:
+    named = _RDS.fullmatch(host.lower())
+    path = bundle(named[1]) if named else bundle()
+    if not path.is_file():
+        raise UrlRefused(f"is in {path.name.removesuffix('-bundle.pem')}, whose certificates are not here. {_CA_FILE}.")
+    return str(path)
 
 
 def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, str]:

@@ -161,10 +161,11 @@ def certificates_compare(
     url: Annotated[
         str, typer.Option("--url", metavar="URL", help="Another place than AWS's truststore.", show_default=False)
     ] = "",
+    region: Annotated[str, typer.Option("--region", metavar="REGION", help="The region.")] = "ap-northeast-1",
 ) -> None:
     """Compare them with AWS's.
 
-    certs/ap-northeast-1-bundle.pem with the bundle that AWS publishes; exits with 1 where they differ.
+    certs/<region>-bundle.pem with the bundle that AWS publishes; exits with 1 where they differ.
 
     \b
     python -m ops certificates compare
@@ -172,7 +173,7 @@ def certificates_compare(
     """
     from ops import certificates
 
-    certificates.compare(url=url or certificates.PUBLISHED, file=file)
+    certificates.compare(url=url, file=file, region=region)
 
 
 @app.command("doctor")

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from ops import console
 from ops.errors import OpsError
 
-BUNDLE: Final = Path(__file__).resolve().parents[1] / "certs" / "ap-northeast-1-bundle.pem"
-PUBLISHED: Final = "https://truststore.pki.rds.amazonaws.com/ap-northeast-1/ap-northeast-1-bundle.pem"
+FOLDER: Final = Path(__file__).resolve().parents[1] / "certs"
+REGION: Final = "ap-northeast-1"
 TIMEOUT_SECONDS: Final = 20
 MAX_BYTES: Final = 2**20  # the global bundle, of all regions, has 170 kB
 
@@ -31,14 +31,24 @@ class Certificate:
     not_after: datetime
 
 
-def compare(*, url: str, file: Path | None) -> None:
+def published(region: str) -> str:
+    """Where AWS publishes the bundle of a region."""
+    return f"https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+
+
+def compare(*, url: str, file: Path | None, region: str) -> None:
     """Print the certificates of this repository's bundle and of the file's, or else the URL's, and which has each.
 
-    Raises OpsError if they differ, or cannot be compared.
+    `url`: empty is where AWS publishes the region's. Raises OpsError if they differ, or cannot be compared.
     """
+    bundle = FOLDER / f"{region}-bundle.pem"
+    if not bundle.is_file():
+        served = ", ".join(sorted(each.name.removesuffix("-bundle.pem") for each in FOLDER.glob("*-bundle.pem")))
+        raise OpsError(f"--region {region} has no bundle in certs/. Choose from {served}.")
+    url = url or published(region)
     source = url if file is None else str(file)
-    here = read(str(BUNDLE), _file(BUNDLE))
-    there = read(source, _fetch(url) if file is None else _file(file))
+    here = read(str(bundle), _file(bundle), region)
+    there = read(source, _fetch(url, region) if file is None else _file(file), region)
     rows = []
     for fingerprint in dict.fromkeys([*here, *there]):
         where = "both" if fingerprint in here and fingerprint in there else ("here" if fingerprint in here else "there")
@@ -46,7 +56,7 @@ def compare(*, url: str, file: Path | None) -> None:
         only = where if where == "both" else f"only {where}"
         rows.append((only, certificate.subject, f"until {certificate.not_after:%Y-%m-%d}", f"sha256 {fingerprint}"))
     console.table(rows)
-    console.say(f"here:  {console.count(len(here), 'certificate')} in {BUNDLE.parent.name}/{BUNDLE.name}")
+    console.say(f"here:  {console.count(len(here), 'certificate')} in {bundle.parent.name}/{bundle.name}")
     console.say(f"there: {console.count(len(there), 'certificate')} in {source}")
     if here.keys() != there.keys():
         raise OpsError(
@@ -56,12 +66,13 @@ def compare(*, url: str, file: Path | None) -> None:
     console.say("They hold the same certificates.")
 
 
-def read(name: str, pem: bytes) -> dict[str, Certificate]:
+def read(name: str, pem: bytes, region: str = REGION) -> dict[str, Certificate]:
     """Parse a PEM bundle into certificates by fingerprint. Raises OpsError if it is none. `name` is for errors."""
     try:
         found = x509.load_pem_x509_certificates(pem)
     except ValueError:
-        raise OpsError(f"{name} is not a bundle of certificates in PEM. Compare with AWS's: {PUBLISHED}") from None
+        way_out = f"Compare with AWS's: {published(region)}"
+        raise OpsError(f"{name} is not a bundle of certificates in PEM. {way_out}") from None
     certificates = (
         Certificate(sha256=each.fingerprint(SHA256()).hex(), subject=_subject(each), not_after=each.not_valid_after_utc)
         for each in found
@@ -81,9 +92,9 @@ def _file(path: Path) -> bytes:
         raise OpsError(f"{path} cannot be read: {error.strerror}. Name a file of certificates in PEM.") from None
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, region: str) -> bytes:
     if not url.startswith(("https://", "http://")):
-        raise OpsError(f"--url {url} is no web address. Write it like {PUBLISHED}")
+        raise OpsError(f"--url {url} is no web address. Write it like {published(region)}")
     way_out = "Check the network, or fetch the file elsewhere and name it: python -m ops certificates compare FILE"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from blueprint.aws.regions import check_served
 from blueprint.names import check_environment
 from blueprint.problems import Problem, Refused
 from blueprint.settings import SECTIONS, Section, Settings
@@ -103,10 +104,11 @@ def _outside(document: Mapping[str, Any], environment: str, region: str | None) 
         yield Problem(field="stack", value=environment, rule=refusal.rule, way_out=refusal.way_out)
     if not region:
         yield Problem(field="aws:region", value="", rule="is missing", way_out="Write it under `config:`, at the top")
-    elif not _is_region(region):
-        yield Problem(
-            field="aws:region", value=region, rule="is not the name of a region", way_out="Write it like ap-northeast-1"
-        )  # fmt: skip
+    else:
+        try:
+            check_served(region)
+        except Refused as refusal:
+            yield Problem(field="aws:region", value=region, rule=refusal.rule, way_out=refusal.way_out)
     for key, value in document.items():
         section = re.split(r"[.\[]", key)[0]
         if key not in SECTIONS and section in SECTIONS:
@@ -121,7 +123,11 @@ def _outside(document: Mapping[str, Any], environment: str, region: str | None) 
 
 
 def _is_region(text: str) -> bool:
-    return bool(re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", text))
+    try:
+        check_served(text)
+    except Refused:
+        return False
+    return True
 
 
 def _secrets(secret: Collection[str]) -> Iterator[Problem]:

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from langpont_db.addresses import REGION, bundle
 from langpont_db.pgbouncer.errors import HostError
-
-# Of the package: the RDS root certificates, under the name that AWS publishes them by.
-CERTIFICATES = Path(__file__).parent.parent / "ap-northeast-1-bundle.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +35,14 @@ class Host:
     """Paths as Debian's package has them; other values are for tests.
 
     folder: PgBouncer's files. units: the administrator's systemd units. state: what must not outlive a boot.
-    certificates: the authority that the servers are verified against.
+    region: the servers', and so the name of their certificates' file. certificates: other ones than the package's.
     """
 
     folder: Path = Path("/etc/pgbouncer")
     units: Path = Path("/etc/systemd/system")
     state: Path = Path("/run/langpont-pgbouncer")
-    certificates: Path = CERTIFICATES
+    region: str = REGION
+    certificates: Path | None = None
 
     @property
     def ini(self) -> Path:
@@ -58,7 +57,12 @@ class Host:
     @property
     def certificates_file(self) -> Path:
         """server_tls_ca_file: the copy of the root certificates that the published configuration names."""
-        return self.folder / CERTIFICATES.name
+        return self.folder / bundle(self.region).name
+
+    @property
+    def authority(self) -> Path:
+        """The root certificates that the servers are verified against."""
+        return self.certificates or bundle(self.region)
 
     @property
     def outputs(self) -> Path:

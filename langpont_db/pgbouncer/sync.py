@@ -36,6 +36,7 @@ class Outcome:
 
 def sync(stack: Stack, host: Host) -> Outcome:
     """Bring PgBouncer to what is published. Raises `HostError` if nothing was changed, or PgBouncer does not run."""
+    host = replace(host, region=stack.region)
     with host.lock():  # around the reading too, or a run that waited would put an older version back
         document = stack.secret(stack.pooler_secret_arn)
         published = files.parse(document, _certificates(host), host)
@@ -107,10 +108,10 @@ def _try_logins(program: Program, published: Published, stack: Stack, host: Host
 def _certificates(host: Host) -> bytes:
     """Read the root certificates. PgBouncer reads them when it connects, so a trial does not show whether it can."""
     try:
-        ssl.create_default_context(cafile=str(host.certificates))
+        ssl.create_default_context(cafile=str(host.authority))
     except ssl.SSLError:
-        raise HostError(f"{host.certificates} holds no certificates. Install langpont_db anew.") from None
-    return host.certificates.read_bytes()
+        raise HostError(f"{host.authority} holds no certificates. Install langpont_db anew.") from None
+    return host.authority.read_bytes()
 
 
 def _wanted(published: Published, host: Host, owner: Owner) -> tuple[ManagedFile, ...]:

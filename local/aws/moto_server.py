@@ -24,7 +24,7 @@ from moto.server import main
 
 RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
-CERTIFICATES = "certs/ap-northeast-1-bundle.pem"
+CERTIFICATES = "certs/*-bundle.pem"
 
 functions_file = Path(sys.argv[1])
 arguments = sys.argv[2:]
@@ -42,7 +42,8 @@ def invoke(function: Any, event: Any = None) -> tuple[str, bool, str]:
         with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as code:
             code.extractall(package)
         if stand_ins["authority"]:
-            (package / CERTIFICATES).write_bytes(Path(stand_ins["authority"]).read_bytes())
+            for file in package.glob(CERTIFICATES):
+                file.write_bytes(Path(stand_ins["authority"]).read_bytes())
         _runtime_packages(runtime)
         request = {
             "handler": function.handler,

@@ -196,6 +196,13 @@ QUIET = {"database": {"maxAllocatedStorageGib": 399}}
             ["monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."],
         ),
         (
+            QUIET | {"backups": {"replicateToRegion": "eu-west-1"}},
+            [
+                "backups.replicateToRegion eu-west-1 is not among the regions that AWS listed in 2023 for backups of "
+                "ap-northeast-1. Look whether it is now: aws rds describe-source-regions --region eu-west-1."
+            ],
+        ),
+        (
             QUIET | {"monitoring": {"databaseInsights": "advanced"}},
             [
                 "monitoring.databaseInsights advanced is charged by the vCPU and hour of the primary, which has 2; "

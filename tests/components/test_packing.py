@@ -95,10 +95,11 @@ def test_no_path_of_this_machine_is_registered(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_same_files_make_the_same_package() -> None:
     for function, definition in DEFINITIONS.items():
-        first, second = (packing.pack(function, definition) for _ in range(2))
+        first, second = (packing.pack(function, definition, REGION) for _ in range(2))
         assert first.digest == second.digest
         assert [*first.archive.assets] == [*second.archive.assets]
-    assert packing.pack("roles", DEFINITIONS["roles"]).digest != packing.pack("metrics", DEFINITIONS["roles"]).digest
+    metrics, roles = (packing.pack(name, DEFINITIONS["roles"], REGION).digest for name in ("metrics", "roles"))
+    assert metrics != roles
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "functions/roles/handler.py": "handler = print\n",
         "functions/metrics/__init__.py": "# another's\n",
         "functions/roles/__pycache__/handler.cpython-313.pyc": "byte code",
-        packing.CERTIFICATES: "certificates\n",
+        packing.certificates(REGION): "certificates\n",
         "site/pure/__init__.py": "# a package\n",
         "site/pure/__pycache__/__init__.cpython-313.pyc": "byte code",
         "site/pure-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: pure\nVersion: 1.0\n",
@@ -141,7 +142,7 @@ PACKED = {
 
 def test_what_pip_records_beside_sources_stays_here(small: Path) -> None:
     """Byte code differs by interpreter, RECORD by installation."""
-    assets = dict(packing.pack("roles", {"a": 1}).archive.assets)
+    assets = dict(packing.pack("roles", {"a": 1}, REGION).archive.assets)
     definition = assets.pop("definition.json")
     assert isinstance(definition, pulumi.StringAsset)
     assert json.loads(definition.text) == {"a": 1}
@@ -151,29 +152,29 @@ def test_what_pip_records_beside_sources_stays_here(small: Path) -> None:
 
 @pytest.mark.parametrize("name", PACKED.values())
 def test_any_byte_of_any_file_makes_another_digest(name: str, small: Path) -> None:
-    before = packing.pack("roles", {"a": 1}).digest
+    before = packing.pack("roles", {"a": 1}, REGION).digest
     content = (small / name).read_bytes()
     (small / name).write_bytes(content[:-1] + b"\t")
-    assert packing.pack("roles", {"a": 1}).digest != before
+    assert packing.pack("roles", {"a": 1}, REGION).digest != before
     (small / name).write_bytes(content)
-    assert packing.pack("roles", {"a": 1}).digest == before
+    assert packing.pack("roles", {"a": 1}, REGION).digest == before
 
 
 def test_a_file_more_or_renamed_and_another_definition_make_another_digest(small: Path) -> None:
-    digests = [packing.pack("roles", {"a": 1}).digest, packing.pack("roles", {"a": 2}).digest]
+    digests = [packing.pack("roles", {"a": 1}, REGION).digest, packing.pack("roles", {"a": 2}, REGION).digest]
     (small / "functions/roles/more.py").write_text("")
-    digests.append(packing.pack("roles", {"a": 1}).digest)
+    digests.append(packing.pack("roles", {"a": 1}, REGION).digest)
     os.rename(small / "functions/roles/more.py", small / "functions/roles/other.py")
-    digests.append(packing.pack("roles", {"a": 1}).digest)
+    digests.append(packing.pack("roles", {"a": 1}, REGION).digest)
     assert len(set(digests)) == 4
 
 
 def test_what_is_not_packed_changes_nothing(small: Path) -> None:
-    before = packing.pack("roles", {"a": 1}).digest
+    before = packing.pack("roles", {"a": 1}, REGION).digest
     (small / "functions/metrics/__init__.py").write_text("# changed\n")
     (small / "bin/pure").write_text("changed")
     shutil.rmtree(small / "functions/roles/__pycache__")
-    assert packing.pack("roles", {"a": 1}).digest == before
+    assert packing.pack("roles", {"a": 1}, REGION).digest == before
 
 
 def test_a_package_that_is_not_installed_is_refused_with_the_command_that_installs_it(
@@ -181,7 +182,7 @@ def test_a_package_that_is_not_installed_is_refused_with_the_command_that_instal
 ) -> None:
     monkeypatch.setattr(packing, "PACKAGES", ("pg8000", "langpont-nowhere"))
     with pytest.raises(pulumi.RunError) as refused:
-        packing.pack("roles", {})
+        packing.pack("roles", {}, REGION)
     assert str(refused.value) == (
         "langpont-nowhere is not installed, and the functions are packed with it: pip install -r requirements.txt"
     )

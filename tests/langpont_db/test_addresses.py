@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langpont_db.addresses import BUNDLE, Address, UrlRefused, parse
+from langpont_db.addresses import Address, UrlRefused, bundle, parse
 from langpont_db.passwords import Hidden
 
 QUOTE = "In the password percent-encode all but letters, digits and - . _ ~ (@ is %40, / is %2F, % is %25)."
@@ -19,7 +19,7 @@ FORM = "postgresql://user:password@host:port/database"
 def test_a_url_is_verified_in_full_by_default(scheme: str) -> None:
     address, hidden = parse(f"{scheme}://langpont_app:p%40ss@db.example.com/langpont", ca_file=None)
     assert address == Address(
-        user="langpont_app", host="db.example.com", port=5432, database="langpont", ca_file=str(BUNDLE)
+        user="langpont_app", host="db.example.com", port=5432, database="langpont", ca_file=str(bundle())
     )
     assert hidden == Hidden("p@ss")
     assert address.parameters() == {
@@ -29,7 +29,7 @@ def test_a_url_is_verified_in_full_by_default(scheme: str) -> None:
         "dbname": "langpont",
         "gssencmode": "disable",
         "sslmode": "verify-full",
-        "sslrootcert": str(BUNDLE),
+        "sslrootcert": str(bundle()),
     }
 
 
@@ -137,3 +137,17 @@ def test_a_password_that_was_not_quoted_is_never_told(password: str) -> None:
         assert refused.__suppress_context__ or refused.__context__ is None
     else:
         assert hidden is not None
+
+
+def test_a_server_of_rds_is_verified_against_the_authorities_of_its_region() -> None:
+    def of(host: str) -> str | None:
+        return parse(f"postgresql://u:p@{host}/d", ca_file=None)[0].ca_file
+
+    assert of("langpont-prod-db.abc123.us-east-1.rds.amazonaws.com") == str(bundle("us-east-1"))
+    assert of("langpont-prod-db.abc123.EU-West-1.rds.amazonaws.com") == str(bundle("eu-west-1"))
+    assert of("db.example.com") == str(bundle("ap-northeast-1"))
+    with pytest.raises(UrlRefused) as caught:
+        of("langpont-prod-db.abc123.mx-central-1.rds.amazonaws.com")
+    assert str(caught.value) == (
+        "is in mx-central-1, whose certificates are not here. Give sslrootcert, or newer certificates with the package."
+    )

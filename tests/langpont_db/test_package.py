@@ -10,7 +10,7 @@ import pytest
 
 import langpont_db
 from langpont_db import Database
-from langpont_db.addresses import BUNDLE
+from langpont_db.addresses import CERTIFICATES, bundle
 from tests.recordings import ROOT
 
 QUIET = """
@@ -65,13 +65,13 @@ def test_the_public_names() -> None:
         "migration_engine",
     ]
     assert all(getattr(langpont_db, name).__doc__ for name in langpont_db.__all__)
-    assert (BUNDLE.parent / "py.typed").is_file()
+    assert (CERTIFICATES.parent / "py.typed").is_file()
 
 
 def test_the_packaged_certificates_are_the_projects() -> None:
-    assert BUNDLE.resolve() == ROOT / "certs" / "ap-northeast-1-bundle.pem"
-    assert BUNDLE.read_text().count("-----BEGIN CERTIFICATE-----") == 3
-    assert BUNDLE.readlink() == Path("../certs/ap-northeast-1-bundle.pem")
+    assert bundle().resolve() == ROOT / "certs" / "ap-northeast-1-bundle.pem"
+    assert bundle("us-east-1").read_text().count("-----BEGIN CERTIFICATE-----") == 3
+    assert CERTIFICATES.readlink() == Path("../certs")
 
 
 def test_a_purpose_that_no_replica_has_is_refused() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from langpont_db import Database, SettingsRefused, settings
-from langpont_db.addresses import BUNDLE
+from langpont_db.addresses import bundle
 from langpont_db.passwords import FixedPassword, SecretPassword
 from langpont_db.settings import Limit, Pool, Timeouts
 
@@ -79,7 +79,7 @@ def test_a_password_of_the_url_comes_before_the_secret_and_is_not_shown() -> Non
 
 def test_certificates_are_the_packaged_ones_or_those_of_a_file(tmp_path: Path) -> None:
     url = {"DATABASE_PRIMARY_URL": "postgresql://u:p@db.example.com/d"}
-    assert settings.read(url).primary.address.ca_file == str(BUNDLE)
+    assert settings.read(url).primary.address.ca_file == str(bundle())
     own = tmp_path / "own.pem"
     own.touch()
     assert settings.read(url | {"DATABASE_CA_FILE": str(own)}).primary.address.ca_file == str(own)

@@ -25,6 +25,9 @@ PARTING = (
 )
 
 
+PUBLISHED = certificates.published("ap-northeast-1")
+
+
 def authority(name: str, until: int) -> tuple[str, str]:
     """A certificate that signed itself, in PEM, and its fingerprint."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -53,7 +56,7 @@ def bundle(authorities: dict[str, tuple[str, str]], tmp_path: Path, monkeypatch:
     path = tmp_path / "certs" / "ap-northeast-1-bundle.pem"
     path.parent.mkdir()
     path.write_text(authorities["G1"][0])
-    monkeypatch.setattr(certificates, "BUNDLE", path)
+    monkeypatch.setattr(certificates, "FOLDER", path.parent)
     return path
 
 
@@ -170,5 +173,14 @@ def test_a_missing_file_and_a_misshapen_address_are_sentences(ops: Ops, bundle: 
         1, "", f"ops: {missing} cannot be read: No such file or directory. Name a file of certificates in PEM.\n"
     )
     assert ops("certificates", "compare", "--url", "file:///etc/passwd") == Outcome(
-        1, "", f"ops: --url file:///etc/passwd is no web address. Write it like {certificates.PUBLISHED}\n"
+        1, "", f"ops: --url file:///etc/passwd is no web address. Write it like {PUBLISHED}\n"
     )
+
+
+def test_another_region_has_its_own_bundle_and_one_without_is_refused(ops: Ops) -> None:
+    of = str(Path(__file__).parents[2] / "certs" / "us-east-1-bundle.pem")
+    assert ops("certificates", "compare", "--region", "us-east-1", of).code == 0
+    assert ops("certificates", "compare", of).code == 1
+    refused = ops("certificates", "compare", "--region", "moon")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("ops: --region moon has no bundle in certs/. Choose from af-south-1, ap-east-1, ")

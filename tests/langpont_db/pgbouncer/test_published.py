@@ -10,8 +10,9 @@ import pytest
 
 from blueprint.postgres import scram
 from blueprint.postgres.pgbouncer import Entry, PoolerSettings, ca_file, render_ini, render_user_list
+from langpont_db.addresses import bundle
 from langpont_db.pgbouncer.errors import HostError
-from langpont_db.pgbouncer.host import CERTIFICATES, Host
+from langpont_db.pgbouncer.host import Host
 from langpont_db.pgbouncer.published import Published, changes, parse
 
 SETTINGS = PoolerSettings(
@@ -49,7 +50,7 @@ def test_what_the_blueprint_renders_is_taken() -> None:
 
 def test_the_certificates_are_installed_where_the_configuration_looks_for_them() -> None:
     assert str(HOST.certificates_file) == ca_file("ap-northeast-1")
-    assert HOST.certificates.read_bytes() == (Path(__file__).parents[3] / "certs" / CERTIFICATES.name).read_bytes()
+    assert HOST.authority.read_bytes() == (Path(__file__).parents[3] / "certs" / bundle().name).read_bytes()
 
 
 REFUSED: dict[str, tuple[Edit, list[str]]] = {

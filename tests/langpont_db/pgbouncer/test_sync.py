@@ -62,7 +62,7 @@ def test_each_file_is_for_those_who_need_it(machine: Machine) -> None:
         "userlist.txt": ("0o600", pooler),
         "ap-northeast-1-bundle.pem": ("0o644", root),
     }
-    assert machine.host.certificates_file.read_bytes() == machine.host.certificates.read_bytes()
+    assert machine.host.certificates_file.read_bytes() == machine.host.authority.read_bytes()
     assert [path.name for path in machine.host.folder.iterdir() if path.name.endswith(".new")] == []
 
 
