@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,16 @@ from typing import Any
 from blueprint.problems import Problem
 from preview.difference import Comparison, as_document, compare
 from preview.document import document
+from preview.effects.document import effects_document
+from preview.effects.lines import lines
+from preview.effects.model import Line
 from preview.report import Report, preview
-from preview.transitions import refusals
+from preview.standing import of_document
+from preview.transitions import protected, refusals
 from preview.versions import Version, previewing
 from recording import stack_files
+from recording.answers import Answers
+from recording.plan import Key, plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,16 +29,19 @@ class Against:
     report: Report
     version: Version
     comparison: Comparison
+    lines: tuple[Line, ...]
+    sealed: Mapping[Key, tuple[str, ...]]
 
     @property
     def refused(self) -> tuple[Problem, ...]:
         """What must not be deployed over that version, though each of the two is right by itself."""
-        return refusals(self.comparison.before, self.comparison.after)
+        return (*refusals(self.comparison.before, self.comparison.after), *protected(self.lines))
 
     def document(self) -> dict[str, Any]:
         """For `--json`: project, stack, region, against (asked, commit or null, hasStack), refused and what differs.
 
-        `resources` and `sections` are those of `preview.difference.as_document`.
+        `effect`, `needsWindow`, `changes` and `notCompared` are those of `preview.effects.document`, `resources` and
+        `sections` are those of `preview.difference.as_document`.
         """
         against = {
             "asked": self.version.asked, "commit": self.version.commit, "hasStack": bool(self.comparison.before)
@@ -41,7 +51,12 @@ class Against:
             {"field": each.field, "value": each.value, "rule": each.rule, "wayOut": each.way_out}
             for each in self.refused
         ]
-        return whole | {"against": against, "refused": refused} | as_document(self.comparison)
+        return (
+            whole
+            | {"against": against, "refused": refused}
+            | effects_document(self.lines, self.sealed)
+            | as_document(self.comparison)
+        )
 
 
 def compared(project: Path, stack: str, version: Version) -> Against:
@@ -53,4 +68,13 @@ def compared(project: Path, stack: str, version: Version) -> Against:
     with previewing(version, stack) as other:
         report = preview(project, stack)
         after = document(report) | {"settings": file.sections()}
-        return Against(report=report, version=version, comparison=compare(other.document(), after))
+        comparison = compare(other.document(), after)
+    if not comparison.before:  # a stack that is new touches nobody
+        return Against(report=report, version=version, comparison=comparison, lines=(), sealed={})
+    standing, answers = of_document(comparison.before), Answers(file.config["aws:region"])
+    whole = plan(file, standing, answers)
+    told = lines(
+        file, standing, whole, before=comparison.before["settings"], settings=comparison.sections["settings"],
+        answers=answers,
+    )  # fmt: skip
+    return Against(report=report, version=version, comparison=comparison, lines=tuple(told), sealed=whole.sealed)

@@ -5,10 +5,13 @@ They compare the documents of two previews, as `--against` has them; the stack f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from blueprint.problems import Problem
+from preview.difference import ABSENT
+from preview.effects.model import Line
 
 # RDS user guide, "Increasing DB instance storage capacity": a value that is not 10 % more "is rounded up".
 GROWTH_PERCENT: Final = 110
@@ -29,6 +32,13 @@ def _storage(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Pr
         return
     new: int = after["storage"]["allocatedGib"]
     old: int = before.get("storage", {}).get("allocatedGib", new)  # an older version's document may have no storage
+    ceiling: int = after["storage"].get("maxAllocatedGib") or 0
+    if new < old and ceiling <= new:  # with autoscaling the provider leaves a volume alone that is larger
+        yield Problem(
+            field="database.allocatedStorageGib", value=str(new),
+            rule=f"is less than the {old} GiB that stand, and storage never shrinks: RDS refuses it",
+            way_out=f"Leave it at {old}",
+        )  # fmt: skip
     least = -(-old * GROWTH_PERCENT // 100)
     if old < new < least:
         yield Problem(
@@ -36,6 +46,25 @@ def _storage(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Pr
             rule=f"is less than 10 % more than the {old} GiB that stand, and RDS grows a volume by no less",
             way_out=f"Write {least} or more, or leave it at {old}",
         )  # fmt: skip
+
+
+def protected(lines: Iterable[Line]) -> Iterator[Problem]:
+    """What would delete or replace a protected resource: Pulumi refuses the whole update."""
+    for line in lines:
+        names = sorted(touch.on for touch in line.touches if touch.step.refused)
+        if names:
+            path, before, after = line.settings[0] if line.settings else ("The program", ABSENT, ABSENT)
+            yield Problem(
+                field=path, value="" if after is ABSENT else text(after),
+                rule=f"would delete or replace what is protected, and Pulumi refuses it: {', '.join(names)}",
+                way_out=f"Leave it{'' if before is ABSENT else f' at {text(before)}'}; where what they hold may go, "
+                "deploy database.deletionPolicy: disposable first, or unprotect each as docs/runbook.md does",
+            )  # fmt: skip
+
+
+def text(value: Any) -> str:
+    """A value of a setting as a person writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _generation(side: Mapping[str, Any]) -> int:

@@ -19,7 +19,8 @@ from recording.engine import Provider, record
 from recording.recording import UNKNOWN, Recording, Registration, Secret, Unknown, unknown_paths
 from recording.stack_files import StackFile
 from resource_types import TYPES
-from resource_types.replacement import UNSURE, Plans, canonical, plans
+from resource_types.replacement import Plans, canonical, plans
+from resource_types.replacement import source as source
 
 # pulumi-aws, provider/resource_overrides.go
 _DELETED_FIRST: Final = frozenset({"aws:iam/rolePolicyAttachment:RolePolicyAttachment"})
@@ -207,10 +208,11 @@ class _Planner:
             planned = known.get(key) if known is not None else None
             left_out = not unknown and digest(new) is None and not isinstance(new, bool | int)
             asked = Plans("update", "update", "update") if planned is None else planned
-            effect = asked.planned(was_set=unknown or key in former.inputs, left_out=left_out)
+            was_set = unknown or key in former.inputs
+            effect = asked.planned(was_set=was_set, left_out=left_out)
             if effect == "none":
                 continue
-            if planned is None or {planned.change, planned.set, planned.unset} & set(UNSURE):
+            if planned is None or planned.unsure(was_set=was_set, left_out=left_out):
                 unsure.append(key)
             effects[key] = "replace" if key in map(_camel, registration.replace_on_changes) else effect
         if sealed:

@@ -21,8 +21,15 @@ class Plans(NamedTuple):
 
     def planned(self, *, was_set: bool, left_out: bool) -> str:
         """`update`, `replace` or `none` for a value that differs; what was not measured is taken for an update."""
-        found = self.unset if left_out else self.change if was_set else self.set
+        found = self._measured(was_set=was_set, left_out=left_out)
         return "update" if found in UNSURE else self.change if found == "required" else found
+
+    def unsure(self, *, was_set: bool, left_out: bool) -> bool:
+        """Whether nobody has measured what such a change does."""
+        return self._measured(was_set=was_set, left_out=left_out) in ("untested", "depends")
+
+    def _measured(self, *, was_set: bool, left_out: bool) -> str:
+        return self.unset if left_out else self.change if was_set else self.set
 
 
 # Without a plan that was measured: no such plan exists, or it hangs on another property.
@@ -40,10 +47,21 @@ def plans(type_: str) -> Mapping[str, Plans]:
     return found | {"region": REGION}
 
 
+def source() -> str:
+    """What was measured, for a sentence."""
+    return f"{_data()['provider']}, with what is known of pulumi-aws {_data()['readFor']}"
+
+
+def read_for() -> str:
+    """The version of pulumi-aws for which somebody has read what its provider does otherwise than was measured."""
+    version: str = _data()["readFor"]
+    return version
+
+
 @cache
-def _data() -> Mapping[str, Mapping[str, Mapping[str, list[str]]]]:
+def _data() -> Mapping[str, Any]:
     text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
-    data: Mapping[str, Mapping[str, Mapping[str, list[str]]]] = json.loads(text)
+    data: Mapping[str, Any] = json.loads(text)
     return data
 
 

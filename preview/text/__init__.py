@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from preview.against import Against
-from preview.page import Page
+from preview.effects.model import Effect
+from preview.page import Page, Row
 from preview.report import Report
-from preview.text import alarms, capacity, changes, inventory, overview
+from preview.text import alarms, capacity, changes, effects, inventory, overview
 from preview.units import count
+from recording.plan import source
 
 
 def show(report: Report, *, everything: bool) -> None:
@@ -36,6 +38,7 @@ def show_changes(against: Against) -> None:
     settings = count(len(comparison.sections.get("settings", ())), "change")
     page.table(
         [
+            *_verdict(against),
             ("settings", settings if comparison.before else "all"),
             ("resources", changes.counted(comparison.resources)),
             ("policy", overview.verdict(report)),
@@ -47,8 +50,18 @@ def show_changes(against: Against) -> None:
     if report.stopped:
         page.heading("Stops this stack", "whether it is new or not")
         page.table([(violation.message,) for violation in report.stopped])
-    changes.show(page, comparison)
+    effects.show(page, against.lines)
+    changes.show(page, comparison, settings=not against.lines)
     if comparison.nothing:
         page.heading("Nothing differs")
-    else:
-        page.heading("Offline", "whether AWS changes a resource in place or replaces it, only `pulumi preview` tells")
+    elif comparison.before:
+        page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
+
+
+def _verdict(against: Against) -> list[Row]:
+    """The worst of it in two lines, for a person who must say yes or no."""
+    if not against.comparison.before or against.comparison.nothing:
+        return []
+    worst = max((line.effect for line in against.lines), default=Effect.NOTHING)
+    window = any(line.needs_window for line in against.lines)
+    return [("effect", effects.styled(worst)), ("window", "wanted: somebody is cut off" if window else "not needed")]

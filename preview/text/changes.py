@@ -33,13 +33,17 @@ PLAIN = {
 }  # fmt: skip
 
 
-def show(page: Page, comparison: Comparison) -> None:
-    """All sections in which something differs; of a stack that is new, its resources alone."""
+def show(page: Page, comparison: Comparison, *, settings: bool = True) -> None:
+    """All sections in which something differs; of a stack that is new, its resources alone.
+
+    `settings`: whether those are listed, which the effects have for their headings.
+    """
     if not comparison.before:
         _resources(page, comparison)
         return
     sections = comparison.sections
-    _plain(page, "Settings", sections.get("settings", ()))
+    if settings:
+        _plain(page, "Settings", sections.get("settings", ()))
     _sentences(page, comparison)
     _resources(page, comparison)
     _instances(page, sections.get("instances", ()))
@@ -70,7 +74,7 @@ def _finding(change: ValueChange) -> str:
         return f"{value['level']}: {value['message']}"
     if isinstance(value, dict) and "reason" in value:
         return f"excepted: {value['resources']} from {value['rule']}: {value['reason']}"
-    return f"{'.'.join(change.path)}: {_sides(change)}"
+    return f"{'.'.join(change.path)}: {both(change)}"
 
 
 def _plain(page: Page, title: str, changes: Sequence[ValueChange]) -> None:
@@ -119,7 +123,7 @@ def _alike(changes: Sequence[ResourceChange]) -> dict[tuple[str, tuple[tuple[str
     for change in changes:
         heading, inputs = TOLD.get(change.type, ("", ()))
         own = [value for value in change.values if value.path[0] != "inputs" or value.path[1] not in inputs]
-        rows = [(_sign(v), visible(".".join(v.path).removeprefix("inputs.")), _sides(v)) for v in own]
+        rows = [(_sign(v), visible(".".join(v.path).removeprefix("inputs.")), both(v)) for v in own]
         if len(own) < len(change.values):
             rows.append(("~", f"see {heading}", ""))
         if rows:
@@ -155,9 +159,9 @@ def _parameters(page: Page, changes: Sequence[ValueChange]) -> None:
             sides = [side["meaning"] for side in (change.before, change.after) if side is not ABSENT]
             alike[_sign(change), rest[0], clipped(" -> ".join(sides))].append(identifier)
         elif change.path[:2] not in worded:
-            alike[_sign(change), ".".join(rest), _sides(change)].append(identifier)
+            alike[_sign(change), ".".join(rest), both(change)].append(identifier)
         elif rest[1] == "meaning":
-            alike["~", rest[0], _sides(change)].append(identifier)
+            alike["~", rest[0], both(change)].append(identifier)
     if alike:
         page.heading("Parameters")
         page.table(
@@ -214,7 +218,7 @@ def _short(change: ResourceChange) -> str:
 
 def _value_rows(changes: Sequence[ValueChange]) -> Iterator[Row]:
     for change in changes:
-        yield _mark(change), visible(".".join(change.path)), _sides(change)
+        yield _mark(change), visible(".".join(change.path)), both(change)
 
 
 def _sign(change: ValueChange) -> str:
@@ -229,18 +233,20 @@ def _styled(mark: str) -> Text:
     return Text(mark, STYLES[mark])
 
 
-def _sides(change: ValueChange) -> str:
-    return " -> ".join(_value(change.path, side) for side in (change.before, change.after) if side is not ABSENT)
+def both(change: ValueChange) -> str:
+    """A value before and after, as far as each side has one."""
+    return " -> ".join(value(change.path, side) for side in (change.before, change.after) if side is not ABSENT)
 
 
-def _value(path: Sequence[str], value: Any) -> str:
-    if value == {"secret": True}:
+def value(path: Sequence[str], side: Any) -> str:
+    """One side of a change, as far as it may be shown."""
+    if side == {"secret": True}:
         return "[secret]"
-    if value == {"unknown": True}:
+    if side == {"unknown": True}:
         return "[known after the deployment]"
-    if path[-1:] and path[-1].endswith("Bytes") and isinstance(value, int | float):
-        return size(value)
-    return clipped(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True))
+    if path[-1:] and path[-1].endswith("Bytes") and isinstance(side, int | float):
+        return size(side)
+    return clipped(side if isinstance(side, str) else json.dumps(side, ensure_ascii=False, sort_keys=True))
 
 
 def clipped(text: str) -> str:

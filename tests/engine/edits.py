@@ -359,6 +359,10 @@ def main(names: list[str]) -> None:
             print(f"{golden(name).name}: {len(done.faults)} faults", flush=True)
         for workplace in deployed.values():
             workplace.close()
+    from tests.engine import foretold  # which needs the table above
+
+    document, text = foretold.rendered()
+    document.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

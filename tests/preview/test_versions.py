@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from preview import __main__ as command
 from preview.versions import Version, VersionError, opened, previewing
+from recording.plan import source
 from tests.contracts.test_secrecy import generated
 from tests.processes import started
 from tests.recordings import FIXTURES, ROOT, recording, secrets, strings
@@ -93,12 +94,17 @@ def test_each_side_is_made_by_its_own_program_and_nothing_is_left_behind(reposit
     name = git(repository, "rev-parse", "main")[:12]
     assert done.stdout == (
         f"langpont-database / dev  ap-northeast-1  compared offline with main ({name})\n"
+        "  effect     reloaded\n"
+        "  window     not needed\n"
         "  settings   1 change\n"
         "  resources  0 added, 0 removed, 2 changed\n"
         "  policy     5 advisory\n"
         "\n"
-        "Settings\n"
-        "  ~  network.vpc.flowLogRetentionDays  7 -> 14\n"
+        "Without a changed setting\n"
+        "  reloaded  db-primary hands out log_min_duration_statement to sessions as they go on\n"
+        "\n"
+        "network.vpc.flowLogRetentionDays  7 -> 14\n"
+        "  nothing visible  network-flow-logs\n"
         "\n"
         "Resources  by component, without the component's name; alike ones together\n"
         "\n"
@@ -114,7 +120,7 @@ def test_each_side_is_made_by_its_own_program_and_nothing_is_left_behind(reposit
         "     parameter                   what RDS gets                   on\n"
         "  ~  log_min_duration_statement  1000 ms = 1 s -> 2000 ms = 2 s  langpont-dev-db\n"
         "\n"
-        "Offline  whether AWS changes a resource in place or replaces it, only `pulumi preview` tells\n"
+        f"Offline  updated or replaced: as measured of {source()}; what AWS has may differ\n"
     )
     assert list(scratch.iterdir()) == []
     assert (git(repository, "status", "--short"), (repository / ".git" / "index").read_bytes()) == before

@@ -1,0 +1,78 @@
+"""Top of a page of `--against`: what each changed setting does to the service, the worst first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from preview.difference import ABSENT, ValueChange
+from preview.effects.model import Consequence, Effect, Line, Touch, When
+from preview.page import Page, Row
+from preview.text.changes import value, visible
+from preview.text.names import merged
+
+NONE = "none"
+STYLES = {
+    Effect.NOTHING: "green", Effect.RELOADED: "green", Effect.REBOOT: "yellow", Effect.RESTART: "yellow",
+    Effect.FAILOVER: "yellow", Effect.REMOVED: "yellow",
+}  # fmt: skip
+
+
+def show(page: Page, lines: Sequence[Line]) -> None:
+    """A part for each line; nothing where nothing is done."""
+    for line in lines:
+        page.heading(visible(title(line)))
+        page.table(list(_rows(line)))
+
+
+def title(line: Line) -> str:
+    """The settings with their values before and after, or that there is none behind it."""
+    changes = (ValueChange(path=(path,), before=old, after=new) for path, old, new in line.settings)
+    return "; ".join("  ".join(told(change)) for change in changes) or "Without a changed setting"
+
+
+def told(change: ValueChange) -> tuple[str, str]:
+    """A setting's path, and its values before and after."""
+    sides = (NONE if side is ABSENT else value(change.path, side) for side in (change.before, change.after))
+    return ".".join(change.path), " -> ".join(sides)
+
+
+def shown(line: Line) -> list[tuple[Touch, Consequence]]:
+    """What a person is told: of what is refused, that alone, since nothing else happens."""
+    refused = line.effect is Effect.REFUSED
+    return [pair for pair in line.consequences if not refused or pair[1].effect is Effect.REFUSED]
+
+
+def alike(line: Line) -> dict[Consequence, list[str]]:
+    """The names of what has the same consequence, the worst first."""
+    found: dict[Consequence, dict[str, None]] = defaultdict(dict)
+    for touch, consequence in shown(line):
+        found[consequence][touch.on] = None
+    return {consequence: list(names) for consequence, names in found.items()}
+
+
+def styled(effect: Effect) -> Text:
+    """An effect in its colour."""
+    return Text(effect.value, STYLES.get(effect, "bold red"))
+
+
+def _rows(line: Line) -> Iterator[Row]:
+    for consequence, names in alike(line).items():
+        yield styled(consequence.effect), Text(f"{', '.join(merged(names))}{_sentence(consequence)}")
+    if not line.touches:
+        yield styled(Effect.NOTHING), Text("no resource changes")
+
+
+def _sentence(consequence: Consequence) -> str:
+    parts = [f" {consequence.what}" if consequence.what else ""]
+    if consequence.when is not When.AT_ONCE:
+        parts.append(f", {consequence.when.value}")
+    if consequence.takes:
+        parts.append(f". Takes {consequence.takes.text} ({consequence.takes.source})")
+    if consequence.cut_off:
+        parts.append(f". Cut off: {consequence.cut_off}")
+    if consequence.order:
+        parts.append(f". Order: {consequence.order}")
+    return "".join(parts)

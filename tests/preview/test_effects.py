@@ -1,0 +1,154 @@
+"""What a change is said to do: the setting behind each operation, the sentences, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from blueprint.problems import Problem
+from preview.difference import ABSENT, compare
+from preview.effects.document import effects_document
+from preview.effects.lines import lines
+from preview.effects.model import Effect, Line
+from preview.page import Page
+from preview.text import effects
+from preview.transitions import protected
+from recording.answers import Answers
+from recording.plan import Key, Standing, plan
+from tests.engine.foretold import standing
+from tests.recordings import REGION, changed, frozen
+
+
+def told(stack: str, changes: Mapping[str, Any], base: Mapping[Key, Standing] | None = None) -> list[Line]:
+    """The lines of an edit of a fixture stack."""
+    before, after = frozen(stack), changed(frozen(stack), changes)
+    base, answers = base or standing(stack, "{}"), Answers(REGION)
+    sides = ({"settings": file.sections()} for file in (before, after))
+    return lines(
+        after, base, plan(after, base, answers), before=before.sections(),
+        settings=compare(*sides).sections["settings"], answers=answers,
+    )  # fmt: skip
+
+
+def page(found: list[Line], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    effects.show(Page(), found)
+    return [line for line in capsys.readouterr().out.split("\n") if line]
+
+
+def test_each_setting_has_the_operations_that_it_is_behind_the_worst_first(capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {
+        "database": {"instanceClass": "db.t4g.small", "parameters": {"work_mem": "5MB"}},
+        "monitoring": {"monthlyBudgetUsd": 80},
+    }
+    assert page(told("dev", changes), capsys) == [
+        "database.instanceClass  db.t4g.micro -> db.t4g.small",
+        "  restart          db-primary restarts for another class. Takes minutes; AWS names no range (RDS user guide, "
+        "Settings for DB instances). Cut",
+        "                   off: everybody who writes, or reads from it",
+        "  nothing visible  monitoring-primary-memory-low, monitoring-primary-cpu-credits-low, "
+        "monitoring-primary-disk-queue-high",
+        "database.parameters.work_mem  4MB -> 5MB",
+        "  reloaded  db-primary hands out work_mem to sessions as they go on",
+        "monitoring.monthlyBudgetUsd  60 -> 80",
+        "  nothing visible  monitoring-budget",
+    ]
+
+
+def test_a_parameter_that_a_standby_needs_says_who_restarts_first() -> None:
+    (raised,) = told("staging", {"database": {"parameters": {"max_connections": 350}}})
+    (lowered,) = told("staging", {"database": {"parameters": {"max_connections": 250}}})
+    assert [line.consequences[0][1].order for line in (raised, lowered)] == [
+        "max_connections is raised: first replicas restart, then their primary",
+        "max_connections is lowered: first the primary restarts, then its replicas",
+    ]
+    assert raised.effect is Effect.REBOOT
+    assert raised.needs_window
+
+
+def test_settings_that_only_go_together_are_one_line() -> None:
+    restore = {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}
+    (line,) = told("dev", {"database": restore})
+    assert [path for path, _, _ in line.settings] == ["database.generation", "database.restoreFrom.time"]
+    assert line.effect is Effect.REPLACED
+
+
+def test_what_is_protected_is_refused_with_the_way_out() -> None:
+    found = told("staging", {"database": {"name": "translations"}})
+    assert list(protected(found)) == [
+        Problem(
+            field="database.name", value="translations",
+            rule="would delete or replace what is protected, and Pulumi refuses it: db-primary, db-replica-1",
+            way_out="Leave it; where what they hold may go, deploy database.deletionPolicy: disposable first, or "
+            "unprotect each as docs/runbook.md does",
+        )
+    ]  # fmt: skip
+
+
+def test_a_disposable_stack_may_do_it_which_is_the_way_out() -> None:
+    base = standing("staging", json.dumps({"database": {"deletionPolicy": "disposable"}}))
+    file = changed(frozen("staging"), {"database": {"deletionPolicy": "disposable"}})
+    file = changed(file, {"database": {"name": "translations"}})
+    assert not [step for step in plan(file, base, Answers(REGION)).steps if step.refused]
+
+
+def test_a_type_that_was_not_measured_is_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = "aws:budgets/budget:Budget"
+    monkeypatch.setattr("recording.plan.plans", lambda type_: _unmeasured(type_, budget))
+    (line,) = told("dev", {"monitoring": {"monthlyBudgetUsd": 80}})
+    assert (line.effect, line.consequences[0][1].what) == (
+        Effect.UNKNOWN, "may be updated or replaced by limitAmount: no measured data has it",
+    )  # fmt: skip
+
+
+def _unmeasured(type_: str, unknown: str) -> Any:
+    from resource_types.replacement import plans
+
+    if type_ == unknown:
+        raise KeyError(type_)
+    return plans(type_)
+
+
+def test_what_is_encrypted_on_the_other_side_is_said_not_to_be_compared() -> None:
+    base = dict(standing("dev", "{}"))
+    key = ("aws:secretsmanager/secretVersion:SecretVersion", "langpont-dev-pooler-files")
+    base[key] = replace(base[key], inputs={}, sealed=frozenset({"secretString"}))
+    file = frozen("dev")
+    assert plan(file, base, Answers(REGION)).sealed == {key: ("secretString",)}
+
+
+def test_the_document_has_every_operation_with_what_it_does() -> None:
+    found = told("dev", {"monitoring": {"monthlyBudgetUsd": 80}})
+    assert effects_document(found, {("a:b/c:D", "e"): ("f",)}) == {
+        "effect": "nothing visible",
+        "needsWindow": False,
+        "changes": [
+            {
+                "settings": [{"path": "monitoring.monthlyBudgetUsd", "before": 60, "after": 80}],
+                "effect": "nothing visible",
+                "needsWindow": False,
+                "touches": [
+                    {
+                        "call": "update", "type": "aws:budgets/budget:Budget", "name": "langpont-dev-monitoring-budget",
+                        "properties": ["limitAmount"], "because": "", "effect": "nothing visible",
+                        "consequences": [
+                            {
+                                "effect": "nothing visible", "what": "", "when": "during the update", "cutOff": "",
+                                "order": "", "takes": None,
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+        "notCompared": [{"type": "a:b/c:D", "name": "e", "properties": ["f"]}],
+    }  # fmt: skip
+
+
+def test_a_value_that_stands_nowhere_before_is_told_as_none() -> None:
+    (line,) = told("dev", {"access": {"sshNetworks": ["133.11.0.0/28"]}})
+    assert line.settings == (("access.sshNetworks", ABSENT, ["133.11.0.0/28"]),)
+    assert effects.title(line) == 'access.sshNetworks  none -> ["133.11.0.0/28"]'
