@@ -206,7 +206,7 @@ LOUD = (
         key="credits-borrowed",
         title="all CPU until a day's credits are borrowed, then a tenth of a vCPU over the baseline",
         shape=since_beginning(_credits_owed), fires=frozenset({"cpu-high", "cpu-credits-low", "cpu-credits-surplus"}),
-        applies=lambda machine: machine.size.burstable, begins=MORNING, minutes=30 * 60, within=lambda _: 30 * 60,
+        applies=lambda machine: machine.size.burstable, begins=MORNING, minutes=40 * 60, within=lambda _: 40 * 60,
     ),
     Scenario(
         key="reads-too-slow",

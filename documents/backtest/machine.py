@@ -1,7 +1,7 @@
 """A model of an RDS instance for back-tests: what it is asked to do, minute by minute, becomes CloudWatch's metrics.
 
 It is a stated model, no measurement: credits and EBS balances are buckets that fill at the class's baseline, waiting on
-the volume follows a queue with one server and Little's law, memory and storage are sums. Sources of its figures:
+the volume follows Little's law, memory and storage are sums. Sources of its figures:
 
 - credits, EBS limits: the table of instance classes; a burst lasts 30 minutes ("Amazon EBS-optimized instance types")
 - storage autoscaling: below 10 % free for five minutes, six hours after the last change, by 10 GiB, 10 % or the growth
@@ -9,7 +9,8 @@ the volume follows a queue with one server and Little's law, memory and storage 
   (AWS re:Post, "RDS storage auto scaling, but the free storage space is less than 10%"): ten here
 - a quiet server's WAL: 16 MiB every five minutes, in which RDS switches the segment, and ReplicaLag climbs until then
 - WAL on an idle disk: 2,624 MiB of 3,072 MiB allowed, measured on the platform of one machine
-- a session's own memory: 5 MiB; a read of gp3: 1 ms ("single-digit millisecond latency"). Judgements.
+- a session's own memory: 5 MiB; a request of gp3: 1 ms ("single-digit millisecond latency"), and waiting from four
+  fifths of what is sustained on. Judgements.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ LEAD_MINUTES = 90  # of usual load before a scenario, in which alarms have their
 
 SESSION_BYTES = 5 * MIB
 READ_SECONDS = 0.001
+WAITING_FROM = 0.8  # of what is sustained
 IDLE_WAL_PERCENT = 85  # of wal_keep_size and max_wal_size: 2,624 of 3,072 MiB
 WAL_SEGMENT_BYTES = 16 * MIB
 WAL_SWITCH_MINUTES = 5
@@ -43,7 +45,7 @@ class Machine:
 
     `database_memory`: what the system and RDS leave. `sessions`: the connection budget, which all pools full and all
     direct sessions reach. `slot_cap`: WAL that slots may hold back, None without an end. `ceiling`: what storage may
-    grow to, its size without autoscaling.
+    grow to, its size without autoscaling. `written_mb`: MB a second that the primary writes at its busiest.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Machine:
     burst_iops: float
     sustained_mb: float
     burst_mb: float
+    written_mb: float
     sessions: int
     max_connections: int
     wal_kept: int
@@ -105,9 +108,10 @@ def _machine(platform: Platform, instance: Instance, generation: int) -> Machine
         storage=database.allocated_storage_gib * GIB,
         ceiling=(database.max_allocated_storage_gib or database.allocated_storage_gib) * GIB,
         sustained_iops=sustained.iops,
-        burst_iops=min(size.burst_iops, volume.iops),
+        burst_iops=max(sustained.iops, min(size.burst_iops, volume.iops)),
         sustained_mb=sustained.mb_per_second,
-        burst_mb=min(size.burst_mb_per_second, volume.mibps * MIB / 10**6),
+        burst_mb=max(sustained.mb_per_second, min(size.burst_mb_per_second, volume.mibps * MIB / 10**6)),
+        written_mb=0.25 * platform.primary.sustains(volume).mb_per_second,
         sessions=platform.budget.backends,
         max_connections=instance.parameter("max_connections"),
         wal_kept=instance.parameter_bytes("wal_keep_size") + instance.parameter_bytes("max_wal_size"),
@@ -167,7 +171,7 @@ def usual(machine: Machine, minute: int, idle: bool = False) -> Load:
     """
     hour = minute % DAY_MINUTES / 60
     busy = 0.0 if idle or not 8 <= hour < 20 else 1 - abs(hour - 14) / 6
-    writing = 0.25 * machine.sustained_mb * busy
+    writing = machine.written_mb * busy
     return Load(
         cpu=3 + (machine.usual_cpu - 3) * busy,
         reads=0.25 * machine.sustained_iops * busy,
@@ -236,8 +240,10 @@ def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: boo
         wanted, wanted_mb = load.reads + load.writes, load.mb
         limit, limit_mb = requests.limit, throughput.limit
         used = max(wanted / limit, wanted_mb / limit_mb)
-        # One server: waiting grows with 1 / (1 - use), up to what the sessions can have under way at once.
-        seconds = min(READ_SECONDS / (1 - used), load.parallel / limit) if used < 1 else load.parallel / limit
+        # Little's law: at its limit each request takes as long as those before it, as many as are under way at once.
+        full = load.parallel / limit
+        seconds = full if used >= 1 else READ_SECONDS * max(1.0, (1 - WAITING_FROM) / (1 - used))
+        seconds = min(seconds, max(full, READ_SECONDS))
         requests.use(min(wanted, limit))
         throughput.use(min(wanted_mb, limit_mb))
         queue = min(wanted, limit) * seconds
@@ -251,8 +257,8 @@ def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: boo
             "FreeableMemory": max(memory, 0.03 * machine.memory),
             "SwapUsage": max(0.03 * machine.memory - memory, 0.0),
             "FreeStorageSpace": free,
-            "ReadLatency": max(seconds, READ_SECONDS) if load.reads else 0.0,
-            "WriteLatency": max(seconds, READ_SECONDS),
+            "ReadLatency": seconds if load.reads else 0.0,
+            "WriteLatency": seconds,
             "DiskQueueDepth": queue,
             "EBSIOBalance%": requests.percent,
             "EBSByteBalance%": throughput.percent,

@@ -8,19 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blueprint.instances import GIB
-from documents.backtest.machine import DAY_MINUTES, MIB, Load, Machine
+from documents.backtest.machine import DAY_MINUTES, MIB, READ_SECONDS, Load, Machine
 from documents.backtest.scenarios import MORNING, NIGHT, On, Scenario, since_beginning, unchanged
 
 
 def _report(machine: Machine, load: Load, minute: int) -> Load:
-    """A leader and two parallel workers, which is PostgreSQL's default: 1.2 vCPUs, and the volume at 60 %.
+    """A leader and two parallel workers, which is PostgreSQL's default: 1.2 vCPUs, and two reads at a time.
 
     Its sorts write temporary files for 20 minutes.
     """
     return replace(
         load,
         cpu=load.cpu + 120 / machine.size.vcpus,
-        reads=0.6 * machine.sustained_iops,
+        reads=min(0.6 * machine.sustained_iops, 2 / READ_SECONDS),
         mb=0.6 * machine.sustained_mb,
         parallel=2,
         sessions=load.sessions + 1,

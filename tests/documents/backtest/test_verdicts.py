@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from documents.backtest.machine import Load, Machine, metrics
 from documents.backtest.quiet import QUIET
 from documents.backtest.scenarios import Scenario, unchanged
 from documents.backtest.verdicts import FACTOR, BackTest, moved
-from tests.recordings import REGION, STACKS, sections
+from tests.recordings import REGION, STACKS, merged, sections
 
 
 @cache
@@ -97,6 +98,28 @@ def test_one_cause_pages_once(name: str, scenario: Scenario) -> None:
                 critical,
             )
             assert len(told) == len({each.alarm for each in told}), "the same alarm twice"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("dev", {"database": {"instanceClass": "db.t3.micro", "allocatedStorageGib": 400}}),
+        ("staging", {"database": {"allocatedStorageGib": 500, "maxAllocatedStorageGib": 1000}}),
+        ("prod", {"database": {"instanceClass": "db.m7g.xlarge"}, "application": {"hosts": 4}}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "edited",
+)
+def test_another_class_size_or_host_needs_no_other_scenario(name: str, changes: dict[str, Any]) -> None:
+    edited = merged(sections(name), changes)
+    test = verdicts.back_test(Platform(load(edited, environment=name, region=REGION)))
+    late = [
+        (alarm.name, scenario.key)
+        for alarm in test.alarms
+        for scenario in test.about(alarm)
+        if alarm.key in scenario.fires and not test.fired(alarm, scenario).in_time
+    ]
+    assert late == []
+    assert [(scenario.key, told.alarm) for scenario in QUIET for told in test.told(scenario)] == []
 
 
 # The scenarios themselves
