@@ -140,6 +140,7 @@ cluster = c.DatabaseCluster(
     ),
 )
 replicas = [instance for instance in cluster.instances.values() if instance.plan.number]
+verifiers = {role: secrets.verifiers[role] for role in POOLED_ROLES}
 values = c.SecretValues(
     f"{prefix}-secret-values",
     c.SecretValuesArgs(
@@ -148,20 +149,9 @@ values = c.SecretValues(
         secret_ids=secrets.secret_ids,
         secret_arns=secrets.secret_arns,
         passwords=secrets.passwords,
+        verifiers=verifiers,
         host=cluster.primary.address,
         instance_identifier=cluster.primary.identifier,
-    ),
-)
-pooler = c.Pooler(
-    f"{prefix}-pooler",
-    c.PoolerArgs(
-        naming=naming,
-        database=database,
-        pooler=platform.pooler,
-        secret_id=secrets.pooler_secret_id,
-        primary_host=cluster.primary.address,
-        replica_hosts={replica.plan.number: replica.address for replica in replicas if replica.plan.number},
-        verifiers={role: secrets.verifiers[role] for role in POOLED_ROLES},
     ),
 )
 access = c.Access(
@@ -202,12 +192,25 @@ functions = c.Functions(
         released_group_id=network.default_group_id,
         secret_arns=secrets.secret_arns,
         pooler_secret_arn=secrets.pooler_secret_arn,
-        secret_versions={**values.version_ids, "pooler": pooler.version_id},
+        secret_versions=values.version_ids,
         secrets_key_arn=keys.arn("secrets"),
         logs_key_arn=keys.arn("logs"),
         primary_resource_id=cluster.primary.resource_id,
         # An analytics replica may be an hour behind: it comes last.
         replica_hosts=[replica.address for replica in sorted(replicas, key=lambda it: it.plan.purpose == "analytics")],
+    ),
+)
+c.Pooler(
+    f"{prefix}-pooler",
+    c.PoolerArgs(
+        naming=naming,
+        database=database,
+        pooler=platform.pooler,
+        secret_id=secrets.pooler_secret_id,
+        primary_host=cluster.primary.address,
+        replica_hosts={replica.plan.number: replica.address for replica in replicas if replica.plan.number},
+        verifiers=verifiers,
+        after=functions.roles_made,
     ),
 )
 backups = c.Backups(

@@ -33,7 +33,7 @@ EVENT_AGE_SECONDS = 60  # Lambda's shortest: a run that could not start is overt
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsArgs:
-    """`secret_arns` by role, the master's among them; `secret_versions` of all that the roles function reads.
+    """`secret_arns` by role, the master's among them; `secret_versions` of all that the run that makes roles reads.
 
     `security_group_id` must be known only when its members can reach the database and Secrets Manager.
     `released_group_id`: the group that a function's interfaces go to before it is deleted, as AWS releases them slowly;
@@ -63,6 +63,7 @@ class Functions(Component):
     """No concurrency is reserved: a new account has too little of it, and both handlers bear an overlap."""
 
     function_names: Mapping[str, pulumi.Output[str]]
+    roles_made: pulumi.Resource
 
     def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
@@ -99,7 +100,7 @@ class Functions(Component):
                 "HOSTS": pulumi.Output.json_dumps(list(args.replica_hosts)),
             },
         )
-        self._make_roles(maker, packages[ROLES])
+        self.roles_made = self._make_roles(maker, packages[ROLES])
         self._schedule(publisher)
         self.function_names = {ROLES: maker.name, METRICS: publisher.name}
         self.register_outputs({"functionNames": self.function_names})
@@ -180,10 +181,10 @@ class Functions(Component):
             opts=self.child_options(),
         )
 
-    def _make_roles(self, function: aws.lambda_.Function, package: Package) -> None:
+    def _make_roles(self, function: aws.lambda_.Function, package: Package) -> aws.lambda_.Invocation:
         """Run it once now, and again whenever what it makes, a password or the server is another one."""
         triggers: dict[str, Any] = {f"secret-{role}": version for role, version in self._args.secret_versions.items()}
-        aws.lambda_.Invocation(
+        return aws.lambda_.Invocation(
             f"{self._name}-make-roles",
             function_name=function.name,
             input=json.dumps({"action": "apply"}),

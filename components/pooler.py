@@ -16,7 +16,10 @@ from components.base import Component, document
 
 @dataclass(frozen=True, kw_only=True)
 class PoolerArgs:
-    """`replica_hosts`: address by replica number. `verifiers`: SCRAM verifier by pooled role, secret outputs."""
+    """`replica_hosts`: address by replica number. `verifiers`: SCRAM verifier by pooled role, secret outputs.
+
+    `after`: what gives the database these verifiers.
+    """
 
     naming: Naming
     database: Database
@@ -25,12 +28,11 @@ class PoolerArgs:
     primary_host: pulumi.Input[str]
     replica_hosts: Mapping[int, pulumi.Input[str]]
     verifiers: Mapping[str, pulumi.Input[str]]
+    after: pulumi.Resource
 
 
 class Pooler(Component):
     """One secret with both files, so that a host never reads a new user list beside an old configuration."""
-
-    version_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: PoolerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
@@ -45,7 +47,7 @@ class Pooler(Component):
             ]
             return {"pgbouncer.ini": render_ini(args.pooler, entries), "userlist.txt": render_user_list(verifiers)}
 
-        version = aws.secretsmanager.SecretVersion(
+        aws.secretsmanager.SecretVersion(
             f"{name}-files",
             secret_id=args.secret_id,
             secret_string=document(
@@ -54,7 +56,8 @@ class Pooler(Component):
                 replicas=[args.replica_hosts[number] for number in numbers],
                 verifiers=dict(args.verifiers),
             ),
-            opts=self.child_options(retain_on_delete=True if database.protected else None),  # as in SecretValues
+            # Hosts take a new user list within a minute and log in to the database with it: so it comes when the
+            # database has the verifiers, and not at all where the function failed. What stays: as in SecretValues.
+            opts=self.child_options(depends_on=[args.after], retain_on_delete=True if database.protected else None),
         )
-        self.version_id = version.version_id
         self.register_outputs({})

@@ -17,13 +17,17 @@ from components.base import Component, document
 
 @dataclass(frozen=True, kw_only=True)
 class SecretValuesArgs:
-    """`secret_ids`, `secret_arns` and `passwords` by role, the master's among them. `host` is the primary's address."""
+    """`secret_ids`, `secret_arns` and `passwords` by role, the master's among them; `verifiers` of pooled roles.
+
+    `host` is the primary's address.
+    """
 
     naming: Naming
     database: Database
     secret_ids: Mapping[str, pulumi.Input[str]]
     secret_arns: Mapping[str, pulumi.Input[str]]
     passwords: Mapping[str, pulumi.Input[str]]
+    verifiers: Mapping[str, pulumi.Input[str]]
     host: pulumi.Input[str]
     instance_identifier: pulumi.Input[str]
 
@@ -51,6 +55,7 @@ class SecretValues(Component):
                     host=args.host,
                     password=args.passwords[role],
                     instance_identifier=args.instance_identifier,
+                    verifier=args.verifiers.get(role),
                     master_arn=None if role == database.master_username else args.secret_arns[database.master_username],
                 ),
                 # A secret that stays keeps its value, however a stack is destroyed.

@@ -122,7 +122,11 @@ def read_secret(arn: str) -> dict[str, Any]:
 
 def credentials(arn: str) -> Credentials:
     """Read the credentials of a role's secret. Raises `Failed` naming the key that is missing or of another type."""
-    document = read_secret(arn)
+    return credentials_of(arn, read_secret(arn))
+
+
+def credentials_of(arn: str, document: Mapping[str, Any]) -> Credentials:
+    """The credentials in a role's secret, which was read already. Raises `Failed`."""
     wanted = {"host": str, "port": int, "username": str, "password": str, "dbname": str}
     for key, kind in wanted.items():
         value = document.get(key)

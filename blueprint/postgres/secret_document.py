@@ -18,8 +18,12 @@ def secret_document(
     dbname: str,
     instance_identifier: str,
     master_arn: str | None,
+    verifier: str | None,
 ) -> dict[str, str | int]:
-    """The secret of one role. `master_arn`: the master's secret, which rotates the others; None for itself."""
+    """The secret of one role. `master_arn`: the master's secret, which rotates the others; None for itself.
+
+    `verifier`: the SCRAM verifier that the database gets for a role that logs in through PgBouncer; None for others.
+    """
     document: dict[str, str | int] = {
         "engine": "postgres",
         "host": host,
@@ -31,4 +35,6 @@ def secret_document(
     }
     if master_arn is not None:
         document["masterarn"] = master_arn
+    if verifier is not None:
+        document["verifier"] = verifier
     return document

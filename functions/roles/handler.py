@@ -34,8 +34,9 @@ ANSWER_SECONDS: Final = STATEMENT_SECONDS + 5
 
 _DRIFT: Final = {
     WRONG_PASSWORD: "the password of its secret does not log in",
-    OTHER_VERIFIER: "its verifier is not the one of the pooler's user list",
+    OTHER_VERIFIER: "its verifier is not the one of its secret",
 }
+_UNLISTED: Final = "the pooler's user list has not the verifier of its secret; pulumi up publishes it"
 _WAY_OUT: Final = {
     "55P03": "Another run, or a migration, holds what it needs: run it again when that is over.",
     "57014": "It took too long: run it again at a quieter time.",
@@ -58,8 +59,11 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     if action not in (CHECK, APPLY):
         raise Failed(f'The event\'s action is {json.dumps(action)}. It is "check" or "apply".')
     definition = Definition.load(DEFINITION)
-    master, roles = logins.read(definition, json.loads(os.environ["SECRET_ARNS"]), os.environ["POOLER_SECRET_ARN"])
-    answer = check(definition, master, roles) if action == CHECK else apply(definition, master, roles)
+    master, roles = logins.read(definition, json.loads(os.environ["SECRET_ARNS"]))
+    if action == CHECK:
+        answer = check(definition, master, roles, logins.user_list(os.environ["POOLER_SECRET_ARN"]))
+    else:  # the user list is published after it
+        answer = apply(definition, master, roles)
     for key in ("changed", "drift"):
         for line in answer[key]:
             logger.info("%s: %s: %s", action, key, line)
@@ -67,14 +71,18 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     return answer
 
 
-def check(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:
-    """Report drift, in a read-only transaction."""
+def check(
+    definition: Definition, master: Credentials, roles: Mapping[str, Password], listed: Mapping[str, str]
+) -> dict[str, Any]:
+    """Report drift, in a read-only transaction. `listed`: PgBouncer's user list."""
     with _session(master) as session:
         _begin(session, "READ ONLY")
         found = differences(definition, catalogue.facts(session, definition))
         proofs = _prove(roles, _missing(found))
         _end(session, "ROLLBACK")
-    return _answer(CHECK, [], _drift_lines(found, proofs), {definition.master: WORKS} | _results(proofs))
+    drift = _drift_lines(found, proofs)
+    drift += [f"role {name}: {_UNLISTED}" for name in logins.unlisted(roles, listed)]
+    return _answer(CHECK, [], drift, {definition.master: WORKS} | _results(proofs))
 
 
 def apply(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:

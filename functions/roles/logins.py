@@ -1,5 +1,8 @@
 """Passwords of the roles: logins prove those of the secrets, and SCRAM verifiers set them.
 
+A pooled role's secret holds the verifier beside the password: PgBouncer's user list, which must have the same, is
+published only when the database has it (E62).
+
 RDS lets nobody read verifiers. A login proves a password, and shows the salt and iterations of the verifier behind it.
 """
 
@@ -10,7 +13,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import scramp
 
@@ -21,7 +24,7 @@ from functions.roles.definition import Definition, Role
 WORKS: Final = "works"
 MISSING: Final = "no such role"
 WRONG_PASSWORD: Final = "wrong password"
-OTHER_VERIFIER: Final = "not the verifier of the pooler's user list"
+OTHER_VERIFIER: Final = "not the verifier of its secret"
 
 ITERATIONS: Final = 4096  # scram_iterations of PostgreSQL 16
 SALT_BYTES: Final = 16  # what PostgreSQL itself uses
@@ -47,7 +50,7 @@ class Password:
     verifier: str | None = field(repr=False)
 
     def new_verifier(self) -> str:
-        """The verifier for ALTER ROLE ... PASSWORD: the user list's, or one of a new salt."""
+        """The verifier for ALTER ROLE ... PASSWORD: the secret's, or one of a new salt."""
         return self.verifier or make_verifier(self.credentials.password, os.urandom(SALT_BYTES), ITERATIONS)
 
 
@@ -58,18 +61,18 @@ def make_verifier(password: str, salt: bytes, iterations: int) -> str:
     return f"SCRAM-SHA-256${auth_info[3]}:{encoded[0]}${encoded[1]}:{encoded[2]}"
 
 
-def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tuple[Credentials, dict[str, Password]]:
+def read(definition: Definition, arns: Mapping[str, str]) -> tuple[Credentials, dict[str, Password]]:
     """Read the master's credentials, and the passwords by role.
 
-    Raises `Failed` if a secret lacks, if secrets lead to different databases, or if the pooler's user list and the
-    secret of a role do not belong together.
+    Raises `Failed` if a secret lacks, if secrets lead to different databases, or if the verifier of a pooled role is
+    none of its password.
     """
     names = (definition.master, *(role.name for role in definition.with_password))
     without = [name for name in names if name not in arns]
     if without:
         raise Failed(f"SECRET_ARNS names no secret of {', '.join(without)}. pulumi up writes it.")
-    found = {name: connection.credentials(arns[name]) for name in names}
-    listed = user_list(pooler_arn) if any(role.pooled for role in definition.with_password) else {}
+    documents = {name: connection.read_secret(arns[name]) for name in names}
+    found = {name: connection.credentials_of(arns[name], document) for name, document in documents.items()}
     master = found[definition.master]
     for name, credentials in found.items():
         if (credentials.username, credentials.dbname) != (name, definition.database):
@@ -85,7 +88,7 @@ def read(definition: Definition, arns: Mapping[str, str], pooler_arn: str) -> tu
     return master, {
         role.name: Password(
             credentials=found[role.name],
-            verifier=_listed(role, found[role.name].password, listed) if role.pooled else None,
+            verifier=_verifier(role, documents[role.name]) if role.pooled else None,
         )
         for role in definition.with_password
     }
@@ -99,8 +102,13 @@ def user_list(arn: str) -> dict[str, str]:
     return dict(_LINE.findall(text))
 
 
-def _listed(role: Role, password: str, listed: Mapping[str, str]) -> str:
-    verifier = listed.get(role.name, "")
+def unlisted(roles: Mapping[str, Password], listed: Mapping[str, str]) -> list[str]:
+    """Pooled roles whose verifier is not the one of PgBouncer's user list, which hosts log in to the database with."""
+    return [name for name, password in roles.items() if password.verifier not in (None, listed.get(name))]
+
+
+def _verifier(role: Role, document: Mapping[str, Any]) -> str:
+    verifier, password = str(document.get("verifier", "")), str(document["password"])
     parts = _VERIFIER.fullmatch(verifier)
     try:
         fits = parts is not None and verifier == make_verifier(password, base64.b64decode(parts[2]), int(parts[1]))
@@ -108,8 +116,8 @@ def _listed(role: Role, password: str, listed: Mapping[str, str]) -> str:
         fits = False
     if not fits:
         raise Failed(
-            f"The pooler's user list and the secret of {role.name} differ: its verifier there is none of the password "
-            f"here. pulumi up writes both. Nothing was changed."
+            f"The secret of {role.name} has no verifier of its password, which it needs since it logs in through "
+            f"PgBouncer. pulumi up writes both. Nothing was changed."
         )
     return verifier
 

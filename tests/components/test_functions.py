@@ -339,7 +339,6 @@ def test_a_deployment_runs_the_roles_function_once(stack: str) -> None:
         "lifecycleScope": "CREATE_ONLY",
         "triggers": {
             "instance": answer(recorded, INSTANCE, f"langpont-{stack}-db-primary")[1]["resourceId"],
-            "secret-pooler": version(recorded, "pooler-files"),
             **{f"secret-{role}": version(recorded, f"secret-values-{role}") for role in ROLES},
         },
     }
@@ -358,13 +357,12 @@ def triggered(before: Recording, after: Recording) -> set[str]:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"credentials": {"passwordVersions": {"langpont_app": 2}}}, {"secret-langpont_app", "secret-pooler"}),
+        ({"credentials": {"passwordVersions": {"langpont_app": 2}}}, {"secret-langpont_app"}),
         ({"credentials": {"passwordVersions": {"langpont_migrator": 2}}}, {"secret-langpont_migrator"}),
         ({"credentials": {"passwordVersions": {"langpont_admin": 2}}}, {"secret-langpont_admin"}),
         # Restored passwords are those of the restored time.
-        (SECOND, {"instance", "secret-pooler", *(f"secret-{role}" for role in ROLES)}),
-        # The files name other hosts; that the function then has nothing to do is its own matter.
-        (replicas(0), {"secret-pooler"}),
+        (SECOND, {"instance", *(f"secret-{role}" for role in ROLES)}),
+        (replicas(0), set()),
         (
             {
                 "monitoring": {"alertEmails": ["a@langpont.example"]},

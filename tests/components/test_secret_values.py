@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from blueprint.postgres.roles import POOLED_ROLES
+from local.servers.plan import user_list_verifiers
 from recording.recording import Recording, Secret
 from tests.components import OTHER
 from tests.recordings import ROLES, answer, arn, inputs, names, record_with, recording
@@ -46,10 +48,18 @@ def test_the_masters_secret_has_exactly_what_single_user_rotation_reads() -> Non
     }
 
 
+def verifier(recorded: Recording, role: str) -> dict[str, str]:
+    """What the published user list has for a role, if it is there."""
+    listed = json.loads(inputs(recorded, VERSION, "langpont-prod-pooler-files")["secretString"])
+    verifiers = user_list_verifiers(listed["userlist.txt"])
+    return {"verifier": verifiers[role]} if role in verifiers else {}
+
+
 @pytest.mark.parametrize("role", ROLES[1:])
-def test_a_roles_secret_names_the_masters_that_rotates_it(role: str) -> None:
+def test_a_roles_secret_names_the_masters_that_rotates_it_and_has_the_verifier_of_the_user_list(role: str) -> None:
     recorded = recording("prod")
-    assert held(recorded, role) == {
+    assert bool(verifier(recorded, role)) == (role in POOLED_ROLES)
+    assert held(recorded, role) == verifier(recorded, role) | {
         "engine": "postgres",
         "host": answer(recorded, INSTANCE, "langpont-prod-db-primary")[1]["address"],
         "port": 5432,

@@ -45,7 +45,7 @@ TO_THE_DATABASE = {
     "SecurityGroupIngressRule security-groups-database-from-functions",
     "Instance db-primary",
 }
-CONTENTS = {*(f"SecretVersion secret-values-{role}" for role in ROLES), "SecretVersion pooler-files"}
+CONTENTS = {f"SecretVersion secret-values-{role}" for role in ROLES}
 ENDPOINT = {
     "VpcEndpoint security-groups-secretsmanager-endpoint",
     "SecurityGroupIngressRule security-groups-endpoints-from-functions",
@@ -75,6 +75,15 @@ def test_roles_are_made_when_their_function_can_do_all_that_it_must(case: str, p
     needed = TO_THE_DATABASE | CONTENTS | way_out | own
     ready = before(record_with(stack, changes, preview=preview), INVOCATION, "functions-make-roles")
     assert sorted(needed - ready) == []
+
+
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize("stack", STACKS)
+def test_hosts_get_a_user_list_when_the_database_has_its_passwords(stack: str, preview: bool) -> None:
+    """Where the roles function fails, PgBouncer goes on logging in with what the database has."""
+    recorded = record_with(stack, {}, preview=preview)
+    version = "aws:secretsmanager/secretVersion:SecretVersion"
+    assert "Invocation functions-make-roles" in before(recorded, version, "pooler-files")
 
 
 @pytest.mark.parametrize("case", WAYS)

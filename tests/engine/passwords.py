@@ -21,13 +21,17 @@ def values(cloud: Cloud) -> dict[str, str]:
     return {each["username"]: each["password"] for each in documents if "username" in each}
 
 
+def listed(cloud: Cloud) -> dict[str, str]:
+    """PgBouncer's user list as it is published: verifier by role."""
+    documents = [json.loads(each.properties["secretString"]) for each in cloud.all(VERSION)]
+    [users] = [each["userlist.txt"] for each in documents if "userlist.txt" in each]
+    return {line.split('"')[1]: line.split('"')[3] for line in users.splitlines()}
+
+
 def differing(cloud: Cloud) -> list[str]:
     """Who has another password than the role's secret says, and what the roles function has not been told."""
     in_secrets, found = values(cloud), []
-    documents = [json.loads(each.properties["secretString"]) for each in cloud.all(VERSION)]
-    [users] = [each["userlist.txt"] for each in documents if "userlist.txt" in each]
-    for line in users.splitlines():
-        _, role, _, verifier, _ = line.split('"')
+    for role, verifier in listed(cloud).items():
         if verifier != scram.verifier(in_secrets[role], base64.b64decode(verifier.split("$")[1].split(":")[1])):
             found.append(f"user list: {role}")
     for each in cloud.all(INSTANCE):
@@ -35,7 +39,7 @@ def differing(cloud: Cloud) -> list[str]:
         given = each.properties.get("password")  # a replica has its source's
         if master is not None and given is not None and given != in_secrets[master]:
             found.append(f"{each.logical_name}: {master}")
-    versions = {each.properties["versionId"] for each in cloud.all(VERSION)}
+    versions = {it.properties["versionId"] for it in cloud.all(VERSION) if "username" in it.properties["secretString"]}
     for each in cloud.all(INVOCATION):
         told = {value for key, value in each.properties["triggers"].items() if key.startswith("secret-")}
         found += [f"roles function: {len(versions - told)} newer secrets"] if told != versions else []

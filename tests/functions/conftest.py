@@ -74,7 +74,10 @@ class Stage:
         document = {
             "engine": "postgres", "host": self.host, "port": 5432, "username": role,
             "password": self.passwords[role], "dbname": self.plane.plan.database,
-        } | changes  # fmt: skip
+        }  # fmt: skip
+        if role in self.plane.plan.pooled:
+            document["verifier"] = self.plane.plan.verifiers[role]
+        document |= changes
         self.put(role, document)
 
     def put(self, name: str, document: object) -> None:

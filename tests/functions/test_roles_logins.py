@@ -70,9 +70,9 @@ def test_pooled_roles_log_in_through_pgbouncer(applied: Stage) -> None:
         (APP, lambda stage: verifier("another"), WRONG_PASSWORD, "the password of its secret does not log in"),
         # The password is right: only the salt, or the iterations, are not those that PgBouncer will use.
         (APP, lambda stage: verifier(stage.passwords[APP]), OTHER_VERIFIER,
-         "its verifier is not the one of the pooler's user list"),
+         "its verifier is not the one of its secret"),
         (READONLY, lambda stage: scram.verifier(stage.passwords[READONLY], salt(stage, READONLY), 5000), OTHER_VERIFIER,
-         "its verifier is not the one of the pooler's user list"),
+         "its verifier is not the one of its secret"),
         # One that no client following RFC 7677 accepts.
         (METRICS, lambda stage: verifier(stage.passwords[METRICS], 1000), WRONG_PASSWORD,
          "the password of its secret does not log in"),
@@ -114,32 +114,47 @@ def test_a_role_that_may_not_log_in_keeps_its_password(applied: Stage) -> None:
     assert stored(applied, METRICS) == before
 
 
-def test_a_new_password_reaches_the_database_and_both_files(applied: Stage) -> None:
-    listed = user_list_verifiers(applied.plane.plan.user_list) | {APP: verifier(NEW)}
-    applied.write(APP, password=NEW)
-    applied.put(POOLER, {"userlist.txt": render_user_list(listed)})
-    assert applied.roles("check")["drift"] == [f"role {APP}: the password of its secret does not log in"]
+def test_a_new_password_reaches_the_database_before_the_pooler_s_user_list(applied: Stage) -> None:
+    """The list is published when the function has run, so the function does not look at it."""
+    new = verifier(NEW)
+    applied.write(APP, password=NEW, verifier=new)
+    unlisted = f"role {APP}: the pooler's user list has not the verifier of its secret; pulumi up publishes it"
+    assert applied.roles("check")["drift"] == [f"role {APP}: the password of its secret does not log in", unlisted]
     assert applied.roles("apply")["ok"]
-    assert stored(applied, APP) == listed[APP]
+    assert stored(applied, APP) == new
+    answer = applied.roles("check")
+    assert (answer["ok"], answer["drift"]) == (False, [unlisted])
+    listed = user_list_verifiers(applied.plane.plan.user_list) | {APP: new}
+    applied.put(POOLER, {"userlist.txt": render_user_list(listed)})
+    assert applied.roles("check")["ok"]
+
+
+def test_a_pooler_s_secret_that_holds_nothing_yet_is_no_obstacle_for_apply(
+    applied: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at the first update of a stack."""
+    monkeypatch.setenv("POOLER_SECRET_ARN", f"{applied.arns[POOLER]}-none")
+    assert applied.roles("apply")["ok"]
 
 
 # What does not fit together is an error, and nothing is changed
 
 
-def test_a_user_list_that_is_not_of_the_secret_is_an_error_of_its_own(applied: Stage) -> None:
+def test_a_verifier_that_is_not_of_the_password_beside_it_is_an_error_of_its_own(applied: Stage) -> None:
+    mine = applied.plane.plan.verifiers[APP]
     for text in (
-        render_user_list(user_list_verifiers(applied.plane.plan.user_list) | {APP: verifier("another")}),
-        render_user_list({READONLY: user_list_verifiers(applied.plane.plan.user_list)[READONLY]}),
-        applied.plane.plan.user_list.replace("SCRAM-SHA-256$4096:", "SCRAM-SHA-256$many:"),
-        applied.plane.plan.user_list.replace("SCRAM-SHA-256$4096:", "SCRAM-SHA-256$1:"),
+        verifier("another"),
+        "",
+        mine.replace("SCRAM-SHA-256$4096:", "SCRAM-SHA-256$many:"),
+        mine.replace("SCRAM-SHA-256$4096:", "SCRAM-SHA-256$1:"),
     ):
-        applied.put(POOLER, {"userlist.txt": text})
+        applied.write(APP, verifier=text)
         for action in ("check", "apply"):
             with pytest.raises(Failed) as refusal:
                 applied.roles(action)
             assert str(refusal.value) == (
-                "The pooler's user list and the secret of langpont_app differ: its verifier there is none of the "
-                "password here. pulumi up writes both. Nothing was changed."
+                "The secret of langpont_app has no verifier of its password, which it needs since it logs in through "
+                "PgBouncer. pulumi up writes both. Nothing was changed."
             )
 
 
@@ -179,7 +194,7 @@ def test_a_login_that_still_does_not_work_fails_the_run(applied: Stage, monkeypa
     store(applied, METRICS, verifier("another"))
     monkeypatch.setattr(logins, "make_verifier", lambda *_: verifier("a third"))
     monkeypatch.setattr(
-        logins, "_listed", lambda role, *_: user_list_verifiers(applied.plane.plan.user_list)[role.name]
+        logins, "_verifier", lambda role, *_: user_list_verifiers(applied.plane.plan.user_list)[role.name]
     )
     with pytest.raises(Failed) as refusal:
         applied.roles("apply")
@@ -301,7 +316,7 @@ def refusals(stage: Stage) -> Iterator[str]:
     """What a run says where it is refused, in every form that its exception has."""
     spoils: tuple[Callable[[], object], ...] = (
         lambda: None,
-        lambda: stage.put(POOLER, {"userlist.txt": render_user_list({APP: verifier("another")})}),
+        lambda: stage.write(APP, verifier=verifier("another")),
         lambda: stage.write(METRICS, port="5432"),
         lambda: stage.put(METRICS, json.dumps(stage.passwords)[:-1]),
         lambda: stage.put(METRICS, [stage.passwords[METRICS]]),
@@ -317,7 +332,7 @@ def refusals(stage: Stage) -> Iterator[str]:
 
 def test_what_holds_a_password_does_not_show_it(applied: Stage) -> None:
     definition = Definition.load(handler.DEFINITION)
-    master, roles = logins.read(definition, json.loads(os.environ["SECRET_ARNS"]), applied.arns[POOLER])
+    master, roles = logins.read(definition, json.loads(os.environ["SECRET_ARNS"]))
     shown = repr((master, roles))
     assert "langpont_app" in shown
     assert [password for password in applied.passwords.values() if password in shown] == []
