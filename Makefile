@@ -7,7 +7,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 # A step of the set-up: what it prints is shown only if it fails, and then all of it.
 quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: up verify status down preview pulumi test changes pgbouncer npm check schema golden docs bench lock clean
+.PHONY: up verify status down preview pulumi test changes fuzz pgbouncer npm check schema golden docs bench lock clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready-requirements-local.txt pgbouncer
@@ -58,6 +58,10 @@ check: venv/.ready-requirements-dev.txt .github/lint/node_modules/.package-lock.
 # Ordinary changes, made in a copy: none breaks a test that is about something else.
 changes: venv/.ready-requirements-test.txt
 	@$(BIN)/python -m tests.changes
+
+# Random input from stack file to policy pack, some minutes; a run prints its seed, and ARGS=--seed=... repeats it.
+fuzz: venv/.ready-requirements-test.txt
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 # Files in the repository that are computed from it; tests fail when they are stale.
 schema: venv/.ready-requirements.txt
