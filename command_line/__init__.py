@@ -9,10 +9,12 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 FAILED = 1
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+_AGAIN_SECONDS = 0.02
 # What the end of a terminal and of a service send means the same as Ctrl-C: stop, and tidy up.
 _OTHERS = (signal.SIGTERM, signal.SIGHUP)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -48,6 +50,9 @@ def run(command: Callable[[], object]) -> NoReturn:
             with suppress(OSError):
                 file.flush()
         os._exit(code)
+    for number in (signal.SIGINT, *_OTHERS):  # all is done and printed, and said with this code
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, lambda *_: os._exit(code))
     # Searching all objects for garbage at exit takes as long as a short command.
     gc.freeze()
     # Python ends a module by SIGINT instead of its exit code if Ctrl-C came while it ran a string of code, as each
@@ -92,14 +97,20 @@ def _tell(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
 
-def _interrupt(*_: object) -> NoReturn:
+def _interrupt(number: int, _: object) -> NoReturn:
     # What it leaves half made, such as an event loop, cannot be closed, and Python would say so when it drops it.
-    sys.unraisablehook = _say_nothing
+    sys.unraisablehook = partial(_unraisable, number)
     raise KeyboardInterrupt
 
 
-def _say_nothing(_: object) -> None:
-    pass
+def _unraisable(number: int, what: sys.UnraisableHookArgs) -> None:
+    """Say nothing; and interrupt again, a moment later, where Python could not raise it.
+
+    Such a place is a destructor, or the callback by which each import ends.
+    """
+    if what.exc_type is KeyboardInterrupt:
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 
 
 def _leave(*_: object) -> NoReturn:

@@ -89,6 +89,7 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool, asked: boo
             pulumi.runtime.set_all_config(dict(stack_file.config), list(stack_file.secret_keys))
             with interruption.ends(loop.create_task(run_in_stack(lambda: _program(stack_file)))) as run:
                 loop.run_until_complete(run)
+            interruption.check()  # it may have come where Python can raise nothing, after the last registration
             monitor.check_complete()
     except BaseException as error:
         interruption.check()

@@ -62,6 +62,20 @@ def test_signals_that_end_a_command_are_an_interruption(number: signal.Signals) 
     assert (process.returncode, told) == (130, "Interrupted.\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_where_python_can_raise_nothing_is_not_lost(number: signal.Signals) -> None:
+    """As in the callback by which each import ends."""
+    gone = f"class Gone:\n  def __del__(self): signal.raise_signal({int(number)})\nGone()"
+    ended = done(body(f"import signal, time\n{gone}\ntime.sleep(60)\nreturn 5"))
+    assert (ended.returncode, ended.stderr) == (130, "Interrupted.\n")
+
+
+def test_an_interruption_after_all_is_done_changes_nothing() -> None:
+    late = "import atexit, signal\natexit.register(signal.raise_signal, signal.SIGINT)\nprint('done')\nreturn 3"
+    ended = done(body(late))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "done\n", "")
+
+
 def test_what_a_shell_ignores_in_the_background_stays_ignored() -> None:
     command = body("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('went on')")
     ended = done(["/bin/sh", "-c", 'trap "" INT; "$@"', "sh", *command])

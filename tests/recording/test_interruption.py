@@ -26,6 +26,9 @@ MOMENTS = {
     "in a callback of an output": f"vpcs = {VPCS}\nvpcs[3].id.apply(lambda _: {INTERRUPT})",
     "in what is waited for at the end": f"{VPCS}\nasync def last(): {INTERRUPT}\npulumi.run(last)",
     "where somebody catches everything": f"try:\n  {INTERRUPT}\nexcept BaseException:\n  pass\n{VPCS}",
+    "where Python can raise nothing, at the end": (
+        f"class Gone:\n  def __del__(self): {INTERRUPT}\n{VPCS}\nasync def last(): Gone()\npulumi.run(last)"
+    ),
     "where Python can raise nothing": f"class Gone:\n  def __del__(self): {INTERRUPT}\nGone()\n{VPCS}",
 }
 
