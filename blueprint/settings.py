@@ -272,7 +272,11 @@ class Application(Section):
     """What the application brings: hosts, processes and their pools. The connection budget starts here."""
 
     hosts: Annotated[Whole, Field(ge=1)] = Field(2, description="Application hosts, each with a PgBouncer.")
-    processes_per_host: Annotated[Whole, Field(ge=1)] = Field(3, description="Processes of the application on a host.")
+    processes_per_host: Annotated[Whole, Field(ge=1)] = Field(
+        3,
+        description="Processes of the application on a host. One that has both a Database and an AsyncDatabase of "
+        "langpont_db counts as two.",
+    )
     primary_pool: ProcessPool = Field(
         ProcessPool(size=20, maxOverflow=30), description="A process's pool for the primary."
     )

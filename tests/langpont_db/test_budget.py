@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import Engine
 
 from blueprint.postgres.connections import Pool, clients_per_process
-from langpont_db import Database
+from langpont_db import AsyncDatabase, Database
 from tests.blueprint.test_platform import platform as blueprint
 from tests.langpont_db.conftest import APPLICATION, READER, Platform
 
@@ -23,6 +23,12 @@ def test_the_library_opens_what_the_budget_counts(platform: Platform, database: 
     watches = 1 + len(replicas)
     primary, replica = Pool(size=20, max_overflow=30), Pool(size=15, max_overflow=25)
     assert sum(map(most, pools)) + watches == clients_per_process(primary, replica, len(replicas)) == 133
+
+
+def test_a_process_with_both_databases_opens_what_two_open(platform: Platform, database: Database) -> None:
+    beside = AsyncDatabase.from_env(platform.environment)
+    engines = [beside.write_engine.sync_engine, *(engine.sync_engine for engine in beside.read_engines())]
+    assert list(map(most, engines)) == list(map(most, [database.write_engine, *database.read_engines()]))
 
 
 def test_all_connections_of_the_defaults_are_accepted(platform: Platform) -> None:

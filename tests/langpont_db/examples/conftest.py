@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from langpont_db import migration_engine
+from langpont_db import Database, migration_engine
 from tests.langpont_db.conftest import Platform, caught_up
 from tests.recordings import ROOT
 
@@ -44,4 +44,5 @@ def run(platform: Platform, notes: None, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     yield run_file
     for names in ran:
-        names["database"].dispose()
+        if isinstance(names["database"], Database):  # an AsyncDatabase is closed in its loop
+            names["database"].dispose()
