@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
@@ -26,6 +25,11 @@ log = logging.getLogger("langpont_db")
 
 # What RDS and PgBouncer say of a wrong password. libpq gives no SQLSTATE while it connects (28P01 and 28000 here).
 _REFUSED = "authentication failed"
+
+# Looked up once: each member of an enumeration is found by a call (Python 3.11).
+_FATAL: Final = ExecStatus.FATAL_ERROR
+_OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+_ENDED: Final = (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
 
 # Seconds between two looks at the clock while a connection waits.
 _TICK = 0.1
@@ -139,12 +143,29 @@ class Ending(psycopg.BaseConnection[Any]):
         try:
             found = yield from limited(answers(self.pgconn), self.pgconn, self.answer_seconds, None)
             for result in found:
-                if result.status == ExecStatus.FATAL_ERROR:
-                    raise psycopg.errors.error_from_result(result)
+                _raise_error(result)
         except BaseException:
             self.pgconn.finish()
             raise
         return found
+
+    def arrived(self) -> bool:
+        """Read the answer to what was posted, if it has come. Raises as `answered`."""
+        pgconn = self.pgconn
+        try:
+            pgconn.consume_input()
+            while not pgconn.is_busy():
+                result = pgconn.get_result()
+                if result is None:
+                    self.posted = None
+                    return True
+                if result.status == _FATAL:
+                    raise psycopg.errors.error_from_result(result)
+        except BaseException:
+            self.posted = None
+            pgconn.finish()
+            raise
+        return False
 
     def _posts_rollback(self) -> bool:
         """Post the ROLLBACK of a connection that does; whether there is nothing more to do for it.
@@ -154,16 +175,16 @@ class Ending(psycopg.BaseConnection[Any]):
         if self.answer_seconds is None:
             return False
         status = self.pgconn.transaction_status
-        if self.posted != _ROLLBACK and status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            with suppress(psycopg.Error):
+        if status in _OPEN:  # so nothing was posted
+            try:
                 self.post(_ROLLBACK)
-        return self.posted == _ROLLBACK or status in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+            except psycopg.Error:
+                log.debug("a connection broke before its ROLLBACK")
+            return True
+        return self.posted == _ROLLBACK or status in _ENDED
 
     def _ends_here(self) -> bool:
-        return self.committed is not None and self.pgconn.transaction_status in (
-            TransactionStatus.INTRANS,
-            TransactionStatus.INERROR,
-        )
+        return self.committed is not None and self.pgconn.transaction_status in _OPEN
 
     def _commit_gen(self) -> Generator[Any, Any, None]:
         """As psycopg's. Raises `CommitLost` if the connection is lost before the server says that it is done."""
@@ -208,8 +229,7 @@ class Ending(psycopg.BaseConnection[Any]):
             return
         self.position = UNKNOWN
         for result in (yield from exchange(self.pgconn, b"ROLLBACK; " + POSITION)):
-            if result.status == ExecStatus.FATAL_ERROR:
-                raise psycopg.errors.error_from_result(result)
+            _raise_error(result)
             if result.status == ExecStatus.TUPLES_OK:
                 self.position = _position(result)
 
@@ -224,8 +244,7 @@ class Ending(psycopg.BaseConnection[Any]):
     def _anew(self, fresh: bool, set_it: Generator[Any, Any, None]) -> Generator[Any, Any, None]:
         if fresh:
             for result in (yield from exchange(self.pgconn, _ROLLBACK)):
-                if result.status == ExecStatus.FATAL_ERROR:
-                    raise psycopg.errors.error_from_result(result)
+                _raise_error(result)
         yield from set_it
 
     def _autocommitted(self) -> None:
@@ -240,8 +259,11 @@ class Ending(psycopg.BaseConnection[Any]):
         It raises `QueryTimeout`, and `NotBegun`.
         """
         self.fresh = False
-        if self.posted:
-            return self._behind_posted(gen)
+        try:
+            if self.posted and not self.arrived():
+                return self._behind_posted(gen)
+        except psycopg.Error as error:
+            raise NotBegun(str(error).strip()) from error
         return limited(gen, self.pgconn, self.statement_seconds, self.gone)
 
     def _behind_posted(self, gen: Generator[Any, Any, RV]) -> Generator[Any, Any, RV]:
@@ -257,6 +279,11 @@ class Ending(psycopg.BaseConnection[Any]):
         if found:
             self.pgconn.finish()
         return found
+
+
+def _raise_error(result: PGresult) -> None:
+    if result.status == _FATAL:
+        raise psycopg.errors.error_from_result(result)
 
 
 def _position(result: PGresult) -> int:
@@ -441,8 +468,7 @@ def run(connection: AnyConnection, statements: bytes, seconds: float) -> Row:
     try:
         waiting = limited(exchange(connection.pgconn, statements), connection.pgconn, seconds, None)
         for result in connection.finish(waiting, min(_TICK, seconds)):
-            if result.status == ExecStatus.FATAL_ERROR:
-                raise psycopg.errors.error_from_result(result)
+            _raise_error(result)
             if result.status == ExecStatus.TUPLES_OK and result.ntuples:
                 row = tuple(
                     None if value is None else value.decode()
@@ -456,5 +482,5 @@ def run(connection: AnyConnection, statements: bytes, seconds: float) -> Row:
 
 def settle(connection: AnyConnection) -> None:
     """Read the answer to what was posted, if anything was. Raises as `run`."""
-    if connection.posted:
+    if connection.posted and not connection.arrived():
         connection.finish(connection.answered(), _TICK)

@@ -111,7 +111,8 @@ def engine(
                     raise
                 # Closed while it lay in the pool, as the others there will have been. The pool connects once more.
                 raise InvalidatePoolError(str(error)) from error
-            record.info[_PINGED] = True
+            if new:
+                record.info[_PINGED] = True
 
     event.listen(created, "handle_error", _translate)
     return created

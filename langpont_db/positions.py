@@ -31,7 +31,7 @@ def to_text(position: int) -> str:
 
 def to_position(token: str | None) -> int:
     """The position of a pg_lsn's text; 0 for anything else: a token comes from outside and is no reason to fail."""
-    found = re.fullmatch(r"([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})", token or "", flags=re.ASCII)
+    found = re.fullmatch(r"([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})", token, flags=re.ASCII) if token else None
     return (int(found[1], 16) << 32) + int(found[2], 16) if found else 0
 
 

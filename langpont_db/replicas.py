@@ -6,11 +6,11 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from sqlalchemy import Connection as SqlConnection
@@ -26,14 +26,17 @@ from langpont_db.settings import Endpoint, Limit, Purpose, Settings
 from langpont_db.waiting import Places, Signal, pause
 from langpont_db.watch import Watch
 
+Check = Callable[[str, Any], None]
+
 # Functions that every role may call. Positions are bytes of WAL since the cluster's beginning.
 _REPLAYED = b"SELECT pg_last_wal_replay_lsn() - '0/0'"
 _STATE = (
     b"SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0', pg_last_wal_receive_lsn() - '0/0', "
     b"extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), pg_postmaster_start_time()"
 )
-# Whether a checkout leaves the answer to its BEGIN to who uses the connection: a session, which can try another one.
-_posting: Final[ContextVar[bool]] = ContextVar("langpont_posting", default=False)
+# For a checkout: what checks each text that the connection sends until the next one, and whether its transaction must
+# have begun. A session leaves the answer to its BEGIN for later: it can try another replica.
+_checkout: Final[ContextVar[tuple[Check, bool]]] = ContextVar("langpont_checkout", default=(refuse_session_state, True))
 # Seconds between two questions whether a replica has replayed something, while a read waits for it.
 _POLL_SECONDS = 0.005
 # Seconds that the first read of a process waits for the first look at a replica.
@@ -120,7 +123,7 @@ class Replica:
         self.since: object = None  # the server's start: positions of before may have been higher
         self._answered_at = self._busy_until = 0.0
         self._missed: tuple[int, float] = (0, 0.0)
-        self._looked = Signal()
+        self._known, self._looked = False, Signal()
 
     def __repr__(self) -> str:
         return f"Replica({self.address})"
@@ -129,13 +132,13 @@ class Replica:
         """Begin anew in a forked child."""
         renew_pool(self.engine)
         self._watch.after_fork()
-        self._looked = Signal()
+        self._known, self._looked = False, Signal()
 
     def stop(self) -> Watch:
         """Close all connections that are not in use. The watch stops in a moment."""
         self._watch.stop()
         self.engine.dispose()
-        self._looked = Signal()
+        self._known, self._looked = False, Signal()
         return self._watch
 
     # What the watch tells
@@ -143,13 +146,13 @@ class Replica:
     def serves(self) -> bool:
         """Whether it is in the rotation. The first one who asks waits a moment for the first look."""
         self._watch.want()
-        if not self._looked.is_set():
-            self._looked.wait(_FIRST_LOOK_SECONDS)
-        return self.fault is None and self._looked.is_set()
+        if self._known:
+            return self.fault is None
+        return self._looked.wait(_FIRST_LOOK_SECONDS) and self.fault is None
 
     def busy(self) -> bool:
         """Whether readers have just waited for it in vain, though it answers its watch."""
-        return time.monotonic() < self._busy_until
+        return self._busy_until > 0 and time.monotonic() < self._busy_until
 
     def look_soon(self) -> None:
         """Have it looked at now: something about it was odd."""
@@ -185,12 +188,14 @@ class Replica:
         if self.fault is not None:
             log.info("replica %s is back in the rotation", self.address)
         self.fault = None
+        self._known = True
         self._looked.set()
 
     def _take_out(self, reason: str) -> None:
         if self.fault is None:
             log.warning("replica %s leaves the rotation: %s", self.address, reason)
         self.fault = reason
+        self._known = True
         self._looked.set()
 
     def _gone(self) -> str | None:
@@ -202,13 +207,14 @@ class Replica:
 
     # Connections
 
-    def open(self, *, certain: bool, again: bool = False) -> SqlConnection | None:
+    def open(self, check: Check, *, certain: bool, again: bool = False) -> SqlConnection | None:
         """A connection in a read-only transaction, or None if there is none to be had now.
 
-        certain: whether the transaction must have begun; else a first use may fail with `NotBegun`. again: in a unit of
-        work that met that here. Raises `PoolTimeout` if its own pool is exhausted.
+        check: called with each text before it is sent. certain: whether the transaction must have begun; else a first
+        use may fail with `NotBegun`. again: in a unit of work that met that here. Raises `PoolTimeout` if its own pool
+        is exhausted.
         """
-        before = _posting.set(not certain)
+        before = _checkout.set((check, certain))
         try:
             return (self._again if again else self.engine).connect()
         except PoolTimeout:
@@ -218,7 +224,7 @@ class Replica:
         except (InvalidRequestError, SecretRefused) as error:
             self.failed(error)
         finally:
-            _posting.reset(before)
+            _checkout.reset(before)
         return None
 
     def failed(self, error: BaseException | None) -> None:
@@ -275,11 +281,11 @@ class Replica:
         return connection
 
     def _begin(self, connection: AnyConnection) -> None:
-        connection.before_send = refuse_session_state  # no longer what the last unit of work had checked
+        connection.before_send, certain = _checkout.get()
         settle(connection)
         connection.post(self._begin_statement)
         connection.fresh = True
-        if not _posting.get():
+        if certain:
             settle(connection)
 
     def _came_back(self, connection: object | None, _record: object) -> None:
@@ -287,18 +293,18 @@ class Replica:
             self._busy_until = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """What a read asks of a replica: to have replayed a position, if possible to be `same`, and an isolation level.
 
-    certain: that the transaction has begun. lost: where it was not begun, in this unit of work.
+    check, certain: as of `Replica.open`. lost: where a transaction was not begun, in this unit of work.
     """
 
-    position: int = 0
-    same: Replica | None = None
-    isolation_level: str | None = None
-    certain: bool = True
-    lost: Sequence[Replica] = ()
+    check: Check
+    position: int
+    same: Replica | None
+    isolation_level: str | None
+    certain: bool
+    lost: Sequence[Replica]
 
 
 class Rotation:
@@ -332,22 +338,26 @@ class Rotation:
         if not replicas:
             return "no replica"
         self._positions.want()
-        turns = [replicas[(first + turn) % len(replicas)] for turn in range(len(replicas))]
-        turns = [one for one in turns if one.serves()]
+        first %= len(replicas)
+        turns = [one for one in (*replicas[first:], *replicas[:first]) if one.serves()]
         if not turns:
             return "no replica in the rotation"
         reason = "replicas are busy"
         free = [one for one in turns if not one.busy() and wish.lost.count(one) < 2]
-        free.sort(key=lambda one: (one is not wish.same, one.known() < wish.position))
-        end = time.monotonic() + self._timeouts.position
-        for left, replica in zip(range(len(free), 0, -1), free, strict=True):
+        if len(free) > 1:
+            free.sort(key=lambda one: (one is not wish.same, one.known() < wish.position))
+        end: float | None = None
+        for index, replica in enumerate(free):
             known = replica.known() >= wish.position
             certain = wish.certain or not known or wish.isolation_level is not None
-            connection = replica.open(certain=certain, again=replica in wish.lost)
+            connection = replica.open(wish.check, certain=certain, again=replica in wish.lost)
             if connection is None:
                 continue
-            seconds = max(0.0, end - time.monotonic()) / left
-            if known or replica.has_replayed(connection, wish.position, seconds):
+            if not known:
+                end = end or time.monotonic() + self._timeouts.position
+                seconds = max(0.0, end - time.monotonic()) / (len(free) - index)
+                known = replica.has_replayed(connection, wish.position, seconds)
+            if known:
                 if wish.isolation_level is None or replica.isolate(connection, wish.isolation_level):
                     return replica, connection
             else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import ClauseElement, Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError
@@ -33,9 +33,9 @@ _REFUSAL: Final = "This session only reads. Write in get_write_session() or sess
 class _Reader:
     """The replica's connection of a unit of work. `only_certain`: nothing is sent there that is not certain to read."""
 
-    replica: Replica
-    connection: Connection
     only_certain: bool
+    replica: Replica = field(init=False)
+    connection: Connection = field(init=False)
     # Whether an earlier statement may have changed the transaction or the session, as SET TRANSACTION does ...
     has_state: bool = False
     may_have_state: bool = False  # ... and whether the last one may
@@ -78,18 +78,23 @@ class PositionedSession(Session):
 
     def _must_see(self) -> int:
         """The position that the next read of a replica must have replayed."""
-        request = current_request.get()
-        asked = max(self._after, request.after if request else 0)
+        request, asked, written = current_request.get(), self._after, 0
+        if request is not None:
+            asked, written = max(asked, request.after), request.written  # perhaps by another Database of this process
         if asked:
             asked = self._positions.believed(asked, self._seconds)
-        written = request.written if request else 0  # perhaps by another Database of this process
-        return max(asked, written, self._seen_for_certain(), self._positions.must_see())
+        seen = self._seen and self._seen_for_certain()
+        return max(asked, written, seen, self._positions.must_see())
 
     def merge(self, instance: Any, **options: Any) -> Any:
         """As ever. Raises `StaleDataError` for an object that came from a replica and was changed since."""
         result = super().merge(instance, **options)
         stale.merged(self, instance, result, load=options.get("load", True))
         return result
+
+    def _is_reader(self, connection: Connection) -> bool:
+        """Whether it is the connection to a replica of this unit of work."""
+        return False
 
     def _end_unit(self) -> None:
         driver, self._driver = self._driver, None
@@ -106,9 +111,11 @@ class _ReadingSession(PositionedSession):
     rest of the unit of work; unless the transaction was one that somebody had set up.
     """
 
+    _only_certain: ClassVar[bool]  # whether nothing is sent to a replica that is not certain to read
+
     def __init__(
         self, rotation: Rotation, positions: Positions, purpose: Purpose, primary: Engine, *, seconds: float,
-        only_certain: bool, after: str | None, isolation_level: str | None = None, **options: Any,
+        after: str | None, isolation_level: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         # A connection that is handed to a session is rolled back by it and never committed in this mode: one that
         # broke does not spoil the commit of what was written to the primary.
@@ -116,25 +123,28 @@ class _ReadingSession(PositionedSession):
         self._rotation = rotation
         self._purpose = purpose
         self._primary = primary
-        self._only_certain = only_certain
         self._isolation_level = isolation_level
         self._reader: _Reader | None = None
         self._lost: list[_Reader] = []  # whose transaction was not begun, in this unit of work
+        self._pinned = False  # whether the rest of this unit of work is the primary's
         self._place: str | None = None  # why this unit of work reads from the primary instead of a replica
         self._last: tuple[Replica, object] | None = None  # where the last one read, and since when that server runs
 
     @property
     def reads_replica(self) -> bool:
         """Whether the rows of now come from a replica."""
-        return self._reader is not None and self._place is None
+        return self._reader is not None and self._place is None and not self._pinned
+
+    def _is_reader(self, connection: Connection) -> bool:
+        return self._reader is not None and self._reader.connection is connection
 
     def _bind_for_reads(self, *, certain: bool) -> Connection | Engine:
         """certain: whether the replica's transaction must have begun, since nobody reads again from another."""
         if self._reader is None and self._place is None:
             self._open(certain)
-        if self._reader is None or self._place is not None or self._falls_back():
-            return self._primary
-        return self._reader.connection
+        elif self._place is None:
+            self._falls_back()
+        return self._primary if self._reader is None or self._place is not None else self._reader.connection
 
     def _open(self, certain: bool) -> None:
         position, same = self._must_see(), None
@@ -143,7 +153,8 @@ class _ReadingSession(PositionedSession):
             if not same.serves() or same.since != since:
                 position, same = max(position, self._positions.now(self._seconds)), None
         lost = [reader.replica for reader in self._lost]
-        wish = Wish(position=position, same=same, isolation_level=self._isolation_level, certain=certain, lost=lost)
+        reader = _Reader(self._only_certain, has_state=self._isolation_level is not None)
+        wish = Wish(reader.before_send, position, same, self._isolation_level, certain, lost)
         opened = "a write of unknown position" if position == UNKNOWN else self._rotation.open(self._purpose, wish)
         if not isinstance(opened, str) and same is not None and opened[0] is not same:
             now = self._positions.now(self._seconds)
@@ -155,12 +166,9 @@ class _ReadingSession(PositionedSession):
             return
         if not lost:
             self._rotation.count("replica")
-        self._last = opened[0], opened[0].since
-        self._reader = _Reader(*opened, only_certain=self._only_certain, has_state=self._isolation_level is not None)
-        driver = opened[1].connection.driver_connection
-        assert isinstance(driver, Ending)
-        driver.before_send = self._reader.before_send  # until the next checkout
-        opened[1].begin()
+        reader.replica, reader.connection = opened
+        self._last, self._reader = (reader.replica, reader.replica.since), reader
+        reader.connection.begin()
 
     def _go_to_primary(self, reason: str) -> None:
         self._rotation.fall_back(reason)
@@ -208,19 +216,21 @@ class _ReadingSession(PositionedSession):
         super()._end_unit()
         reader, self._reader = self._reader, None
         place, self._place = self._place, None
+        self._pinned = False
         if place is not None:
             self._rotation.fell_back(place)
-        for one in [*self._lost, reader] if self._lost else [reader]:
-            if one is not None:
-                one.connection.close()
-        self._lost.clear()
+        if reader is not None:
+            reader.connection.close()
+        while self._lost:
+            self._lost.pop().connection.close()
 
     def close(self) -> None:
         """End the unit of work and give its connections back."""
         try:
             super().close()
         finally:
-            self._end_unit()
+            if self._reader is not None or self._place is not None or self._pinned:
+                self._end_unit()
 
     if not TYPE_CHECKING:  # the signatures, which are overloaded, stay SQLAlchemy's
 
@@ -240,8 +250,7 @@ class _ReadingSession(PositionedSession):
 class ReadSession(_ReadingSession):
     """A read-only session on a replica, whatever the statement. Its transactions are read only on the primary too."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, only_certain=False, **options)
+    _only_certain = False
 
     def get_bind(
         self, mapper: Any = None, *, clause: ClauseElement | None = None, bind: Any = None, **_: Any
@@ -266,14 +275,7 @@ class RoutedSession(_ReadingSession):
     replica that has replayed it.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, only_certain=True, **options)
-        self._pinned = False
-
-    @property
-    def reads_replica(self) -> bool:
-        """Whether the rows of now come from a replica."""
-        return not self._pinned and super().reads_replica
+    _only_certain = True
 
     def get_bind(
         self, mapper: Any = None, *, clause: ClauseElement | None = None, bind: Any = None, **_: Any
@@ -289,12 +291,6 @@ class RoutedSession(_ReadingSession):
                 _say_once(clause)
             self._pin("it may write")
         return bind or (self._primary if self._pinned else self._bind_for_reads(certain=False))
-
-    def flush(self, objects: Any = None) -> None:
-        """As ever; what a cascade reads is read from the primary."""
-        if self.new or self.deleted or self.dirty:
-            self._pin("a flush")
-        super().flush(objects)
 
     def delete(self, instance: object) -> None:
         """As ever; what a cascade reads is read from the primary."""
@@ -328,10 +324,6 @@ class RoutedSession(_ReadingSession):
             return True
         return super()._retries(error)
 
-    def _end_unit(self) -> None:
-        super()._end_unit()
-        self._pinned = False
-
 
 @lru_cache(maxsize=256)
 def _say_once_of(kind: str) -> None:
@@ -350,15 +342,25 @@ class NotCertain(Exception):
 
 @event.listens_for(PositionedSession, "after_begin", propagate=True)
 def _begun(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
-    driver = connection.connection.driver_connection
-    if isinstance(session, PositionedSession) and isinstance(driver, Ending) and driver.committed is not None:
-        session._driver = driver
+    assert isinstance(session, PositionedSession)
+    if not session._is_reader(connection):
+        driver = connection.connection.driver_connection
+        if isinstance(driver, Ending) and driver.committed is not None:
+            session._driver = driver
 
 
 @event.listens_for(PositionedSession, "after_transaction_end", propagate=True)
 def _ended(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None and isinstance(session, PositionedSession):
+    if transaction.parent is None:
+        assert isinstance(session, PositionedSession)
         session._end_unit()
+
+
+@event.listens_for(RoutedSession, "before_flush", propagate=True)
+def _flushes(session: Session, _context: object, _instances: object) -> None:
+    """There is something to flush; what a cascade reads is read from the primary."""
+    assert isinstance(session, RoutedSession)
+    session._pin("a flush")
 
 
 @event.listens_for(_ReadingSession, "loaded_as_persistent", propagate=True)
