@@ -144,7 +144,7 @@ def outputs_env(
     """Write an application's environment.
 
     From a stack's outputs, for langpont_db. No password is in it, only ARNs of secrets. A shell reads it by
-    `set -a; . FILE; set +a`, systemd by `EnvironmentFile=FILE`.
+    `set -a; . FILE; set +a`, systemd by `EnvironmentFile=FILE`, Docker by `--env-file FILE`.
 
     \b
     pulumi stack output --json -s prod | python -m ops outputs env -s prod --to /etc/langpont/app.env

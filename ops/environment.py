@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -47,7 +46,7 @@ def parse_outputs(text: str, source: str, stack: str) -> Mapping[str, Any]:
 
 
 def render(stack: str, outputs: Mapping[str, Any], *, migration: bool) -> str:
-    """The text of an environment file, quoted so that a shell and systemd's EnvironmentFile read the same.
+    """The text of an environment file that a shell, systemd's EnvironmentFile and `docker --env-file` read alike.
 
     Raises OpsError for outputs that make none, and for a value that such a file cannot carry.
     """
@@ -58,18 +57,18 @@ def render(stack: str, outputs: Mapping[str, Any], *, migration: bool) -> str:
         settings = migration_environment(outputs) if migration else environment(outputs)
     except SettingsRefused as refusal:
         raise OpsError(f"{refusal}\nRun pulumi up -s {stack}, then get them again.") from None
-    return "".join(f"{name}={_quoted(name, value)}\n" for name, value in settings.items())
+    return "".join(f"{name}={_checked(name, value)}\n" for name, value in settings.items())
 
 
-def _quoted(name: str, value: str) -> str:
-    # Neither of the two readers agrees with the other about line breaks, control characters and backslashes.
-    if not re.fullmatch(r"[ -\[\]-~]*", value):
-        raise OpsError(f"{name} holds a character that an environment file cannot carry. Look at the stack's outputs.")
+def _checked(name: str, value: str) -> str:
     if any(_has_password(part) for part in value.split(",")):
         raise OpsError(f"{name} holds a password, and this file is for names of secrets. Look at the stack's outputs.")
     if name.endswith("_SECRET_ARN") and not value.startswith("arn:"):
         raise OpsError(f"{name} is not the ARN of a secret. Look at the stack's outputs.")
-    return shlex.quote(value)
+    # What is read alike without quotes, which docker would take for a part of the value.
+    if not re.fullmatch(r"[\w@%+=:,./?-]*", value, re.ASCII):
+        raise OpsError(f"{name} holds a character that an environment file cannot carry. Look at the stack's outputs.")
+    return value
 
 
 def _has_password(url: str) -> bool:
