@@ -11,6 +11,13 @@ from blueprint.problems import Refused
 
 PROJECT: Final = "LangPont"  # the tag; lower-case it begins names
 RESTORED_FROM: Final = "RestoredFrom"  # a tag of restored primaries: the time or the snapshot
+# Whatever their case, which IAM does not tell apart.
+RESERVED_TAGS: Final = ("name", "environment", "project", "managedby", RESTORED_FROM.lower(), "severity")
+RESERVED_TAG_PREFIXES: Final = ("aws:", "langpont:")  # AWS's own, and what marks snapshots that may be pruned
+# TagResource of the services: 50 tags a resource, of which the program writes fewer than these.
+MOST_TAGS: Final = 50 - len(RESERVED_TAGS)
+LONGEST_TAG_KEY: Final = 128
+LONGEST_TAG_VALUE: Final = 256
 
 # CreateDBInstance in the RDS API reference, for PostgreSQL.
 DATABASE_NAME_LENGTH: Final = 63
@@ -134,11 +141,14 @@ class Naming:
 
 
 class LangPontNaming(Naming):
-    """LangPont's own names and tags in one environment, which is a stack and has passed `check_environment`."""
+    """LangPont's own names and tags in one environment, which is a stack and has passed `check_environment`.
 
-    def __init__(self, environment: str) -> None:
+    `own_tags`: the stack file's, which have passed `check_tag`.
+    """
+
+    def __init__(self, environment: str, own_tags: Mapping[str, str] | None = None) -> None:
         tags = {"Environment": environment, "Project": PROJECT, "ManagedBy": "Pulumi"}
-        super().__init__(f"{PROJECT.lower()}-{environment}", tags)
+        super().__init__(f"{PROJECT.lower()}-{environment}", tags | dict(own_tags or {}))
 
     @property
     def environment(self) -> str:
@@ -154,6 +164,22 @@ class LangPontNaming(Naming):
 def generation_suffix(generation: int) -> str:
     """What a name ends in: nothing for the first generation, `-g<n>` later."""
     return "" if generation == 1 else f"-g{generation}"
+
+
+def check_tag(key: str, value: str) -> None:
+    """A tag of the stack file's own. Raises Refused for one that AWS does not take, or that is ours to write."""
+    if key.lower() in RESERVED_TAGS:
+        raise Refused("is a tag that the program writes itself", "Choose another key")
+    if key.lower().startswith(RESERVED_TAG_PREFIXES):
+        raise Refused(f"begins with one of {', '.join(RESERVED_TAG_PREFIXES)}, which are kept", "Choose another key")
+    for text, what, longest in ((key, "key", LONGEST_TAG_KEY), (value, "value", LONGEST_TAG_VALUE)):
+        if len(text) > longest:
+            raise Refused(f"has a {what} of {len(text)} characters, and {longest} fit", f"Shorten the {what}")
+        if not text.strip() or not all(c.isalnum() or c == " " or c in "_.:/=+-@" for c in text):
+            raise Refused(
+                f"has a {what} that some services refuse",
+                f"Write the {what} with letters, digits, blanks and _ . : / = + - @",
+            )
 
 
 def check_environment(name: str) -> None:

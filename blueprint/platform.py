@@ -54,7 +54,7 @@ class Platform:
     @cached_property
     def naming(self) -> LangPontNaming:
         """Names and tags of the stack."""
-        return LangPontNaming(self.settings.environment)
+        return LangPontNaming(self.settings.environment, self.settings.tags.by_key)
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:

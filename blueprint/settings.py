@@ -143,6 +143,18 @@ class Encryption(Section):
         return self.keys == "customerManaged"
 
 
+class Tags(Section):
+    """Tags of your own, by key, on everything that AWS tags, beside Name, Environment, Project and ManagedBy."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str]
+
+    @property
+    def by_key(self) -> Mapping[str, str]:
+        """The tags."""
+        return dict(self.__pydantic_extra__ or {})
+
+
 class RestoreFrom(Section):
     """What a later generation of the database is made from: one of the two."""
 
@@ -366,6 +378,7 @@ class Settings(Section):
     network: Network
     access: Access = Access()
     encryption: Encryption = Encryption()
+    tags: Tags = Tags()
     database: Database
     replicas: tuple[Replica, ...] = ()
     credentials: Credentials = Credentials()

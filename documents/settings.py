@@ -60,6 +60,8 @@ def _table(path: str, model: Shape) -> str:
         (code(name), _takes(path, name, shape), _default(shape, required=name in required), shape["description"])
         for name, shape in model["properties"].items()
     )
+    if not model["properties"]:
+        return table(("setting", "takes"), [("a key of yours", _values(model["additionalProperties"]))])
     return table(("setting", "takes", "default", "what it is"), rows)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blueprint.aws import storage
 from blueprint.aws.subnets import check_zones, is_zone
 from blueprint.aws.windows import HOUR, distance_minutes, overlap
-from blueprint.names import check_master_username
+from blueprint.names import MOST_TAGS, check_master_username, check_tag
 from blueprint.platform import Platform
 from blueprint.postgres import roles
 from blueprint.postgres.catalogue import catalogue
@@ -109,6 +109,27 @@ def _networks(s: Settings) -> Iterator[Problem]:
                 rule=f"are more than the {RULES_PER_GROUP} rules of a security group leave, of which {own} of the "
                 f"{group} group are taken",
             )  # fmt: skip
+
+
+def _tags(s: Settings) -> Iterator[Problem]:
+    tags = s.tags.by_key
+    for key, value in tags.items():
+        try:
+            check_tag(key, value)
+        except Refused as refusal:
+            yield _refused(f"tags.{key}", value, refusal)
+    for lower in sorted({key.lower() for key in tags}):
+        same = [key for key in tags if key.lower() == lower]
+        if len(same) > 1:
+            yield Problem(
+                field="tags", value=" and ".join(same), way_out="Keep one of them",
+                rule="differ in case only, and IAM takes them for the same tag",
+            )  # fmt: skip
+    if len(tags) > MOST_TAGS:
+        yield Problem(
+            field="tags", value=f"({len(tags)} of them)", way_out=f"Keep {MOST_TAGS} at most",
+            rule=f"are more than the {MOST_TAGS} that a resource has room for beside the program's own",
+        )  # fmt: skip
 
 
 def _windows(s: Settings) -> Iterator[Problem]:
@@ -330,6 +351,7 @@ _CEILING = "database.maxAllocatedStorageGib"
 RULES = (
     Rule(("network",), _network),
     Rule(("access",), _networks),
+    Rule(("tags",), _tags),
     Rule(("backups.window", "database.maintenanceWindow"), _windows),
     Rule(("replicas", "backups.window"), _replica_windows),
     Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), _vault_time),

@@ -15,7 +15,7 @@ import pytest
 from blueprint.outputs import OUTPUTS
 from recording.recording import UNKNOWN, Recording, Registration
 from tests.contracts.conftest import EVERY, of
-from tests.recordings import name_of
+from tests.recordings import name_of, record_with, recording
 
 COMPONENTS = (
     "Access", "Backups", "DatabaseCluster", "Functions", "Keys", "Monitoring", "Networking", "Pooler", "SecretValues",
@@ -80,11 +80,19 @@ def test_everything_taggable_carries_the_four_tags(recorded: Recording) -> None:
         name = tags.pop("Name", None)
         assert isinstance(name, str), registration.identity
         assert f"langpont-{recorded.stack}" in name, registration.identity
-        assert tags == {"Environment": recorded.stack, "Project": "LangPont", "ManagedBy": "Pulumi"}, (
-            registration.identity
-        )
+        ours = {"Environment": recorded.stack, "Project": "LangPont", "ManagedBy": "Pulumi"}
+        assert tags.items() >= ours.items(), registration.identity
         tagged += 1
     assert tagged > 50
+
+
+def test_everything_taggable_carries_the_stack_files_own_tags_too() -> None:
+    own = {"CostCenter": "4711", "Team": "データ reports"}
+    before, after = recording("prod"), record_with("prod", {"tags": own})
+    tagged = [each for each in customs(after) if "tags" in provider_inputs(each.type)]
+    for each in tagged:
+        assert each.inputs["tags"] == {**before.registrations[each.urn].inputs["tags"], **own}, each.identity
+    assert len(tagged) > 50
 
 
 def test_no_two_resources_of_a_kind_carry_the_same_name_tag(recorded: Recording) -> None:

@@ -142,6 +142,44 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
     ),
     (
+        "_tags",
+        {"tags": {"environment": "test"}},
+        "tags.environment test is a tag that the program writes itself. Choose another key.",
+        {"tags": {"CostCenter": "4711"}},
+    ),
+    (
+        "_tags",
+        {"tags": {"langpont:made-by": "ops"}},
+        "tags.langpont:made-by ops begins with one of aws:, langpont:, which are kept. Choose another key.",
+        {"tags": {"made-by": "ops"}},
+    ),
+    (
+        "_tags",
+        {"tags": {"Team": "data & reports"}},
+        "tags.Team data & reports has a value that some services refuse. Write the value with letters, digits, "
+        "blanks and _ . : / = + - @.",
+        {"tags": {"Team": "データ reports"}},
+    ),
+    (
+        "_tags",
+        {"tags": {"k" * 129: "v"}},
+        f"tags.{'k' * 75}... v has a key of 129 characters, and 128 fit. Shorten the key.",
+        {"tags": {"k" * 128: "v" * 256}},
+    ),
+    (
+        "_tags",
+        {"tags": {"team": "a", "Team": "b"}},
+        "tags team and Team differ in case only, and IAM takes them for the same tag. Keep one of them.",
+        {"tags": {"team": "a"}},
+    ),
+    (
+        "_tags",
+        {"tags": {f"k{number}": "v" for number in range(45)}},
+        "tags (45 of them) are more than the 44 that a resource has room for beside the program's own. Keep 44 at "
+        "most.",
+        {"tags": {f"k{number}": "v" for number in range(44)}},
+    ),
+    (
         "_windows",
         {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:03:00-sun:04:00"}},
         "backups.window 03:00-04:00 overlaps database.maintenanceWindow sun:03:00-sun:04:00; RDS refuses overlapping "
