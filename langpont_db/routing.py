@@ -59,10 +59,9 @@ _NAMES_COLUMNS: Final = frozenset({"as", "with", "recursive"})  # WITH RECURSIVE
 # for: FOR UPDATE, FOR SHARE. uescape: it stands between a name that may be anything and its parenthesis.
 _WRITING: Final = frozenset({"insert", "update", "delete", "merge", "into", "for", "uescape"})
 
-# What may stand around a statement: semicolons behind it, and comments that do not nest, as sqlcommenter's. Nothing of
-# a string or of a line comment can be taken for one there: its quote, or its dashes, would be left.
-_COMMENT: Final = r"/\*(?:(?!/\*|\*/).)*\*/"
-_AROUND: Final = re.compile(rf"\A(?:\s|{_COMMENT})+|(?:\s|;|{_COMMENT})+\Z", re.DOTALL)
+# What may stand before a statement: comments that do not nest, as sqlcommenter's. Nothing of a string or of a line
+# comment can be taken for one there: its quote, or its dashes, would be left.
+_BEFORE: Final = re.compile(r"(?:\s|/\*(?:(?!/\*|\*/).)*+\*/)*+", re.DOTALL)
 
 _declared: set[str] = set()
 _verdicts: dict[Any, bool] = {}  # by SQLAlchemy's cache key of a statement
@@ -88,13 +87,13 @@ def forget() -> None:
 # comment or a semicolon is in none of these, and what is not understood is not certain.
 _TOKEN: Final = re.compile(
     r"""
-      (?P<space>\s+)
-    | (?P<string>'(?:[^'\\]|'')*')
-    | (?P<bind>%\([\w -]+\)s|::|:\w+)
-    | (?P<name>[^\W\d]\w*|"(?:[^"]|"")+")
-    | (?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)
-    | (?P<operator>[-+*/<>=~!@\#%^&|?]+)
-    | (?P<mark>[][(),.:])
+      \s+
+    | '(?:[^'\\]|'')*'                    # a string
+    | %\([\w -]+\)s | :: | :\w+           # a bind, a cast
+    | [^\W\d]\w* | "(?:[^"]|"")+"         # a name
+    | \d+(?:\.\d+)?(?:[eE][-+]?\d+)?     # a number
+    | [-+*/<>=~!@\#%^&|?]+                # an operator
+    | [][(),.:]
     """,
     re.VERBOSE,
 )
@@ -140,19 +139,33 @@ def _uncertain(element: visitors.ExternallyTraversible) -> bool:
 @lru_cache(maxsize=1024)
 def only_reads(sql: str) -> bool:
     """Whether a text is one SELECT, with or without WITH, that calls only harmless functions and locks nothing."""
-    tokens = _tokens(_AROUND.sub("", sql))
+    tokens = _tokens(_bare(sql))
     return next((word.lower() for word in tokens if word != "("), "") in ("select", "with") and _harmless(tokens)
 
 
+def _bare(sql: str) -> str:
+    """A statement without what may stand around it: space, comments, and semicolons behind it."""
+    found = _BEFORE.match(sql)
+    begin, end = found.end() if found else 0, len(sql)
+    while end > begin:
+        if sql[end - 1].isspace() or sql[end - 1] == ";":
+            end -= 1
+            continue
+        comment = sql.rfind("/*", begin, end - 2) if sql.endswith("*/", begin, end) else -1
+        if comment < 0 or sql.find("*/", comment + 2, end - 2) >= 0:
+            break
+        end = comment
+    return sql[begin:end]
+
+
 def _harmless(tokens: list[str]) -> bool:
-    before = ""
-    for token, after in itertools.pairwise([*tokens, ""]):
-        word = token.lower()
-        if word in _WRITING or "--" in token or "/*" in token:
+    different = set(tokens)  # ten thousand binds have a few words between them
+    if any(token.lower() in _WRITING or "--" in token or "/*" in token for token in different):
+        return False
+    for at, (token, after) in enumerate(itertools.pairwise(tokens)):
+        is_name = after == "(" and (token[0] in '"_' or token[0].isalnum())
+        if is_name and not _calls_nothing(token.lower(), tokens[at - 1].lower() if at else ""):
             return False
-        if after == "(" and (token[0] == '"' or re.match(r"\w", token)) and not _calls_nothing(word, before):
-            return False
-        before = word
     return tokens != []
 
 
@@ -164,13 +177,7 @@ def _calls_nothing(word: str, before: str) -> bool:
 
 def _tokens(sql: str) -> list[str]:
     """The tokens of an SQL text: words, marks and operators; none if a part of it is not understood."""
-    found, end = [], 0
-    for match in _TOKEN.finditer(sql):
-        if match.start() != end:
-            return []
-        end = match.end()
-        if match.lastgroup == "string":
-            found.append("''")
-        elif match.lastgroup != "space":
-            found.append(match[0])
-    return found if end == len(sql) else []
+    found: list[str] = _TOKEN.findall(sql)
+    if sum(map(len, found)) != len(sql):
+        return []  # something between them was none
+    return ["''" if token[0] == "'" else token for token in found if not token.isspace()]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -256,4 +259,62 @@ def test_a_function_of_ones_own_is_declared_harmless() -> None:
         assert not may_read_from_replica(text("SELECT other.own_reading(1)"))
     finally:
         routing._declared.clear()
+        routing.forget()
+
+
+def calls(act: Callable[[], object]) -> int:
+    """How many functions it calls, Python's own included."""
+    found = 0
+
+    def count(_frame: object, what: str, _argument: object) -> None:
+        nonlocal found
+        found += what in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def with_binds(number: int) -> str:
+    return f"SELECT id FROM t WHERE id IN ({', '.join(f':p{n}' for n in range(number))})"
+
+
+def test_ten_times_the_binds_are_ten_times_the_work_and_the_second_time_none() -> None:
+    routing.forget()
+    short, long = (calls(lambda number=number: only_reads(with_binds(number))) for number in (1_000, 10_000))  # type: ignore[misc]
+    assert long < 11 * short
+    assert long < 15 * 10_000
+    again = with_binds(10_000)
+    assert calls(lambda: only_reads(again)) < 5
+    assert routing.only_reads.cache_info().hits == 1
+
+
+def test_space_and_comments_take_no_longer_the_more_there_are() -> None:
+    """By the clock of the processor, since it is within one call; it took minutes."""
+    for filling in (" " * 100_000, "/**/" * 25_000, "/*/" * 25_000, ";" * 100_000):
+        begun = time.process_time()
+        for sql in (f"SELECT 1{filling}", f"{filling}SELECT 1", f"SELECT 1{filling}x"):
+            only_reads(sql)
+        assert time.process_time() - begun < 5
+
+
+def test_a_statement_that_was_built_is_judged_once_whatever_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[ClauseElement] = []
+    certain = routing._is_certain
+
+    def judge(statement: ClauseElement) -> bool:
+        judged.append(statement)
+        return certain(statement)
+
+    monkeypatch.setattr(routing, "_is_certain", judge)
+    routing.forget()
+    try:
+        verdicts = [may_read_from_replica(select(W.id).where(W.id == n, W.body == str(n))) for n in range(5)]
+        verdicts += [may_read_from_replica(select(W.id).where(W.id == n).with_for_update()) for n in range(5)]
+        assert verdicts == [True] * 5 + [False] * 5
+        assert len(judged) == 2
+    finally:
         routing.forget()
