@@ -234,6 +234,12 @@ def check_master_username(name: str) -> None:
     _refuse_reserved_word(name, way_out)
 
 
+def check_webhook_name(name: str) -> None:
+    """What a webhook is called, which becomes part of a resource's name. Raises Refused."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise Refused("is not lower-case letters, digits and single hyphens", "Name it like pagerduty")
+
+
 def check_port(port: int) -> None:
     """The TCP port of the database. Raises Refused. PostgreSQL has no ports inside the range that RDS keeps."""
     if port not in PORTS:

@@ -188,8 +188,7 @@ class Platform:
                     )
         if database.protected:
             yield from self._risks_of_parameters()
-        if self.settings.protected and not self.settings.monitoring.alert_emails:
-            yield "monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."
+        yield from self._unheard()
         if self.settings.monitoring.database_insights == "advanced":
             yield (
                 f"monitoring.databaseInsights advanced is charged by the vCPU and hour of the primary, which has "
@@ -238,6 +237,24 @@ class Platform:
                     f"{size.name} of {', '.join(each.role for each in those)} is for bursts: {'; '.join(bounds)}. Take "
                     f"a larger class where the load is steady."
                 )
+
+    def _unheard(self) -> Iterator[str]:
+        monitoring, webhooks = self.settings.monitoring, self.settings.webhooks
+        for severity, listeners, hooks, who in (
+            ("critical", monitoring.critical, webhooks.critical, "gets up"),
+            ("warning", monitoring.warning, webhooks.warning, "looks in the morning"),
+        ):
+            heard = monitoring.alert_emails or listeners.emails or listeners.phones or listeners.slack or hooks
+            if self.settings.protected and not heard:
+                yield (
+                    f"Nobody hears of {severity} alarms: monitoring.alertEmails, monitoring.{severity} and "
+                    f"webhooks.{severity} are empty. Name somebody who {who}."
+                )
+        if (webhooks.critical or webhooks.warning) and not self.settings.webhooks_encrypted:
+            yield (
+                "webhooks has its addresses in the clear, and a key may be in them: whoever reads the file could set "
+                "off alarms. Set each by pulumi config set --secret --path 'webhooks.critical.<name>'."
+            )
 
     def _risks_of_parameters(self) -> Iterator[str]:
         for name, values, risk in RISKS:

@@ -28,9 +28,12 @@ from blueprint.values import (
     MasterUsername,
     MonitoringSeconds,
     Parameters,
+    Phone,
     Port,
     Region,
     RestoreTime,
+    SlackChannel,
+    SlackWorkspace,
     Snapshot,
     SshNetwork,
     SubnetId,
@@ -38,6 +41,8 @@ from blueprint.values import (
     TimeOfDay,
     VpcId,
     VpcNetwork,
+    Webhook,
+    WebhookName,
     Weekly,
     Whole,
 )
@@ -347,11 +352,38 @@ class Backups(Section):
     )
 
 
+class Slack(Section):
+    """A channel of Slack. Its workspace is authorized once, in the console of AWS Chatbot."""
+
+    workspace: SlackWorkspace = Field(description="Id of the workspace.")
+    channel: SlackChannel = Field(description="Id of the channel, to which @Amazon Q is invited.")
+
+
+class Listeners(Section):
+    """Who hears of one severity, beside `monitoring.alertEmails` and `webhooks`."""
+
+    emails: Annotated[tuple[Email, ...], Distinct] = Field((), description="Addresses; each confirms by mail.")
+    phones: Annotated[tuple[Phone, ...], Distinct] = Field(
+        (), description="Numbers that get an SMS, with + and the country's code; each message costs."
+    )
+    slack: Slack | None = Field(None, description="A Slack channel, by AWS Chatbot.")
+
+
 class Monitoring(Section):
     """Who hears of what."""
 
     alert_emails: Annotated[tuple[Email, ...], Distinct] = Field(
-        (), description="Addresses for alarms, RDS events, failed backups and the budget; each confirms by mail."
+        (),
+        description="Addresses that hear of both severities, with RDS events, failed backups and the budget; each "
+        "confirms by mail.",
+    )
+    critical: Listeners = Field(
+        Listeners(), description="Who else hears of what gets somebody up: critical alarms and RDS events."
+    )
+    warning: Listeners = Field(
+        Listeners(),
+        description="Who else hears of what waits for the morning: other alarms and RDS events, failed backups, the "
+        "budget.",
     )
     enhanced_monitoring_seconds: MonitoringSeconds = Field(
         60, description="Seconds between the operating system's figures (Enhanced Monitoring); 0 turns them off."
@@ -366,15 +398,26 @@ class Monitoring(Section):
     )
 
 
+class Webhooks(Section):
+    """Addresses of PagerDuty, Opsgenie and the like, by a name of your own. A key may be in them, so each may be given
+    encrypted (`pulumi config set --secret --path 'webhooks.critical.pagerduty'`), here and in no other section; they
+    are shown nowhere."""
+
+    critical: dict[WebhookName, Webhook] = Field({}, description="Addresses that hear of what gets somebody up.")
+    warning: dict[WebhookName, Webhook] = Field({}, description="Addresses that hear of what waits for the morning.")
+
+
 class Settings(Section):
     """The whole stack file, with what stands beside its sections. Made by `blueprint.stack_file.load.load`.
 
-    `under_passphrase`: whether a passphrase encrypts the secrets in the state.
+    `under_passphrase`: whether a passphrase encrypts the secrets in the state. `webhooks_encrypted`: whether one of
+    `webhooks` is encrypted in the file.
     """
 
     environment: str
     region: str
     under_passphrase: bool = False
+    webhooks_encrypted: bool = False
     network: Network
     access: Access = Access()
     encryption: Encryption = Encryption()
@@ -386,6 +429,7 @@ class Settings(Section):
     pooler: Pooler = Pooler()
     backups: Backups = Backups()
     monitoring: Monitoring
+    webhooks: Webhooks = Webhooks()
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -407,5 +451,8 @@ class Settings(Section):
 
 # What a stack file may hold, by its key in the file.
 SECTIONS: Mapping[str, str] = {
-    to_camel(name): name for name in Settings.model_fields if name not in ("environment", "region", "under_passphrase")
+    to_camel(name): name
+    for name in Settings.model_fields
+    if name not in ("environment", "region", "under_passphrase", "webhooks_encrypted")
 }
+SECRET_SECTION = "webhooks"  # the one whose values may be encrypted

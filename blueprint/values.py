@@ -8,7 +8,15 @@ from datetime import datetime
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    WithJsonSchema,
+)
 
 from blueprint import names
 from blueprint.aws import networks
@@ -83,6 +91,14 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _webhook(value: Any) -> SecretStr:
+    """An https address, or what stands in for an encrypted one. No refusal has the value: a key may be in it."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else _text(value)
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?|\(encrypted: .+\)", text):
+        raise Refused("is not an https address", "Write it like https://events.example/integration/key")
+    return SecretStr(text)
+
+
 def _snapshot(text: str) -> str:
     """A DB snapshot's identifier or ARN, as CreateDBSnapshot and the services that make them name one."""
     name = re.sub(r"^arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:snapshot:", "", text)
@@ -155,6 +171,9 @@ VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-012
 GroupId = Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$", examples=["sg-0123456789abcdef0"])]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["someone@langpont.example"])]
 Region = Annotated[str, Field(examples=["ap-northeast-3"]), AfterValidator(_checked(check_region))]
+Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$", examples=["+819012345678"])]  # E.164, as SNS takes it
+SlackWorkspace = Annotated[str, Field(pattern=r"^T[0-9A-Z]{2,}$", examples=["T0123ABCD"])]
+SlackChannel = Annotated[str, Field(pattern=r"^[CG][0-9A-Z]{2,}$", examples=["C0123ABCD"])]
 RestoreTime = Annotated[
     str,
     Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-11-20T12:00:00Z"]),
@@ -163,8 +182,26 @@ RestoreTime = Annotated[
 # What a refusal shows instead of the pattern.
 EXAMPLES: Mapping[str, str] = {
     field.metadata[0].pattern: field.examples[0]
-    for field in (get_args(form)[1] for form in (SubnetId, VpcId, GroupId, Email, RestoreTime))
+    for field in (
+        get_args(form)[1]
+        for form in (SubnetId, VpcId, GroupId, Email, Phone, SlackWorkspace, SlackChannel, RestoreTime)
+    )
 }
+WebhookName = Annotated[str, AfterValidator(_checked(names.check_webhook_name))]
+Webhook = Annotated[
+    SecretStr,
+    PlainValidator(_webhook),
+    WithJsonSchema(
+        {
+            "type": ["string", "object"],
+            "pattern": "^https://",
+            "properties": {"secure": {"type": "string"}},
+            "required": ["secure"],
+            "additionalProperties": False,
+            "examples": ["https://events.example/integration/key"],
+        }
+    ),
+]
 Distinct = AfterValidator(_distinct)  # what is named twice would be two resources of one name
 # CloudWatch Logs takes these numbers of days and no others (PutRetentionPolicy).
 LogRetention = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from blueprint import settings
 from blueprint.aws import policies
 from blueprint.monitoring import alarms, log_filters
+from blueprint.monitoring.alarms import Severity
 from blueprint.monitoring.composites import EXTENSION_SECONDS, WAIT_SECONDS, Composite, any_in_alarm, composites
 from blueprint.monitoring.dashboard import DashboardPlan, dashboard
 from blueprint.names import Naming
@@ -20,12 +21,19 @@ from components.base import Component, document
 from components.ids import DatabaseInstance
 
 # What the RDS user guide ("Amazon RDS event categories") sends for a reason someone should know. Backup starts and
-# ends, creation and restoration are left out: routine, or somebody's own doing.
-INSTANCE_EVENTS = [
-    "availability", "configuration change", "deletion", "failover", "failure", "low storage", "maintenance",
-    "notification", "read replica", "recovery", "security patching",
-]  # fmt: skip
+# ends, creation and restoration are left out: routine, or somebody's own doing. A failover and a restart pass by
+# themselves, and an instance that does not come back has its alarm. Security Hub's RDS.20 wants failures in one
+# subscription with the others: they are told twice.
+INSTANCE_EVENTS = {
+    Severity.CRITICAL: ["deletion", "failure", "low storage"],
+    Severity.WARNING: [
+        "availability", "configuration change", "failover", "failure", "maintenance", "notification", "read replica",
+        "recovery", "security patching",
+    ],
+}  # fmt: skip
 PARAMETER_GROUP_EVENTS = ["configuration change"]
+# A chat channel that may do nothing in the account: without a guardrail AWS Chatbot takes AdministratorAccess.
+NO_COMMANDS = "arn:aws:iam::aws:policy/AWSDenyAll"
 BUDGET_FORECAST_PERCENT, BUDGET_ACTUAL_PERCENT = 100, 80
 
 
@@ -41,6 +49,7 @@ class MonitoringArgs:
     alarms: Sequence[alarms.Alarm]
     thresholds: Callable[[str, str, int], Mapping[str, float]] | None = None
     monitoring: settings.Monitoring
+    webhooks: settings.Webhooks = field(default_factory=settings.Webhooks)
     dashboard: DashboardPlan | None = None
     instances: Mapping[str, DatabaseInstance]
     alerts_key_arn: pulumi.Input[str] | None
@@ -48,9 +57,13 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """SNS topics and CloudWatch alarms. ARNs of topics are known only once the topics' policies stand."""
+    """SNS topics and CloudWatch alarms. ARNs of topics are known only once the topics' policies stand.
+
+    `alerts_topic_arn`: of what waits for the morning; `critical_topic_arn`: of what gets somebody up.
+    """
 
     alerts_topic_arn: pulumi.Output[str]
+    critical_topic_arn: pulumi.Output[str]
     backups_topic_arn: pulumi.Output[str]
     events_topic_arn: pulumi.Output[str]
     dashboard_name: pulumi.Output[str] | None = None
@@ -60,34 +73,52 @@ class Monitoring(Component):
         self._args = args
         self._settings = args.monitoring
         self._prefix = args.naming.prefix
+        self._topics: dict[Severity, list[pulumi.Output[str]]] = {severity: [] for severity in Severity}
         # An AWS-managed key cannot carry alarms: CloudWatch has no permission on it, and none can be given.
+        key_arn = args.alerts_key_arn
         self.alerts_topic_arn = self._topic(
-            "alerts", ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"], args.alerts_key_arn
+            "alerts", Severity.WARNING, ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"], key_arn
         )
+        self.critical_topic_arn = self._topic("critical", Severity.CRITICAL, ["cloudwatch.amazonaws.com"], key_arn)
         # A topic of its own for the filter: AWS Backup reports each job's end and no longer failures alone.
         self.backups_topic_arn = self._topic(
-            "backups", ["backup.amazonaws.com"], args.alerts_key_arn, only={"State": [{"anything-but": "COMPLETED"}]}
-        )
-        self.events_topic_arn = self._topic(
-            "events", ["events.rds.amazonaws.com"], args.alerts_key_arn if self._settings.encrypt_events_topic else None
-        )
+            "backups", Severity.WARNING, ["backup.amazonaws.com"], key_arn,
+            only={"State": [{"anything-but": "COMPLETED"}]},
+        )  # fmt: skip
+        # Topics of their own for the encryption, which nobody has seen RDS deliver events to.
+        events, events_key_arn = ["events.rds.amazonaws.com"], key_arn if self._settings.encrypt_events_topic else None
+        self.events_topic_arn = self._topic("events", Severity.WARNING, events, events_key_arn)
+        critical_events_topic_arn = self._topic("critical-events", Severity.CRITICAL, events, events_key_arn)
+        self._slack()
         self._log_filters()
         made = {alarm.name: self._alarm(alarm) for alarm in args.alarms}
         self._composites(composites(args.alarms), {name: alarm.name for name, alarm in made.items()})
-        self._event_subscriptions()
+        self._event_subscriptions(
+            {Severity.CRITICAL: critical_events_topic_arn, Severity.WARNING: self.events_topic_arn}
+        )
         self._budget()
         if args.dashboard is not None:
             self.dashboard_name = self._dashboard(args.dashboard, list(made.values()))
-        self.register_outputs({"alertsTopicArn": self.alerts_topic_arn, "eventsTopicArn": self.events_topic_arn})
+        self.register_outputs(
+            {
+                "alertsTopicArn": self.alerts_topic_arn,
+                "criticalTopicArn": self.critical_topic_arn,
+                "eventsTopicArn": self.events_topic_arn,
+            }
+        )
 
     def _topic(
         self,
         role: str,
+        severity: Severity,
         services: Sequence[str],
         key_arn: pulumi.Input[str] | None,
         only: Mapping[str, Any] | None = None,
     ) -> pulumi.Output[str]:
-        """A topic to which these services publish. `only`: message attributes of what is sent on, all without it."""
+        """A topic to which these services publish, for those who hear of this severity.
+
+        `only`: message attributes of what is sent on, all without it.
+        """
         label = f"{self._name}-{role}"
         topic = aws.sns.Topic(
             label, kms_master_key_id=key_arn, tags=self.child_tags(f"{self._prefix}-{role}"), opts=self.child_options()
@@ -100,18 +131,74 @@ class Monitoring(Component):
             ),
             opts=self.child_options(),
         )
-        for email in self._settings.alert_emails:
-            aws.sns.TopicSubscription(
-                f"{label}-{email}",
-                topic=topic.arn,
-                protocol="email",
-                endpoint=email,
-                filter_policy=json.dumps(only) if only else None,
-                opts=self.child_options(),
-            )
+        self._subscriptions(label, topic.arn, severity, json.dumps(only) if only else None)
         # The policy's ARN is the topic's; taken from the policy, whoever uses it waits for the permission to publish.
         arn: pulumi.Output[str] = policy.arn
+        self._topics[severity].append(arn)
         return arn
+
+    def _listeners(self, severity: Severity) -> settings.Listeners:
+        return self._settings.critical if severity is Severity.CRITICAL else self._settings.warning
+
+    def _subscriptions(
+        self, label: str, topic_arn: pulumi.Output[str], severity: Severity, filter_policy: str | None
+    ) -> None:
+        listeners, webhooks = self._listeners(severity), self._args.webhooks
+        addresses = [("email", each) for each in (*self._settings.alert_emails, *listeners.emails)]
+        addresses += [("sms", each) for each in listeners.phones]
+        for protocol, endpoint in addresses:
+            aws.sns.TopicSubscription(
+                f"{label}-{endpoint}",
+                topic=topic_arn,
+                protocol=protocol,
+                endpoint=endpoint,
+                filter_policy=filter_policy,
+                opts=self.child_options(),
+            )
+        hooks = webhooks.critical if severity is Severity.CRITICAL else webhooks.warning
+        for name, address in hooks.items():
+            aws.sns.TopicSubscription(
+                f"{label}-{name}",
+                topic=topic_arn,
+                protocol="https",
+                endpoint=pulumi.Output.secret(address.get_secret_value()),
+                # PagerDuty and Opsgenie confirm by themselves; without it the provider could not delete one.
+                endpoint_auto_confirms=True,
+                filter_policy=filter_policy,
+                opts=self.child_options(additional_secret_outputs=["endpoint"]),
+            )
+
+    def _slack(self) -> None:
+        """A channel has one configuration, with the topics of each severity that it hears of."""
+        channels: dict[settings.Slack, list[pulumi.Output[str]]] = {}
+        for severity, topic_arns in self._topics.items():
+            channel = self._listeners(severity).slack
+            if channel is not None:
+                channels.setdefault(channel, []).extend(topic_arns)
+        if not channels:
+            return
+        label = f"{self._name}-slack-role"
+        role = aws.iam.Role(
+            label,
+            assume_role_policy=document(
+                lambda account: policies.trust("chatbot.amazonaws.com", account), self._args.account_id
+            ),
+            tags=self.child_tags(label),
+            opts=self.child_options(),
+        )
+        for channel, topic_arns in channels.items():
+            name = f"{self._prefix}-{channel.channel}"
+            aws.chatbot.SlackChannelConfiguration(
+                f"{self._name}-slack-{channel.channel}",
+                configuration_name=name,
+                iam_role_arn=role.arn,
+                guardrail_policy_arns=[NO_COMMANDS],
+                slack_team_id=channel.workspace,
+                slack_channel_id=channel.channel,
+                sns_topic_arns=topic_arns,
+                tags=self.child_tags(name),
+                opts=self.child_options(),
+            )
 
     def _alarm(self, alarm: alarms.Alarm) -> aws.cloudwatch.MetricAlarm:
         name = f"{self._prefix}-{alarm.name}"
@@ -146,8 +233,9 @@ class Monitoring(Component):
             **watched,
         )
 
-    def _actions(self, severity: alarms.Severity) -> dict[str, Any]:
-        return {"alarm_actions": [self.alerts_topic_arn], "ok_actions": [self.alerts_topic_arn]}
+    def _actions(self, severity: Severity) -> dict[str, Any]:
+        topic_arn = self.critical_topic_arn if severity is Severity.CRITICAL else self.alerts_topic_arn
+        return {"alarm_actions": [topic_arn], "ok_actions": [topic_arn]}
 
     def _composites(self, rows: Sequence[Composite], names: dict[str, pulumi.Output[str]]) -> None:
         """`names`: of the alarms, to which those of the composite alarms are added."""
@@ -226,17 +314,19 @@ class Monitoring(Component):
                     opts=self.child_options(),
                 )
 
-    def _event_subscriptions(self) -> None:
+    def _event_subscriptions(self, topic_arns: Mapping[Severity, pulumi.Output[str]]) -> None:
         identifiers = [instance.identifier for instance in self._args.instances.values()]
         parameter_groups = [instance.parameter_group_name for instance in self._args.instances.values()]
-        for role, source_type, categories, ids in (
-            ("instances", "db-instance", INSTANCE_EVENTS, identifiers),
-            ("parameter-groups", "db-parameter-group", PARAMETER_GROUP_EVENTS, parameter_groups),
+        critical, warning = Severity.CRITICAL, Severity.WARNING
+        for role, severity, source_type, categories, ids in (
+            ("instances", warning, "db-instance", INSTANCE_EVENTS[warning], identifiers),
+            ("instances-critical", critical, "db-instance", INSTANCE_EVENTS[critical], identifiers),
+            ("parameter-groups", warning, "db-parameter-group", PARAMETER_GROUP_EVENTS, parameter_groups),
         ):
             label = f"{self._name}-{role}-events"
             aws.rds.EventSubscription(
                 label,
-                sns_topic=self.events_topic_arn,
+                sns_topic=topic_arns[severity],
                 source_type=source_type,
                 source_ids=ids,
                 event_categories=categories,

@@ -67,7 +67,7 @@ def compared(project: Path, stack: str, version: Version) -> Against:
     file = stack_files.load(project, stack)
     with previewing(version, stack) as other:
         report = preview(project, stack)
-        after = document(report) | {"settings": file.sections()}
+        after = document(report) | {"settings": file.shown()}
         comparison = compare(other.document(), after)
     if not comparison.before:  # a stack that is new touches nobody
         return Against(report=report, version=version, comparison=comparison, lines=(), sealed={})

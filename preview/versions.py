@@ -105,7 +105,7 @@ class Running:
             raise VersionError(self._refused(refusal))
         try:
             document: dict[str, Any] = json.loads(printed)
-            document["settings"] = stack_files.load(self.version.folder, self.stack).sections()
+            document["settings"] = stack_files.load(self.version.folder, self.stack).shown()
             compare(document, document)
         except (ValueError, KeyError, TypeError, AttributeError, stack_files.StackFileError):
             raise VersionError(

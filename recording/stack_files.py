@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blueprint.settings import SECRET_SECTION
 from blueprint.stack_file.load import decoded
 from recording import go_yaml
 
@@ -41,6 +42,10 @@ class StackFile:
         namespace = f"{self.project}:"
         raw = {key.removeprefix(namespace): text for key, text in self.config.items() if key.startswith(namespace)}
         return {key: decoded(text) for key, text in raw.items()}
+
+    def shown(self) -> dict[str, Any]:
+        """`sections` for people: without the addresses of the section that may have secrets."""
+        return {key: _hidden(value) if key == SECRET_SECTION else value for key, value in self.sections().items()}
 
 
 def load(root: Path, stack: str) -> StackFile:
@@ -100,6 +105,12 @@ def _key(path: Path, project: str, written: str, *, text: bool) -> str:
     raise StackFileError(
         f"{path.name}: the key {written[:80]!r} has not the form <namespace>:<name>. Write {project}:<section>."
     )
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item) for key, item in value.items()}
+    return [_hidden(item) for item in value] if isinstance(value, list) else "(hidden)"
 
 
 def _text(value: Any) -> str:

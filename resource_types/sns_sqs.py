@@ -40,6 +40,7 @@ TYPES = (
             gives={"ReturnSubscriptionArn": True},
         ),
         id=Reply("SubscriptionArn", "{topic}:{uuid}"),
+        own={"endpointAutoConfirms": "how long the provider waits, and whether it may delete one"},
         moto_limits=(MotoLimit("protocol", "moto counts an address as confirmed at once, without asking by mail"),),
     ),
     ResourceType(

@@ -28,7 +28,8 @@ BESIDE: Mapping[str, str] = {
     "aws:backup/selection:Selection": "a plan has any number of selections, also of one name",
     "aws:backup/vault:Vault": _NAMED_BY_PULUMI,
     "aws:budgets/budget:Budget": _NAMED_BY_PULUMI,
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _NAME_REPLACES,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": "its name replaces it, and two names are two things; "
+    "actionsEnabled, which replaces it too, is not set",
     "aws:cloudwatch/dashboard:Dashboard": _NAME_REPLACES,
     "aws:cloudwatch/logGroup:LogGroup": _NAME_REPLACES,
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _PART_OF_ANOTHER,

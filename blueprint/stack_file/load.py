@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from blueprint.aws.regions import check_served
 from blueprint.names import check_environment
 from blueprint.problems import Problem, Refused
-from blueprint.settings import SECTIONS, Section, Settings
+from blueprint.settings import SECRET_SECTION, SECTIONS, Section, Settings
 from blueprint.stack_file import elsewhere
 from blueprint.stack_file.rules import RULES
 from blueprint.values import EXAMPLES
@@ -65,7 +65,7 @@ def load(
     Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
     unless one that it reads is.
     """
-    problems = [*_outside(document, environment, region), *_accounts(account_ids), *_secrets(secret)]
+    problems = [*_outside(document, environment, region, secret), *_accounts(account_ids), *_secrets(secret)]
     sections: dict[str, Any] = {}
     rewritten: list[Problem] = []
     broken = (
@@ -73,7 +73,7 @@ def load(
     )  # whose rules read the region
     for key, name in SECTIONS.items():
         raw = document.get(key)
-        if key in secret:  # offline a stand-in is in its place
+        if key in secret and key != SECRET_SECTION:  # offline a stand-in is in its place
             broken.add(key)
             continue
         raw = decoded(raw) if isinstance(raw, str) else raw
@@ -86,18 +86,29 @@ def load(
         else:
             sections[name] = value
     settings = Settings.model_construct(
-        **sections, environment=environment, region=region or "", under_passphrase=under_passphrase
+        **sections,
+        environment=environment,
+        region=region or "",
+        under_passphrase=under_passphrase,
+        webhooks_encrypted=SECRET_SECTION in secret,
     )
     for rule in RULES:
         if not any(_touches(field, bad) for field in rule.fields for bad in broken):
             problems += rule.check(settings)
-    problems = _with_rewritten(problems, rewritten)
+    problems = [_without_secret(each) for each in _with_rewritten(problems, rewritten)]
     if problems:
         raise StackFileRefused(environment, problems)
     return settings
 
 
-def _outside(document: Mapping[str, Any], environment: str, region: str | None) -> Iterator[Problem]:
+def _without_secret(problem: Problem) -> Problem:
+    """A problem of the section with secrets does not show the value."""
+    return replace(problem, value="") if re.split(r"[.\[]", problem.field)[0] == SECRET_SECTION else problem
+
+
+def _outside(
+    document: Mapping[str, Any], environment: str, region: str | None, secret: Collection[str]
+) -> Iterator[Problem]:
     try:
         check_environment(environment)
     except Refused as refusal:
@@ -112,10 +123,15 @@ def _outside(document: Mapping[str, Any], environment: str, region: str | None) 
     for key, value in document.items():
         section = re.split(r"[.\[]", key)[0]
         if key not in SECTIONS and section in SECTIONS:
-            shown = value if isinstance(value, str) else json.dumps(value)
+            if section == SECRET_SECTION:
+                again = f"--secret --path '{key}'"  # it asks for the value
+            elif key in secret:
+                again = f"--path '{key}' <value>"
+            else:
+                again = f"--path '{key}' '{value if isinstance(value, str) else json.dumps(value)}'"
             yield Problem(
                 field=key, value="", rule="is a key by itself, which nothing reads: it was set without --path",
-                way_out=f"Run pulumi config rm '{key}', then pulumi config set --path '{key}' '{shown}'",
+                way_out=f"Run pulumi config rm '{key}', then pulumi config set {again}",
             )  # fmt: skip
         elif key not in SECTIONS:
             rule, way_out = elsewhere.answer(key, SECTIONS) or ("is not a section", _choose(key, list(SECTIONS)))
@@ -132,9 +148,12 @@ def _is_region(text: str) -> bool:
 
 def _secrets(secret: Collection[str]) -> Iterator[Problem]:
     """What `pulumi config set --secret` encrypted stands in the clear in inputs and outputs."""
-    for key in sorted(secret):
+    for key in sorted(set(secret) - {SECRET_SECTION}):
+        if re.split(r"[.\[]", key)[0] == SECRET_SECTION:
+            continue  # which is a key by itself
         yield Problem(
-            field=key, value="", rule="has an encrypted value, and no setting is kept secret by this program",
+            field=key, value="",
+            rule=f"has an encrypted value, and of the settings only {SECRET_SECTION} are kept secret by this program",
             way_out="Set it anew with --plaintext instead of --secret",
         )  # fmt: skip
 
@@ -259,7 +278,7 @@ def _touches(field: str, bad: str) -> bool:
 
 
 def _problem(prefix: str, model: type[BaseModel], details: Any) -> Problem:
-    location: Location = details["loc"]
+    location: Location = tuple(part for part in details["loc"] if part != "[key]")  # pydantic's mark of a key itself
     path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     rule, way_out = _explain(details, model, location)
     if details["type"] in ("missing", "extra_forbidden"):

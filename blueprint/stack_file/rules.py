@@ -326,6 +326,16 @@ def _password_versions(s: Settings) -> Iterator[Problem]:
             )  # fmt: skip
 
 
+def _listeners(s: Settings) -> Iterator[Problem]:
+    for severity, listeners in (("critical", s.monitoring.critical), ("warning", s.monitoring.warning)):
+        for email in listeners.emails:
+            if email in s.monitoring.alert_emails:
+                yield Problem(
+                    field=f"monitoring.{severity}.emails", value=email, way_out="Take it out of one of them",
+                    rule="stands in monitoring.alertEmails too, which hears of both severities",
+                )  # fmt: skip
+
+
 def _second_region(s: Settings) -> Iterator[Problem]:
     if s.backups.replicate_to_region == s.region:
         yield Problem(
@@ -373,5 +383,6 @@ RULES = (
     Rule(("encryption.stateSecrets", "database.deletionPolicy"), _state_secrets),
     Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
     Rule(("credentials", "database.masterUsername"), _password_versions),
+    Rule(("monitoring.alertEmails", "monitoring.critical", "monitoring.warning"), _listeners),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from blueprint.monitoring.alarms import Severity
+from blueprint.settings import Listeners, Settings
 from policy import RULES, Excepted, Level
 from preview.page import Page, Row
 from preview.report import Report
 from preview.units import count, number
 
 KEYS = {"customerManaged": "customer-managed keys", "awsManaged": "AWS-managed keys"}
+SEVERITIES = [severity.value for severity in Severity]
 LEVELS = {Level.MANDATORY: "bold red", Level.ADVISORY: "yellow"}
 
 
@@ -45,7 +48,7 @@ def _headline(page: Page, report: Report) -> None:
             ("backups", _backups(report)),
             ("deletion", f"{database.deletion_policy}: {deletion}"),
             ("changes", "at once" if database.apply_immediately else "in the maintenance window"),
-            ("alerts", ", ".join(settings.monitoring.alert_emails) or Text("to nobody", "yellow")),
+            *((severity, _listeners(settings, severity) or Text("to nobody", "yellow")) for severity in SEVERITIES),
             ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
             ("resources", f"{len(resources)} in {count(components, 'component')}; a first preview and an update "
                           f"register the same"),
@@ -53,6 +56,15 @@ def _headline(page: Page, report: Report) -> None:
             ("warnings", Text(f"{len(report.warnings)}, below", "yellow") if report.warnings else "none"),
         ]
     )  # fmt: skip
+
+
+def _listeners(settings: Settings, severity: str) -> str:
+    """Who hears of alarms of a severity; of webhooks their names."""
+    monitoring = settings.monitoring
+    own: Listeners = getattr(monitoring, severity)
+    slack = [f"Slack {own.slack.channel}"] if own.slack else []
+    hooks = [f"webhook {name}" for name in getattr(settings.webhooks, severity)]
+    return ", ".join([*monitoring.alert_emails, *own.emails, *own.phones, *slack, *hooks])
 
 
 def verdict(report: Report, where: str = "") -> Text:

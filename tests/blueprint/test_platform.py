@@ -78,6 +78,10 @@ def test_no_stack_warns_of_memory_or_of_silence(stack: str) -> None:
             "database.maxAllocatedStorageGib 1000 lets storage grow past 400 GiB, where RDS changes the layout of the "
             "volume: 12000 IOPS and 500 MiB/s instead of 3000 and 125, and no way back, because storage never shrinks."
         ],
+        "staging": [
+            "webhooks has its addresses in the clear, and a key may be in them: whoever reads the file could set off "
+            "alarms. Set each by pulumi config set --secret --path 'webhooks.critical.<name>'."
+        ],
     }
     assert beside_classes(platform(stack=stack)) == expected.get(stack, [])
 
@@ -192,8 +196,13 @@ QUIET = {"database": {"maxAllocatedStorageGib": 399}}
             ],
         ),
         (
-            QUIET | {"monitoring": {"alertEmails": []}},
-            ["monitoring.alertEmails is empty: alarms fire and nobody hears them. Name at least one address."],
+            QUIET | {"monitoring": {"alertEmails": [], "critical": None, "warning": None}},
+            [
+                "Nobody hears of critical alarms: monitoring.alertEmails, monitoring.critical and webhooks.critical "
+                "are empty. Name somebody who gets up.",
+                "Nobody hears of warning alarms: monitoring.alertEmails, monitoring.warning and webhooks.warning are "
+                "empty. Name somebody who looks in the morning.",
+            ],
         ),
         (
             QUIET | {"backups": {"replicateToRegion": "eu-west-1"}},

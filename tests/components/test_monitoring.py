@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from recording.recording import Recording
+from recording.recording import Recording, Secret, reveal
 from tests.components import OTHER
-from tests.recordings import ACCOUNT, STACKS, answer, arn, inputs, name_of, names, record_with, recording
+from tests.recordings import ACCOUNT, STACKS, answer, arn, inputs, name_of, names, record_with, recording, strings
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
@@ -26,7 +26,8 @@ INSTANCES = {
 
 
 def actions(stack: str, severity: str) -> dict[str, Any]:
-    topic = arn(recording(stack), TOPIC, f"langpont-{stack}-monitoring-alerts")
+    role = {"critical": "critical", "warning": "alerts"}[severity]
+    topic = arn(recording(stack), TOPIC, f"langpont-{stack}-monitoring-{role}")
     return {"alarmActions": [topic], "okActions": [topic]}
 
 
@@ -231,8 +232,11 @@ SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 PUBLISHERS = {
     "alerts": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"],
     "backups": ["backup.amazonaws.com"],
+    "critical": ["cloudwatch.amazonaws.com"],
+    "critical-events": ["events.rds.amazonaws.com"],
     "events": ["events.rds.amazonaws.com"],
 }
+WARNING, CRITICAL = ("alerts", "backups", "events"), ("critical", "critical-events")
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -262,24 +266,74 @@ def test_alerts_are_encrypted_and_events_only_when_asked() -> None:
     asked = record_with("prod", OTHER)
 
     def keys(recorded: Recording) -> dict[str, str | None]:
-        return {t.name.split("-")[-1]: t.inputs.get("kmsMasterKeyId") for t in recorded.of_type(TOPIC)}
+        return {t.name.split("-monitoring-")[1]: t.inputs.get("kmsMasterKeyId") for t in recorded.of_type(TOPIC)}
 
-    assert keys(recording("prod")) == {"alerts": key, "backups": key, "events": None}
-    assert set(keys(asked)) == {"alerts", "backups", "events"}
+    unencrypted = {"critical-events": None, "events": None}
+    assert keys(recording("prod")) == {"alerts": key, "backups": key, "critical": key} | unencrypted
+    assert set(keys(asked)) == set(PUBLISHERS)
     assert len(set(keys(asked).values())) == 1
-    assert keys(recording("dev")) == {"alerts": None, "backups": None, "events": None}
+    assert keys(recording("dev")) == dict.fromkeys(PUBLISHERS)
 
 
-def test_every_address_hears_every_topic() -> None:
-    recorded = record_with("prod", OTHER)
-    heard = {(name_of(next(iter(s.property_dependencies["topic"]))), s.inputs["endpoint"], s.inputs["protocol"])
+HEARD = {
+    "alertEmails": ["both@langpont.example"],
+    "critical": {"emails": ["up@langpont.example"], "phones": ["+819011112222"], "slack": None},
+    "warning": {"emails": ["morning@langpont.example"], "phones": ["+819033334444"], "slack": None},
+}
+HOOKS = {
+    "critical": {"pagerduty": "https://events.example/KEY-C"},
+    "warning": {"opsgenie": "https://api.example/KEY-W"},
+}
+SLACK = "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"
+
+
+def test_each_hears_of_the_severities_it_asked_for_and_alert_emails_of_both() -> None:
+    recorded = record_with("prod", {"monitoring": HEARD, "webhooks": HOOKS})
+    heard = {(name_of(next(iter(s.property_dependencies["topic"]))), s.inputs["protocol"], reveal(s.inputs["endpoint"]))
              for s in recorded.of_type(SUBSCRIPTION)}  # fmt: skip
+    warning = {("email", "morning@langpont.example"), ("sms", "+819033334444"), ("https", HOOKS["warning"]["opsgenie"])}
+    critical = {("email", "up@langpont.example"), ("sms", "+819011112222"), ("https", HOOKS["critical"]["pagerduty"])}
     assert heard == {
-        (f"langpont-prod-monitoring-{role}", f"{who}@langpont.example", "email")
-        for role in ("alerts", "backups", "events")
-        for who in "ab"
+        (f"langpont-prod-monitoring-{role}", protocol, endpoint)
+        for roles, own in ((WARNING, warning), (CRITICAL, critical))
+        for role in roles
+        for protocol, endpoint in own | {("email", "both@langpont.example")}
     }
     assert names(recording("dev"), SUBSCRIPTION) == []
+
+
+def test_a_webhook_is_a_secret_and_confirms_itself() -> None:
+    recorded = record_with("prod", {"webhooks": HOOKS})
+    hook = recorded.one(SUBSCRIPTION, "langpont-prod-monitoring-critical-pagerduty")
+    assert hook.inputs["endpoint"] == Secret("https://events.example/KEY-C")
+    assert (hook.inputs["endpointAutoConfirms"], hook.secret_outputs) == (True, ("endpoint",))
+    said = [text for r in recorded.registrations.values() for _, text in strings(r.inputs, keys=True)]
+    said += [r.name for r in recorded.registrations.values()] + [text for _, text in strings(recorded.outputs)]
+    assert [text for text in said if "KEY" in text] == []
+
+
+def test_one_slack_channel_hears_of_both_severities_and_may_do_nothing() -> None:
+    recorded = recording("prod")
+    topics = [arn(recorded, TOPIC, f"langpont-prod-monitoring-{role}") for role in (*CRITICAL, *WARNING)]
+    role = "langpont-prod-monitoring-slack-role"
+    assert inputs(recorded, SLACK, "langpont-prod-monitoring-slack-C0DATABASE") == {
+        "configurationName": "langpont-prod-C0DATABASE",
+        "iamRoleArn": arn(recorded, "aws:iam/role:Role", role),
+        "guardrailPolicyArns": ["arn:aws:iam::aws:policy/AWSDenyAll"],
+        "slackTeamId": "T0LANGPONT",
+        "slackChannelId": "C0DATABASE",
+        "snsTopicArns": topics,
+        "tags": {
+            "Name": "langpont-prod-C0DATABASE", "Environment": "prod", "Project": "LangPont", "ManagedBy": "Pulumi",
+        },
+    }  # fmt: skip
+    trusted = json.loads(inputs(recorded, "aws:iam/role:Role", role)["assumeRolePolicy"])
+    assert trusted["Statement"][0]["Principal"] == {"Service": "chatbot.amazonaws.com"}
+    assert [r.name for r in recorded.of_type("aws:iam/rolePolicy:RolePolicy") if "slack" in r.name] == []
+    two = record_with("prod", {"monitoring": {"warning": {"slack": {"channel": "C0QUIET"}}}})
+    assert {r.inputs["slackChannelId"]: len(r.inputs["snsTopicArns"]) for r in two.of_type(SLACK)} == {
+        "C0DATABASE": 2, "C0QUIET": 3,
+    }  # fmt: skip
 
 
 def test_of_backup_jobs_only_those_that_did_not_complete_are_sent_on() -> None:
@@ -297,6 +351,7 @@ def test_of_backup_jobs_only_those_that_did_not_complete_are_sent_on() -> None:
 def test_exactly_these_events_are_sent() -> None:
     recorded = recording("prod")
     topic = arn(recorded, TOPIC, "langpont-prod-monitoring-events")
+    critical = arn(recorded, TOPIC, "langpont-prod-monitoring-critical-events")
     subscriptions = {s.name: {k: v for k, v in s.inputs.items() if k != "tags"} for s in recorded.of_type(EVENTS)}
     group = "aws:rds/parameterGroup:ParameterGroup"
     assert subscriptions == {
@@ -305,9 +360,15 @@ def test_exactly_these_events_are_sent() -> None:
             "sourceType": "db-instance",
             "sourceIds": list(INSTANCES.values()),
             "eventCategories": [
-                "availability", "configuration change", "deletion", "failover", "failure", "low storage",
-                "maintenance", "notification", "read replica", "recovery", "security patching",
+                "availability", "configuration change", "failover", "failure", "maintenance", "notification",
+                "read replica", "recovery", "security patching",
             ],
+        },
+        "langpont-prod-monitoring-instances-critical-events": {
+            "snsTopic": critical,
+            "sourceType": "db-instance",
+            "sourceIds": list(INSTANCES.values()),
+            "eventCategories": ["deletion", "failure", "low storage"],
         },
         "langpont-prod-monitoring-parameter-groups-events": {
             "snsTopic": topic,

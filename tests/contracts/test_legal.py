@@ -149,7 +149,7 @@ WORDS: dict[str, set[str]] = {
     "Schedule flexibleTimeWindow.mode": {"OFF", "FLEXIBLE"},
     "SecurityGroupEgressRule ipProtocol": {"tcp", "udp", "icmp", "-1"},
     "SecurityGroupIngressRule ipProtocol": {"tcp", "udp", "icmp", "-1"},
-    "TopicSubscription protocol": {"email"},
+    "TopicSubscription protocol": {"email", "https", "sms"},
     "VpcEndpoint vpcEndpointType": {"Gateway", "Interface"},
 }  # fmt: skip
 

@@ -114,6 +114,8 @@ def test_every_role_has_a_trust_policy_for_one_service(updated: Recording) -> No
     }
     if updated.stack == "dev":
         del expected["db-monitoring-role"]
+    if updated.of_type("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"):
+        expected["monitoring-slack-role"] = "chatbot.amazonaws.com"
     assert services == {
         role: [
             {

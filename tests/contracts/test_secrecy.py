@@ -13,6 +13,7 @@ from tests.recordings import ROLES, STACKS, answered, recording, secrets, string
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
 SALT = "random:index/randomBytes:RandomBytes"
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 
 
@@ -59,7 +60,9 @@ def test_no_secret_input_stands_in_the_open(updated: Recording) -> None:
         for _, value in secrets(registration.inputs)
         for _, text in strings(value)
     }
-    assert len(held) == 1 + len(ROLES) + 1  # the master's password, a document a role, the pooler's files
+    hooks = {reveal(each.inputs["endpoint"]) for each in updated.of_type(SUBSCRIPTION) if each.secret_outputs}
+    # The master's password, a document a role, the pooler's files, webhooks.
+    assert len(held) == 1 + len(ROLES) + 1 + len(hooks)
     for where, text in in_the_open(updated):
         assert not any(secret in text for secret in held), where
 
@@ -71,6 +74,8 @@ def test_exactly_these_inputs_are_secrets(recorded: Recording) -> None:
         for registration in recorded.registrations.values()
         for path, _ in secrets(registration.inputs)
     }
+    if any(each.inputs["protocol"] == "https" for each in recorded.of_type(SUBSCRIPTION)):
+        expected.add(f"{SUBSCRIPTION} endpoint")
     assert found == expected
     if recorded.preview:
         for registration in recorded.of_type(VERSION):
@@ -99,5 +104,6 @@ def test_a_secret_is_not_shown_by_its_representation(updated: Recording) -> None
 def test_no_secret_stands_in_the_golden_calls(stack: str) -> None:
     text = golden.CALLS.path(stack).read_text(encoding="utf-8")
     assert not [secret for secret in generated(recording(stack)) if secret in text]
-    # The master's password, a document a role, the pooler's files.
-    assert text.count('"(secret)"') == 1 + len(ROLES) + 1
+    hooks = [each for each in recording(stack).of_type(SUBSCRIPTION) if each.secret_outputs]
+    # The master's password, a document a role, the pooler's files, webhooks.
+    assert text.count('"(secret)"') == 1 + len(ROLES) + 1 + len(hooks)

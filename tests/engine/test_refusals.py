@@ -78,8 +78,8 @@ def test_a_setting_that_was_set_as_a_secret_is_refused_and_not_shown(empty: Open
     workplace = empty("dev")
     workplace.run("config", "set", "--path", "--secret", "monitoring.alertEmails[0]", "hidden@langpont.example")
     whole = (
-        "Pulumi.dev.yaml: 1 problem\n  1. monitoring has an encrypted value, and no setting is kept secret by this "
-        "program. Set it anew with --plaintext instead of --secret.\n"
+        "Pulumi.dev.yaml: 1 problem\n  1. monitoring has an encrypted value, and of the settings only webhooks "
+        "are kept secret by this program. Set it anew with --plaintext instead of --secret.\n"
     )
     assert offline(workplace) == whole
     done = workplace.run("preview", code=None)

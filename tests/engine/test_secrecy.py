@@ -61,6 +61,25 @@ def test_a_first_update_shows_no_password_anywhere(deployed_once: Open) -> None:
     assert readable(secrets, {"shown": workplace.run("stack", "export", "--show-secrets").text}) == ["shown"]
 
 
+def test_a_webhook_that_is_given_encrypted_is_readable_nowhere(deployed: Open, tmp_path: Path) -> None:
+    address = "https://events.example/integration/8c1f-not-for-your-eyes"
+    workplace = deployed("dev")
+    workplace.run("config", "set", "--secret", "--path", "webhooks.critical.pagerduty", address)
+    texts = {"previewed": workplace.run("preview", "--diff").text}
+    logged = ("--diff", "--event-log", str(tmp_path / "events"), "--logtostderr", "-v=9")
+    texts["updated"] = workplace.up(*logged).text
+    assert address in [
+        each.properties.get("endpoint") for each in workplace.cloud.all("aws:sns/topicSubscription:TopicSubscription")
+    ]
+    texts["events"] = (tmp_path / "events").read_text(encoding="utf-8")
+    texts["file"] = workplace.file.read_text(encoding="utf-8")
+    texts["outputs"] = workplace.run("stack", "output", "--json").text
+    texts["exported"] = workplace.run("stack", "export").text
+    assert readable({address}, texts | checkpoints(workplace)) == []
+    workplace.edit({"webhooks": {"critical": {"pagerduty": "http://not-for-your-eyes"}}})
+    assert readable({"not-for-your-eyes"}, {"refused": workplace.run("preview", code=None).text}) == []
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_nor_do_a_diff_a_log_and_an_update_that_changes_and_fails_to_change_passwords(

@@ -129,7 +129,9 @@ def test_a_file_of_the_command_line_is_laid_over_the_stacks_own() -> None:
         open_ = alone(changed(recording("prod"), TOPIC, "langpont-prod-monitoring-alerts", kmsMasterKeyId=None), TOPIC)
         topics = sorted(text.split("\n")[1].split(":")[0] for _, _, text in pack.analyze(open_))
         # The events' topic too: alone, as here, nothing says that RDS's events go to it.
-        assert topics == ["sns.Topic langpont-prod-monitoring-alerts", "sns.Topic langpont-prod-monitoring-events"]
+        assert topics == [
+            f"sns.Topic langpont-prod-monitoring-{role}" for role in ("alerts", "critical-events", "events")
+        ]
 
 
 def test_the_pack_runs_in_the_projects_environment() -> None:

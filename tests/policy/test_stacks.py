@@ -87,7 +87,7 @@ def test_these_are_the_exceptions_of_a_protected_stack(stack: str) -> None:
         ("rds-05-multi-az", replicas),
         ("rds-11-automatic-backups", replicas),
         ("rds-26-backup-plan", replicas),
-        ("topic-encrypted", f"langpont-{stack}-monitoring-events"),
+        ("topic-encrypted", f"langpont-{stack}-monitoring-critical-events, langpont-{stack}-monitoring-events"),
     ]
 
 

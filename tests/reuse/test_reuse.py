@@ -54,7 +54,7 @@ def test_whatever_takes_tags_carries_the_callers_three_and_its_name() -> None:
         tags.pop("Severity", None)
         assert "shop-orders" in tags.pop("Name"), registration.identity
         assert tags == {"Team": "shop", "Stage": "orders", "CostCenter": "4711"}, registration.identity
-    assert len([r for r in tagged if r.type not in ALARMS]) == 52
+    assert len([r for r in tagged if r.type not in ALARMS]) == 55
 
 
 def test_these_resources_are_made_and_no_others() -> None:
@@ -75,8 +75,8 @@ def test_these_resources_are_made_and_no_others() -> None:
         },
         "keys": {"Alias": 4, "Key": 4},
         "monitoring": {
-            "Budget": 1, "EventSubscription": 2, "LogMetricFilter": 5, "Topic": 3, "TopicPolicy": 3,
-            "TopicSubscription": 3,
+            "Budget": 1, "EventSubscription": 3, "LogMetricFilter": 5, "Topic": 5, "TopicPolicy": 5,
+            "TopicSubscription": 5,
         },
         "network": {
             "DefaultSecurityGroup": 1, "Eip": 1, "FlowLog": 1, "InternetGateway": 1, "LogGroup": 1, "NatGateway": 1,

@@ -49,7 +49,7 @@ def test_what_a_file_leaves_out_has_the_safe_default() -> None:
 def test_the_sections_of_a_stack_file_are_these() -> None:
     assert sorted(SECTIONS) == [
         "access", "application", "backups", "credentials", "database", "encryption", "monitoring", "network", "pooler",
-        "replicas", "tags",
+        "replicas", "tags", "webhooks",
     ]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
         (
             {"xyz": {}},
             "xyz is not a section. Choose from network, access, encryption, tags, database, replicas, credentials, "
-            "application, pooler, backups, monitoring.",
+            "application, pooler, backups, monitoring, webhooks.",
         ),
         (
             {"database": {"instanceClas": "db.t3.medium"}},
@@ -536,6 +536,77 @@ def test_a_setting_that_was_encrypted_is_refused_whatever_stands_for_it() -> Non
     with pytest.raises(StackFileRefused) as refused:
         load(document, environment="prod", region="ap-northeast-1", secret=["monitoring"])
     assert [str(problem) for problem in refused.value.problems] == [
-        "monitoring has an encrypted value, and no setting is kept secret by this program. "
+        "monitoring has an encrypted value, and of the settings only webhooks are kept secret by this program. "
         "Set it anew with --plaintext instead of --secret."
     ]
+
+
+HOOK = "https://events.example/KEY"
+
+
+def test_webhooks_may_be_encrypted_and_no_other_section() -> None:
+    offline = {"webhooks": {"critical": {"pagerduty": "(encrypted: langpont-database:webhooks.critical.pagerduty)"}}}
+    for document in ({"webhooks": {"critical": {"pagerduty": HOOK}}}, offline):
+        found = load(
+            merged(sections("prod"), document), environment="prod", region="ap-northeast-1", secret=["webhooks"]
+        )
+        assert found.webhooks_encrypted
+        assert list(found.webhooks.critical) == ["pagerduty"]
+        assert "KEY" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("document", "secret", "sentence"),
+    [
+        (
+            {"webhooks": {"critical": {"pagerduty": "http://events.example/KEY"}}},
+            ["webhooks"],
+            "webhooks.critical.pagerduty is not an https address. Write it like "
+            "https://events.example/integration/key.",
+        ),
+        (
+            {"webhooks": {"critical": {"PagerDuty": HOOK}}},
+            [],
+            "webhooks.critical.PagerDuty is not lower-case letters, digits and single hyphens. Name it like pagerduty.",
+        ),
+        (
+            {"webhooks": {"critical": [HOOK]}},
+            [],
+            "webhooks.critical is not a mapping. Write key: value, one a line, further to the right.",
+        ),
+        (
+            {"webhooks": {"pagerduty": HOOK}},
+            [],
+            "webhooks.pagerduty is not a setting. Choose from critical, warning.",
+        ),
+        (
+            {"webhooks": HOOK},
+            ["webhooks"],
+            "webhooks is not a mapping. Write key: value, one a line, further to the right.",
+        ),
+        (
+            {"webhooks.critical.pagerduty": HOOK},
+            ["webhooks.critical.pagerduty"],
+            "webhooks.critical.pagerduty is a key by itself, which nothing reads: it was set without --path. Run "
+            "pulumi config rm 'webhooks.critical.pagerduty', then pulumi config set --secret --path "
+            "'webhooks.critical.pagerduty'.",
+        ),
+        (
+            {"monitoring": {"critical": {"emails": ["database-alerts@langpont.example"]}}},
+            [],
+            "monitoring.critical.emails database-alerts@langpont.example stands in monitoring.alertEmails too, which "
+            "hears of both severities. Take it out of one of them.",
+        ),
+        (
+            {"monitoring": {"critical": {"phones": ["090-1111-2222"]}}},
+            [],
+            "monitoring.critical.phones[0] 090-1111-2222 does not have the right form. Write it like +819012345678.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_listener_is_said_without_the_address_of_a_webhook(
+    document: dict[str, Any], secret: list[str], sentence: str
+) -> None:
+    with pytest.raises(StackFileRefused) as refused:
+        load(merged(sections("prod"), document), environment="prod", region="ap-northeast-1", secret=secret)
+    assert [str(problem) for problem in refused.value.problems] == [sentence]

@@ -429,6 +429,13 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"credentials": {"passwordVersions": {"langpont_admin": 2, "langpont_metrics": 3}}},
     ),
     (
+        "_listeners",
+        {"monitoring": {"warning": {"emails": ["database-alerts@langpont.example"]}}},
+        "monitoring.warning.emails database-alerts@langpont.example stands in monitoring.alertEmails too, which hears "
+        "of both severities. Take it out of one of them.",
+        {"monitoring": {"warning": {"emails": ["morning@langpont.example"]}}},
+    ),
+    (
         "_second_region",
         backups(replicateToRegion="ap-northeast-1"),
         "backups.replicateToRegion ap-northeast-1 is the stack's own region, whose loss it is meant to survive. "

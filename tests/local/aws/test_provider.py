@@ -271,6 +271,12 @@ def test_moto_still_cannot_do_what_a_row_says(scratch: MotoServer, key: str) -> 
     operation = client.meta.method_to_api_mapping[create.method]
     given: Any = {
         "CreateBackupSelection": {"BackupPlanId": "p", "BackupSelection": {"SelectionName": "s", "IamRoleArn": "r"}},
+        "CreateSlackChannelConfiguration": {
+            "SlackTeamId": "T1",
+            "SlackChannelId": "C1",
+            "IamRoleArn": "arn:aws:iam::1:role/r",
+            "ConfigurationName": "c",
+        },
         "PutCompositeAlarm": {"AlarmName": "a", "AlarmRule": 'ALARM("b")'},
         "PutBackupVaultNotifications": {"BackupVaultName": "v", "SNSTopicArn": "t", "BackupVaultEvents": []},
         "StartDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "a"},
