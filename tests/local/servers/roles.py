@@ -41,12 +41,11 @@ def make_roles(plane: DataPlane) -> bool:
             arn: str = secrets.create_secret(Name=name, SecretString=json.dumps(document))["ARN"]
             return arn
 
-        arns = {
-            role: kept(
-                role, {"host": host, "port": 5432, "username": role, "password": password, "dbname": plan.database}
-            )
-            for role, password in plan.passwords.items()
-        }
+        address = {"host": host, "port": 5432, "dbname": plan.database}
+        arns = {}
+        for role, password in plan.passwords.items():
+            verifier = {"verifier": plan.verifiers[role]} if role in plan.pooled else {}
+            arns[role] = kept(role, address | {"username": role, "password": password} | verifier)
         patch.setenv("SECRET_ARNS", json.dumps(arns))
         patch.setenv("POOLER_SECRET_ARN", kept("pooler", {"userlist.txt": plan.user_list}))
         try:
