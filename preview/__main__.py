@@ -29,15 +29,22 @@ def preview(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="As in Pulumi.STACK.yaml.", show_default=False)],
     against: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", help="Show what differs from a branch, tag, commit or folder instead."),
+        typer.Option(
+            metavar="VERSION",
+            help="Show what differs from a branch, tag, commit or folder, or from a file of `pulumi stack export`.",
+        ),
     ] = None,
+    as_deployed: Annotated[
+        bool, typer.Option("--deployed", help="Show what differs from what is deployed, as the Pulumi CLI exports it.")
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every resource, parameter and output too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, all of it.")] = False,
     project: Annotated[Path, typer.Option(help="The folder with Pulumi.yaml and __main__.py.")] = PROJECT,
 ) -> None:
     """Run the program offline, as a first preview and as an update, and show what it makes.
 
-    With --against the other version's own program is run too, with the packages that are installed here.
+    With --against the other version's own program is run too, with the packages that are installed here. An export
+    tells more with its secrets open (--show-secrets), of which none is shown.
 
     Exits with 1 and a report on standard error if the stack file, the program or the other version is refused, and with
     1 if the policy pack would stop the stack. With --against, exits with 3 where each side is right by itself and RDS
@@ -47,28 +54,39 @@ def preview(
 
     from policy import ConfigurationRefused
     from preview import text
-    from preview.against import compared
+    from preview.against import Against, compared
+    from preview.deployed import Deployed, ExportError, deployed
     from preview.document import document
     from preview.report import preview as run
     from preview.versions import VersionError, opened
     from recording.engine import EngineRefusal
     from recording.stack_files import StackFileError
 
-    if everything and against is not None:
+    if everything and (against is not None or as_deployed):
         _fail("--all and --against are two reports. Ask for one; with --json both have every value whole.")
+    if as_deployed and against is not None:
+        _fail("--deployed and --against are two bases. Name one.")
+    differing: Against | Deployed | None = None
     try:
-        if against is None:
-            report, differing = run(project, stack), None
+        if as_deployed or (against is not None and Path(against).is_file()):
+            differing = deployed(project, stack, None if against is None else Path(against))
+            report = differing.report
+        elif against is None:
+            report = run(project, stack)
         else:
             with opened(project, against) as version, _progress(f"Running the program of {version.name} too"):
                 differing = compared(project, stack, version)
             report = differing.report
-    except (StackFileError, EngineRefusal, ConfigurationRefused, VersionError, pulumi.RunError) as refusal:
+    except (
+        StackFileError, EngineRefusal, ConfigurationRefused, VersionError, ExportError, pulumi.RunError
+    ) as refusal:  # fmt: skip
         _fail(str(refusal))
     except KeyboardInterrupt:
         _fail("Interrupted. Nothing was changed, and nothing is left behind.", code=command_line.INTERRUPTED)
     if as_json:
         print(json.dumps(differing.document() if differing else document(report), indent=2))
+    elif isinstance(differing, Deployed):
+        text.show_deployed(differing)
     elif differing:
         text.show_changes(differing)
     else:

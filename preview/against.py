@@ -10,7 +10,7 @@ from typing import Any
 from blueprint.problems import Problem
 from preview.difference import Comparison, as_document, compare
 from preview.document import document
-from preview.effects.document import effects_document
+from preview.effects.document import effects_document, problems
 from preview.effects.lines import lines
 from preview.effects.model import Line
 from preview.report import Report, preview
@@ -47,13 +47,9 @@ class Against:
             "asked": self.version.asked, "commit": self.version.commit, "hasStack": bool(self.comparison.before)
         }  # fmt: skip
         whole = {key: self.comparison.after[key] for key in ("project", "stack", "region")}
-        refused = [
-            {"field": each.field, "value": each.value, "rule": each.rule, "wayOut": each.way_out}
-            for each in self.refused
-        ]
         return (
             whole
-            | {"against": against, "refused": refused}
+            | {"against": against, "refused": problems(self.refused)}
             | effects_document(self.lines, self.sealed)
             | as_document(self.comparison)
         )

@@ -27,8 +27,7 @@ class Archive:
     @cached_property
     def digest(self) -> str:
         """A digest of names and contents, as the engine compares archives: where a file came from does not count."""
-        contents = {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
-        return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+        return digest_of({name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()})
 
     @cached_property
     def zipped(self) -> bytes:
@@ -40,6 +39,11 @@ class Archive:
                 entry.external_attr = 0o644 << 16
                 file.writestr(entry, content, zipfile.ZIP_DEFLATED)
         return buffer.getvalue()
+
+
+def digest_of(contents: Mapping[str, str]) -> str:
+    """The digest of an archive by the SHA-256 of each file's content."""
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 
 def loaded(value: Any, root: Path) -> Any:

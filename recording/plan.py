@@ -153,11 +153,12 @@ class _Planner:
                 self._deleted_first.add(registration.urn)
             return self._unknown(registration)
         kept = {key: former.values[key] for key in map(_camel, registration.ignore_changes) if key in former.values}
-        if former.answer is not None:
-            id_, outputs = former.answer
-        else:  # one that stood under another name has the id that it had
-            urn = registration.urn.removesuffix(registration.name) + former.name
-            id_, outputs = self.provider.create(replace(registration, urn=urn))
+        # One that stood under another name has the id that it had.
+        urn = registration.urn.removesuffix(registration.name) + former.name
+        id_, outputs = self.provider.create(replace(registration, urn=urn))
+        if former.answer is not None:  # what is encrypted there stays made up
+            id_, real = former.answer
+            outputs = {**outputs, **{key: value for key, value in real.items() if key not in registration.inputs}}
         return id_, {**outputs, **kept}
 
     def deletions(self) -> Iterator[Step]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blueprint.problems import Problem
 from preview.difference import ABSENT
 from preview.effects.model import Consequence, Effect, Line, Touch
 from recording.plan import Key
@@ -28,6 +29,11 @@ def effects_document(lines: Sequence[Line], sealed: Mapping[Key, tuple[str, ...]
             {"type": type_, "name": name, "properties": list(found)} for (type_, name), found in sealed.items()
         ],
     }
+
+
+def problems(refused: Sequence[Problem]) -> list[dict[str, str]]:
+    """What is refused, as `--json` has it."""
+    return [{"field": each.field, "value": each.value, "rule": each.rule, "wayOut": each.way_out} for each in refused]
 
 
 def _line(line: Line) -> dict[str, Any]:

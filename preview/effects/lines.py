@@ -67,6 +67,16 @@ def lines(
     return sorted(told, key=lambda each: each.effect, reverse=True)
 
 
+def by_operation(whole: Plan, standing: Mapping[Key, Standing]) -> list[Line]:
+    """A line for each kind of operation, where nobody knows the settings as they were; the worst first."""
+    kinds: dict[tuple[str, str, tuple[str, ...]], set[Part]] = {}
+    for step in whole.steps:
+        parts = {(step.key, key) for key in step.properties or ("",)}
+        kinds.setdefault((step.call, step.type, step.properties), set()).update(parts)
+    told = [_line((), parts, whole, standing) for parts in kinds.values()]
+    return sorted(told, key=lambda each: each.effect, reverse=True)
+
+
 def _behind(
     change: _Change, everything: Signature, settings: Sequence[ValueChange]
 ) -> tuple[list[tuple[Group, set[Part]]], set[Part]]:

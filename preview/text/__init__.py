@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from blueprint.problems import Problem
 from preview.against import Against
-from preview.effects.model import Effect
+from preview.deployed import Deployed
+from preview.effects.model import Effect, Line
 from preview.page import Page, Row
 from preview.report import Report
 from preview.text import alarms, capacity, changes, effects, inventory, overview
@@ -44,9 +48,7 @@ def show_changes(against: Against) -> None:
             ("policy", overview.verdict(report)),
         ]
     )
-    if against.refused:
-        page.heading("Refused", "RDS would not do it, or not so")
-        page.table([(str(problem),) for problem in against.refused])
+    _refused(page, against.refused)
     if report.stopped:
         page.heading("Stops this stack", "whether it is new or not")
         page.table([(violation.message,) for violation in report.stopped])
@@ -58,10 +60,40 @@ def show_changes(against: Against) -> None:
         page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
 
 
+def show_deployed(deployed: Deployed) -> None:
+    """Print what differs from what is deployed to standard output."""
+    page, report = Page(), deployed.report
+    page.title(
+        f"{report.first.project} / {report.first.stack}",
+        f"{report.platform.settings.region}  compared with {deployed.source}; AWS itself was not asked",
+    )
+    page.table([*_worst(deployed.lines), ("policy", overview.verdict(report))])
+    _refused(page, deployed.refused)
+    effects.show_operations(page, deployed.lines)
+    if not deployed.lines:
+        page.heading("Nothing differs")
+    if deployed.sealed:
+        page.heading("Not compared", "encrypted in the export; --show-secrets of `pulumi stack export` opens it")
+        prefix = f"langpont-{report.first.stack}-"
+        page.table([(name.removeprefix(prefix), ", ".join(keys)) for (_, name), keys in deployed.sealed.items()])
+    if deployed.lines:
+        page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
+
+
+def _refused(page: Page, refused: Sequence[Problem]) -> None:
+    if refused:
+        page.heading("Refused", "Pulumi or RDS would not do it, or not so")
+        page.table([(str(problem),) for problem in refused])
+
+
 def _verdict(against: Against) -> list[Row]:
-    """The worst of it in two lines, for a person who must say yes or no."""
     if not against.comparison.before or against.comparison.nothing:
         return []
-    worst = max((line.effect for line in against.lines), default=Effect.NOTHING)
-    window = any(line.needs_window for line in against.lines)
+    return _worst(against.lines)
+
+
+def _worst(lines: Sequence[Line]) -> list[Row]:
+    """The worst of it in two lines, for a person who must say yes or no."""
+    worst = max((line.effect for line in lines), default=Effect.NOTHING)
+    window = any(line.needs_window for line in lines)
     return [("effect", effects.styled(worst)), ("window", "wanted: somebody is cut off" if window else "not needed")]

@@ -11,7 +11,7 @@ from preview.difference import ABSENT, ValueChange
 from preview.effects.model import Consequence, Effect, Line, Touch, When
 from preview.page import Page, Row
 from preview.text.changes import value, visible
-from preview.text.names import merged
+from preview.text.names import merged, short_type
 
 NONE = "none"
 STYLES = {
@@ -24,6 +24,15 @@ def show(page: Page, lines: Sequence[Line]) -> None:
     """A part for each line; nothing where nothing is done."""
     for line in lines:
         page.heading(visible(title(line)))
+        page.table(list(_rows(line)))
+
+
+def show_operations(page: Page, lines: Sequence[Line]) -> None:
+    """A part for each kind of operation, where no settings are known."""
+    for line in lines:
+        step = line.touches[0].step
+        changed = f"  {', '.join(step.properties)}" if step.properties else ""
+        page.heading(f"{step.call} {short_type(step.type)}{changed}")
         page.table(list(_rows(line)))
 
 

@@ -136,9 +136,9 @@ def _preview(done: Rehearsal, workplace: Workplace, title: str, *, fault: bool =
     if run.code:
         done.section(f"{title}: refused", refusals(run, workplace.stack), fault=fault)
         return False
-    steps = _steps(json.loads(run.stdout))
-    done.section(title, grouped(steps, workplace.stack), fault=fault)
-    return bool(steps)
+    found = steps(json.loads(run.stdout))
+    done.section(title, grouped(found, workplace.stack), fault=fault)
+    return bool(found)
 
 
 def _refused(done: Rehearsal, workplace: Workplace, title: str) -> bool:
@@ -208,7 +208,7 @@ def _step(call: Call) -> Step:
     return Step(call.call, call.type, call.name, call.changed, call.refused)
 
 
-def _steps(preview: Mapping[str, Any]) -> list[Step]:
+def steps(preview: Mapping[str, Any]) -> list[Step]:
     """A preview's operations, a replacement as one of them, sorted."""
     found, deleted = [], set()
     for step in preview.get("steps", []):
