@@ -191,8 +191,8 @@ def test_storage_that_grows_by_less_than_rds_grows_a_volume_is_refused_with_the_
     page = run(tmp_path / "101", "dev", "--against", str(other))
     assert page.returncode == 3
     assert " ".join(page.stdout.split("\n\n")[1].split()) == (
-        "Refused Pulumi or RDS would not do it, or not so database.allocatedStorageGib 101 is less than 10 % more than the 100 "
-        "GiB that stand, and RDS grows a volume by no less. Write 110 or more, or leave it at 100."
+        "Refused Pulumi or RDS would not do it, or not so database.allocatedStorageGib 101 is less than 10 % more than "
+        "the 100 GiB that stand, and RDS grows a volume by no less. Write 110 or more, or leave it at 100."
     )
 
 
