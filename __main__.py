@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,6 +42,13 @@ def refuse(report: str) -> NoReturn:
     pulumi.log.error(report)
     sys.exit(32)
 
+
+try:
+    # A CLI that does not know `requiredPulumiVersion` of Pulumi.yaml passes it by; that it cannot answer this tells it.
+    pulumi.require_pulumi_version(f">={version('pulumi')}")
+except Exception as error:
+    told = str(error).rstrip(".")
+    refuse(f"The Pulumi CLI is older than the SDK, {version('pulumi')}: {told}. Install one of that version or newer.")
 
 aws = pulumi.Config("aws")
 # The configuration that the CLI hands over has nothing of what stands beside it in the file.

@@ -77,10 +77,10 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool, asked: boo
                 project=stack_file.project,
                 stack=stack_file.stack,
                 preview=preview,
-                logger=_logger(recording),
                 monitor=monitor,
                 organization="organization",
             )
+            SETTINGS.engine = _Engine(_logger(recording))
             # set_mocks makes a stack resource that is finished before the program runs; the language host's own entry
             # point makes one whose outputs are registered after it, which is what a deployment does.
             set_root_resource(None)  # type: ignore[arg-type]
@@ -241,6 +241,11 @@ class _Monitor(mocks.MockMonitor):
                 f"{who}: {path} takes an output of {sources} that nobody answered. Name it among the outputs of the "
                 f"type's row in {' or '.join(files) or 'resource_types'}, if the provider has such an output."
             )
+
+
+class _Engine(mocks.MockEngine):
+    def RequirePulumiVersion(self, request: Any) -> Any:  # noqa: N802 - the interface's name
+        return empty_pb2.Empty()  # there is no CLI here whose version could be wrong
 
 
 class _NoMocks(mocks.Mocks):

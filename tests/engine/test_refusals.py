@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
 import subprocess
 import sys
 
@@ -84,3 +86,18 @@ def test_a_setting_that_was_set_as_a_secret_is_refused_and_not_shown(empty: Open
     assert offline(workplace) == whole
     done = workplace.run("preview", code=None)
     assert (done.code != 0, whole.splitlines()[1].strip() in done.text, "hidden@" in done.text) == (True, True, False)
+
+
+def test_a_cli_that_is_older_than_the_project_asks_is_refused_before_anything_is_made(empty: Open) -> None:
+    workplace = empty("dev")
+    file = workplace.project / "Pulumi.yaml"
+    text = file.read_text(encoding="utf-8")
+    required = f">={importlib.metadata.version('pulumi')}"
+    assert text.count(f'requiredPulumiVersion: "{required}"') == 1
+    file.write_text(text.replace(required, ">=99.0.0"), encoding="utf-8")
+    for done in (workplace.run("preview", code=None), workplace.up(code=None)):
+        assert done.code != 0
+        assert re.search(r'Pulumi CLI version \S+ does not satisfy the version range ">=99\.0\.0"', done.text), (
+            done.text
+        )
+    assert workplace.cloud.all() == []

@@ -272,6 +272,7 @@ def test_the_cli_is_the_version_of_the_sdk_and_the_region_that_of_the_stacks() -
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     (cli,) = {step.body["with"]["pulumi-version"] for step in steps() if uses(step) == "pulumi/actions"}
     assert f"pulumi=={cli}\n" in requirements
+    assert f'requiredPulumiVersion: ">={cli}"\n' in (ROOT / "Pulumi.yaml").read_text(encoding="utf-8")
     regions = set(re.findall(r"aws:region: (\S+)", "".join(p.read_text() for p in ROOT.glob("Pulumi.*.yaml"))))
     told = {w["env"]["AWS_REGION"] for w in WORKFLOWS.values() if "env" in w}
     assert told == regions
