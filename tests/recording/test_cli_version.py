@@ -16,7 +16,7 @@ from tests.recordings import REGION, frozen
 SDK = importlib.metadata.version("pulumi")
 
 
-class Unanswered(grpc.RpcError):
+class Unanswered(grpc.RpcError):  # type: ignore[misc]
     """As gRPC reports a method that the server does not have."""
 
     def code(self) -> grpc.StatusCode:
