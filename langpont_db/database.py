@@ -41,10 +41,10 @@ class Database:
         self._positions = positions = Positions()
         every = [endpoint for purpose in PURPOSES for endpoint in settings.replicas[purpose]]
         self._watch = primary_watch(settings.primary, every[0] if every else None, settings, self._positions)
-        primary = Connector(settings.primary, settings.timeouts)
+        primary, kind = Connector(settings.primary, settings.timeouts), self._kind
 
         def login(**more: Any) -> AnyConnection:
-            connection = primary.connect(self._kind, **more)
+            connection = primary.connect(kind, **more)
             connection.statement_seconds = settings.timeouts.statement
             connection.committed = positions.commit
             return connection
@@ -52,7 +52,7 @@ class Database:
         self.write_engine = engine(
             primary,
             login,
-            kind=self._kind,
+            kind=kind,
             ping=ping,
             pool_size=settings.primary_pool.size,
             max_overflow=settings.primary_pool.max_overflow,
@@ -61,7 +61,7 @@ class Database:
             hide_parameters=hide_parameters,
         )
         self._reading_primary = self.write_engine.execution_options(postgresql_readonly=True, **READING)
-        options: dict[str, Any] = {"kind": self._kind, "hide_parameters": hide_parameters}
+        options: dict[str, Any] = {"kind": kind, "hide_parameters": hide_parameters}
         replicas = {
             purpose: tuple(
                 Replica(endpoint, settings.primary, purpose, settings, positions, **options)

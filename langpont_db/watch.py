@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import psycopg
 
@@ -36,7 +37,6 @@ class Watch:
         self._question = question
         self._tell = tell
         self._timeouts = timeouts
-        self._connection: Connection | None = None
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -47,7 +47,6 @@ class Watch:
         self._thread: threading.Thread | None = None
         self._stopped: threading.Thread | None = None
         self._wanted_at = 0.0
-        self._connection = None
 
     def want(self) -> None:
         """Go on asking, for some time."""
@@ -88,27 +87,27 @@ class Watch:
                 self._thread = None
             return True
 
-    def _ask(self) -> None:
+    def _ask(self, kept: _Kept) -> None:
         asked_at = time.monotonic()
         try:
             try:
-                answer: Row | Exception = self._answer()
+                answer: Row | Exception = self._answer(kept)
             except psycopg.OperationalError:
-                if self._connection is None or time.monotonic() - asked_at >= self._timeouts.answer:
+                if kept.connection is None or time.monotonic() - asked_at >= self._timeouts.answer:
                     raise
                 # The connection was of before, and a new one may do: somebody may have ended this backend alone.
-                self._connection = None
-                answer = self._answer()
+                kept.connection = None
+                answer = self._answer(kept)
         except (psycopg.Error, SecretRefused) as error:
-            self._connection, answer = None, error
+            kept.connection, answer = None, error
         self._tell(answer, asked_at)
 
-    def _answer(self) -> Row:
-        if self._connection is None or self._connection.closed:
+    def _answer(self, kept: _Kept) -> Row:
+        if kept.connection is None or kept.connection.closed:
             connection = self._connect()
             connection.autocommit = True
-            self._connection = connection
-        return run(self._connection, self._question, self._timeouts.answer)
+            kept.connection = connection
+        return run(kept.connection, self._question, self._timeouts.answer)
 
     def _connect(self) -> Connection:
         for connector in self._connectors[:-1]:
@@ -118,24 +117,31 @@ class Watch:
                 continue  # that user may be unknown there, or its pool in PgBouncer still be repairing itself
         return self._connectors[-1].connect(Connection)
 
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+
+@dataclass
+class _Kept:
+    """A thread's connection. The thread closes it, since the watch may be gone before the thread notices."""
+
+    connection: Connection | None = None
 
 
 def _ask_on(reference: weakref.ref[Watch], wake: threading.Event) -> None:
+    kept = _Kept()
+    try:
+        _ask_until_ended(reference, wake, kept)
+    finally:
+        if kept.connection is not None:
+            kept.connection.close()
+
+
+def _ask_until_ended(reference: weakref.ref[Watch], wake: threading.Event, kept: _Kept) -> None:
     while True:
         watch = reference()
-        if watch is None:
-            return
-        if watch._ended():
-            if watch._thread is None:
-                watch._close()
+        if watch is None or watch._ended():
             return
         wake.clear()
         try:
-            watch._ask()
+            watch._ask(kept)
         except Exception:
             log.exception("a watch failed")
         pause = watch._timeouts.check
