@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import Enum
 from typing import Any, Final
 
 from blueprint.names import RESTORED_FROM, LangPontNaming
 from blueprint.postgres.version import LAST_RETIRED_MINOR, MAJOR
 from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
+from ops.doctor.surroundings import poolers, snapshot_quota, subscriptions
+from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_duration, format_time
 from ops.snapshots.model import AVAILABLE, Snapshot
 from ops.stack import Instance, Stack, no_primary
@@ -46,24 +46,6 @@ BUDGET_LOOK_PERCENT: Final = 80  # as the budget's own message
 STORAGE_LOOK_PERCENT: Final = 90
 
 
-class Verdict(Enum):
-    """The result of a check, the worst first."""
-
-    ACT = "act"
-    UNKNOWN = "unknown"
-    LOOK = "look"
-    OK = "ok"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One result of a check: a line of the screen."""
-
-    verdict: Verdict
-    check: str
-    text: str
-
-
 def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
     """The results of all checks, the worst first; the order of the checks below otherwise."""
     stack = facts.stack
@@ -77,11 +59,15 @@ def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
         found += parameters(stack)
         found += _or_unknown("maintenance", facts.maintenance, lambda known: maintenance(known, stack, now))
         found += replication(stack)
+        found += zones(stack)
         found += _or_unknown("replica lag", facts.lags, lambda known: replica_lag(known, stack))
         found += automated_backup(stack, now)
         found += _or_unknown("AWS Backup", facts.recovery_points, lambda known: recovery_point(known, stack, now))
     found += _or_unknown("snapshots", facts.snapshots, lambda known: newest_snapshot(known, now))
+    found += _or_unknown("quota", facts.snapshot_quota, lambda known: snapshot_quota(known, stack))
     found += _or_unknown("alarms", facts.alarms, alarms)
+    found += _or_unknown("topics", facts.topics, subscriptions)
+    found += _or_unknown("PgBouncer", facts.poolers, poolers)
     if not isinstance(stack, Unknown):
         found += certificates(stack, now)
         found += engine(stack, facts.lifecycles, now)
@@ -193,6 +179,25 @@ def replication(stack: Stack) -> Iterator[Line]:
             if info.get("StatusType") == "read replication" and not info.get("Normal", True):
                 status = ": ".join(str(info[key]) for key in ("Status", "Message") if info.get(key))
                 yield Line(Verdict.ACT, "replication", f"{each.identifier}: {status}")
+
+
+def zones(stack: Stack) -> Iterator[Line]:
+    """Whether each replica is in another zone than its primary, which a failover moves; no line without replicas."""
+    by_identifier = {each.identifier: each for each in stack.instances}
+    found = []
+    for each in stack.replicas:
+        primary = by_identifier.get(each.source or "")
+        if primary is None:
+            continue
+        zone, other = (it.raw.get("AvailabilityZone") for it in (each, primary))
+        if zone is None or other is None:
+            found.append((Verdict.OK, "no zone yet", each.identifier))
+        elif zone == other:
+            text = f"in {zone} as its primary, so one zone can take both; after a failover the next one moves it back"
+            found.append((Verdict.LOOK, text, each.identifier))
+        else:
+            found.append((Verdict.OK, "in another zone than its primary", each.identifier))
+    return _grouped("zones", found, len(stack.replicas))
 
 
 def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from blueprint.names import LangPontNaming
 from blueprint.postgres.version import MAJOR
+from langpont_db.pgbouncer.stack import NAMESPACE, VERSION_DIMENSION, VERSION_METRIC
 from ops import stack as stacks
 from ops import threads
 from ops.aws import Aws, tags_of
@@ -17,6 +18,7 @@ from ops.snapshots.model import Snapshot, concerns, snapshots
 from ops.stack import Instance, Stack
 
 LAG_WINDOW: Final = timedelta(minutes=15)
+POOLER_HOURS: Final = 3  # the only window that ListMetrics knows
 NOTE_AFTER_SECONDS: Final = 2.0
 
 
@@ -47,11 +49,32 @@ class Lag:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Topic:
+    """An SNS topic's subscriptions. `waiting`: who has not confirmed, by address, or protocol where that is secret.
+
+    `gone`: the number of those that were ended and are not forgotten by SNS yet.
+    """
+
+    name: str
+    confirmed: int
+    waiting: tuple[str, ...]
+    gone: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """A quota of the account in the region."""
+
+    used: int
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What AWS says about a stack. Lists are as AWS returns them, but for the types above and in `ops.stack`.
 
     `lags` by replica; a replica without data is not in it. `lifecycles`: SupportedEngineLifecycles of the major
-    version.
+    version. `snapshot_quota`: ManualSnapshots, None if RDS does not name it. `poolers`: versions on hosts.
     """
 
     stack: Stack | Unknown
@@ -59,6 +82,9 @@ class Facts:
     lags: Mapping[str, Lag] | Unknown
     recovery_points: list[Mapping[str, Any]] | Unknown
     snapshots: list[Snapshot] | Unknown
+    snapshot_quota: Quota | Unknown | None
+    topics: list[Topic] | Unknown
+    poolers: list[str] | Unknown
     alarms: list[Alarm] | Unknown
     budgets: list[Mapping[str, Any]] | Unknown
     lifecycles: list[Mapping[str, Any]] | Unknown
@@ -77,6 +103,9 @@ def collect(aws: Aws, names: LangPontNaming, now: datetime, waiting: Callable[[f
                 "lags": lambda: _lags(aws, stack, now),
                 "recovery_points": lambda: _recovery_points(aws, stack),
                 "snapshots": lambda: [each for each in snapshots(aws, "manual") if concerns(names, each)],
+                "snapshot_quota": lambda: _snapshot_quota(aws),
+                "topics": lambda: _topics(aws, names),
+                "poolers": lambda: _poolers(aws, names),
                 "alarms": lambda: _alarms(aws, names),
                 "budgets": lambda: _budgets(aws),
                 "lifecycles": lambda: _lifecycles(aws),
@@ -155,14 +184,7 @@ def _newest_primary(stack: Stack) -> Instance | None:
 
 def _alarms(aws: Aws, names: LangPontNaming) -> list[Alarm]:
     # langpont-prod- also begins the names of stack prod-eu: the tags say whose an alarm is. One call, not one an alarm.
-    ours = {
-        each["ResourceARN"]: tags_of(each["Tags"])
-        for each in aws.all(
-            "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
-            ResourceTypeFilters=["cloudwatch:alarm"],
-            TagFilters=[{"Key": "Environment", "Values": [names.environment]}],
-        )
-    }  # fmt: skip
+    ours = _tagged(aws, names, "cloudwatch:alarm")
     return [
         Alarm(
             name=each["AlarmName"],
@@ -174,6 +196,57 @@ def _alarms(aws: Aws, names: LangPontNaming) -> list[Alarm]:
         for each in aws.all("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{names.prefix}-")
         if stacks.belongs_to(names, ours.get(each["AlarmArn"], {}))
     ]
+
+
+def _tagged(aws: Aws, names: LangPontNaming, kind: str) -> dict[str, dict[str, str]]:
+    """Tags by ARN of all resources of a kind that have the environment's tag."""
+    return {
+        each["ResourceARN"]: tags_of(each["Tags"])
+        for each in aws.all(
+            "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
+            ResourceTypeFilters=[kind],
+            TagFilters=[{"Key": "Environment", "Values": [names.environment]}],
+        )
+    }  # fmt: skip
+
+
+def _topics(aws: Aws, names: LangPontNaming) -> list[Topic]:
+    ours = [arn for arn, tags in _tagged(aws, names, "sns").items() if stacks.belongs_to(names, tags)]
+    return [_topic(aws, arn) for arn in sorted(ours)]
+
+
+def _topic(aws: Aws, arn: str) -> Topic:
+    found = aws.all("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=arn)
+    counts = aws.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    waiting = [each for each in found if each["SubscriptionArn"] == "PendingConfirmation"]
+    return Topic(
+        name=arn.rpartition(":")[2],
+        confirmed=sum(each["SubscriptionArn"].startswith("arn:") for each in found),
+        # An https address may have a key in it.
+        waiting=tuple(each["Endpoint"] if each["Protocol"] == "email" else each["Protocol"] for each in waiting),
+        gone=int(counts.get("SubscriptionsDeleted", 0)),
+    )
+
+
+def _snapshot_quota(aws: Aws) -> Quota | None:
+    quotas = aws.client("rds").describe_account_attributes()["AccountQuotas"]
+    return next(
+        (
+            Quota(used=each["Used"], most=each["Max"])
+            for each in quotas
+            if each["AccountQuotaName"] == "ManualSnapshots"
+        ),
+        None,
+    )
+
+
+def _poolers(aws: Aws, names: LangPontNaming) -> list[str]:
+    metrics = aws.all(
+        "cloudwatch", "list_metrics", "Metrics", Namespace=NAMESPACE, MetricName=VERSION_METRIC,
+        Dimensions=[{"Name": "Stack", "Value": names.environment}], RecentlyActive=f"PT{POOLER_HOURS}H",
+    )  # fmt: skip
+    dimensions = [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics]
+    return sorted({each[VERSION_DIMENSION] for each in dimensions if VERSION_DIMENSION in each})
 
 
 def _budgets(aws: Aws) -> list[Mapping[str, Any]]:

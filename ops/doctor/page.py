@@ -13,8 +13,9 @@ from blueprint.names import LangPontNaming
 from ops import console
 from ops.aws import Aws
 from ops.clock import Clock
-from ops.doctor.checks import Line, Verdict, lines
+from ops.doctor.checks import lines
 from ops.doctor.facts import collect
+from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_time
 
 _STYLES: Final = {

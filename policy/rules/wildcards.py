@@ -67,7 +67,7 @@ DOCUMENTED: Final = (
     DocumentedWildcard(
         actions=frozenset({"logs:DescribeLogGroups", "logs:DescribeLogStreams"}),
         target=ANY,
-        reason="Lists: VPC flow logs look for their group before they know it.",
+        reason="Lists, as AWS documents the policy of flow logs; log streams alone could be narrowed to one group.",
     ),
     DocumentedWildcard(
         actions=frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),

@@ -38,6 +38,7 @@ def documents(cloud: Cloud) -> list[dict[str, Any]]:
 
 # Sections of which something else stands for what they say.
 ELSEWHERE = {
+    (RUNBOOK, "Making room for snapshots"): "the stand-in has no snapshots: tests/ops/snapshots",
     ("docs/stacks.md", "What each stack makes"): "dev is destroyed in test_life",
     ("docs/stacks.md", "A stack from somebody's snapshot"): "the stand-in has no snapshots: tests/components",
     ("docs/scaling.md", "What the budget and the memory allow"): "an offline preview: tests/preview",

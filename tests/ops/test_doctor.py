@@ -29,6 +29,13 @@ def alarm(name: str, state: str = "OK", severity: str = "warning", environment: 
     }
 
 
+SUBSCRIPTION = {"SubscriptionArn": "arn:aws:sns:1", "Protocol": "email", "Endpoint": "a@langpont.example"}
+
+
+def pairs_of(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in dimensions.items()]
+
+
 def canned(
     answers: dict[str, Any],
     instances: list[dict[str, Any]],
@@ -50,6 +57,13 @@ def canned(
             results.append({"Id": query["Id"], "Timestamps": times, "Values": values})
         return {"MetricDataResults": results}
 
+    tagged = {
+        "cloudwatch:alarm": [{"ResourceARN": each["AlarmArn"], "Tags": pairs(each["tags"])} for each in known],
+        "sns": [
+            {"ResourceARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:langpont-prod-alerts", "Tags": pairs(TAGS)},
+            {"ResourceARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:of-somebody", "Tags": pairs({"Environment": "prod"})},
+        ],
+    }
     answers |= {
         "DescribeDBInstances": {"DBInstances": instances},
         "DescribePendingMaintenanceActions": {"PendingMaintenanceActions": maintenance or []},
@@ -57,9 +71,13 @@ def canned(
         "ListRecoveryPointsByResource": {"RecoveryPoints": [POINT]},
         "DescribeDBSnapshots": {"DBSnapshots": [SNAPSHOT]},
         "DescribeAlarms": {"MetricAlarms": [{k: v for k, v in each.items() if k != "tags"} for each in known]},
-        "GetResources": {
-            "ResourceTagMappingList": [{"ResourceARN": each["AlarmArn"], "Tags": pairs(each["tags"])} for each in known]
+        "GetResources": lambda asked: {"ResourceTagMappingList": tagged[asked["ResourceTypeFilters"][0]]},
+        "ListSubscriptionsByTopic": {"Subscriptions": [SUBSCRIPTION]},
+        "GetTopicAttributes": {"Attributes": {"SubscriptionsDeleted": "0"}},
+        "DescribeAccountAttributes": {
+            "AccountQuotas": [{"AccountQuotaName": "ManualSnapshots", "Used": 3, "Max": 100}]
         },
+        "ListMetrics": {"Metrics": [{"Dimensions": pairs_of({"Stack": "prod", "Version": "1.26.1"})}]},
         "GetCallerIdentity": {"Account": ACCOUNT},
         "DescribeBudgets": {"Budgets": [BUDGET]},
         "DescribeDBMajorEngineVersions": {"DBMajorEngineVersions": [{"SupportedEngineLifecycles": [SUPPORT]}]},
@@ -80,17 +98,21 @@ def test_a_healthy_stack_is_all_ok_and_exits_with_0(ops: Ops, answers: dict[str,
         "ok  changes      all 3 instances: nothing waits\n"
         "ok  parameters   all 3 instances: in-sync\n"
         "ok  maintenance  nothing pending\n"
+        "ok  zones        all 2 instances: in another zone than its primary\n"
         "ok  replica lag  langpont-prod-replica-1, langpont-prod-replica-2: 12 s at 2026-11-21 02:59 UTC\n"
         "ok  backups      langpont-prod-db: restorable to 2026-11-21 02:56 UTC, 4 min ago, and to any time of the last "
         "7 days\n"
         "ok  AWS Backup   langpont-prod-db: 2026-11-20 20:30 UTC, 6 h 30 min ago\n"
         "ok  snapshots    langpont-prod-manual-20261118-030000: 3 days ago, 100 GiB\n"
+        "ok  quota        3 of 100 manual snapshots of the region\n"
         "ok  alarms       0 of 1 firing, 0 without data\n"
+        "ok  topics       langpont-prod-alerts: 1 confirmed\n"
+        "ok  PgBouncer    PgBouncer 1.26.1 has no open security report that reaches this set-up\n"
         "ok  certificate  all 3 instances: of rds-ca-rsa2048-g1, until 2027-06-09\n"
         "ok  engine       PostgreSQL 16: RDS's standard support ends 2029-02-28\n"
         "ok  storage      all 3 instances: 100 GiB, grows to 1000 GiB\n"
         "ok  budget       310.50 of 600.00 USD spent this month, 480.00 forecast; RDS in the whole account\n"
-        "0 act, 0 unknown, 0 look, 15 ok\n",
+        "0 act, 0 unknown, 0 look, 19 ok\n",
         "",
     )
 
@@ -153,14 +175,18 @@ def test_a_sick_stack_says_the_worst_first_and_exits_with_1(ops: Ops, answers: d
         "PostgreSQL 16.14\n"
         "ok       changes      langpont-prod-replica-1: nothing waits\n"
         "ok       parameters   langpont-prod-db: in-sync\n"
+        "ok       zones        langpont-prod-replica-1: in another zone than its primary\n"
         "ok       backups      langpont-prod-db: restorable to 2026-11-21 02:56 UTC, 4 min ago, and to any time of the "
         "last 7 days\n"
         "ok       snapshots    langpont-prod-manual-20261118-030000: 3 days ago, 100 GiB\n"
+        "ok       quota        3 of 100 manual snapshots of the region\n"
         "ok       alarms       2 of 3 firing, 1 without data\n"
+        "ok       topics       langpont-prod-alerts: 1 confirmed\n"
+        "ok       PgBouncer    PgBouncer 1.26.1 has no open security report that reaches this set-up\n"
         "ok       certificate  all 2 instances: of rds-ca-rsa2048-g1, until 2027-06-09\n"
         "ok       engine       PostgreSQL 16: RDS's standard support ends 2029-02-28\n"
         "ok       storage      langpont-prod-replica-1: 100 GiB, grows to 1000 GiB\n"
-        "3 act, 2 unknown, 5 look, 9 ok\n"
+        "3 act, 2 unknown, 5 look, 13 ok\n"
     )
 
 
@@ -177,13 +203,14 @@ def test_json_says_the_same(ops: Ops, answers: dict[str, Any]) -> None:
     assert [(each["verdict"], each["check"]) for each in document["checks"][1:]] == [
         ("ok", check)
         for check in ("instances", "changes", "parameters", "maintenance", "replica lag", "AWS Backup", "snapshots",
-                      "alarms", "certificate", "engine", "storage", "budget")
+                      "quota", "alarms", "topics", "PgBouncer", "certificate", "engine", "storage", "budget")
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("operation", [
     "DescribePendingMaintenanceActions", "GetMetricData", "ListRecoveryPointsByResource", "DescribeDBSnapshots",
-    "DescribeAlarms", "GetResources", "GetCallerIdentity", "DescribeBudgets", "DescribeDBMajorEngineVersions",
+    "DescribeAlarms", "ListSubscriptionsByTopic", "GetTopicAttributes", "DescribeAccountAttributes", "ListMetrics",
+    "GetCallerIdentity", "DescribeBudgets", "DescribeDBMajorEngineVersions",
 ])  # fmt: skip
 def test_a_call_that_is_denied_hides_no_other_line(ops: Ops, answers: dict[str, Any], operation: str) -> None:
     canned(answers, [instance(), replica()])
@@ -195,6 +222,17 @@ def test_a_call_that_is_denied_hides_no_other_line(ops: Ops, answers: dict[str, 
     assert verdict == ("ok" if operation == "DescribeDBMajorEngineVersions" else "unknown")
     assert "AccessDenied: User: me is not authorized." in denied
     assert operation in denied
+
+
+def test_tags_that_may_not_be_asked_for_hide_alarms_and_topics_alone(ops: Ops, answers: dict[str, Any]) -> None:
+    canned(answers, [instance()])
+    del answers["GetResources"]
+    reason = "AccessDenied: User: me is not authorized. Use a role that may call GetResources."
+    lines = lines_of(ops("doctor", "-s", "prod").out)
+    assert [line for line in lines if line[0] != "ok"] == [
+        ("unknown", f"alarms {reason}"),
+        ("unknown", f"topics {reason}"),
+    ]
 
 
 def lines_of(out: str) -> list[tuple[str, str]]:
@@ -215,7 +253,10 @@ def test_without_sight_of_the_instances_nothing_is_well(ops: Ops, answers: dict[
                 "DescribeDBInstances.",
             ),
             ("ok", "snapshots langpont-prod-manual-20261118-030000: 3 days ago, 100 GiB"),
+            ("ok", "quota 3 of 100 manual snapshots of the region"),
             ("ok", "alarms 0 of 1 firing, 0 without data"),
+            ("ok", "topics langpont-prod-alerts: 1 confirmed"),
+            ("ok", "PgBouncer PgBouncer 1.26.1 has no open security report that reaches this set-up"),
             ("ok", "budget 310.50 of 600.00 USD spent this month, 480.00 forecast; RDS in the whole account"),
         ],
     )
@@ -239,7 +280,7 @@ def test_a_note_says_that_it_takes_long(ops: Ops, answers: dict[str, Any], monke
     monkeypatch.setattr(threads, "gather", gather)
     code, out, err = ops("doctor", "-s", "prod")
     assert (code, err.splitlines()[0]) == (0, "Asking AWS ... 0 s")
-    assert out.splitlines()[-1] == "0 act, 0 unknown, 0 look, 13 ok"
+    assert out.splitlines()[-1] == "0 act, 0 unknown, 0 look, 16 ok"
 
 
 def test_a_stack_that_is_not_there_is_a_sentence(ops: Ops, answers: dict[str, Any]) -> None:
@@ -267,8 +308,14 @@ def test_over_moto_what_it_lacks_is_unknown_and_the_rest_is_there(
             "implemented.",
         ),
         ("unknown", "AWS Backup The endpoint does not know ListRecoveryPointsByResource (HTTP 404)."),
+        (
+            "unknown",
+            "quota AWS cannot be asked: The describe_account_attributes action has not been implemented.",
+        ),
         ("unknown", "certificate langpont-prod-db: of rds-ca-default; RDS tells no expiry"),
         ("look", "alarms 0 of 0 firing, 0 without data"),
+        ("look", "topics no topic with the stack's tags"),
+        ("look", "PgBouncer no host has published its version in the last 3 hours"),
         ("look", "budget no budget langpont-prod-monitoring-budget-*"),
         (
             "ok",

@@ -9,21 +9,25 @@ import pytest
 
 from blueprint.names import LangPontNaming
 from ops.doctor import checks
-from ops.doctor.checks import Line, lines
-from ops.doctor.facts import Alarm, Facts, Lag, Unknown
+from ops.doctor.checks import lines
+from ops.doctor.facts import Alarm, Facts, Lag, Quota, Topic, Unknown
+from ops.doctor.verdict import Line
 from ops.snapshots.model import Snapshot
 from ops.stack import read
 from tests.ops import NOW, REGION, made_by_ops, pairs
 from tests.ops.healthy import BUDGET, POINT, SUPPORT, ago, ahead, instance, replica
 
 PROD = LangPontNaming("prod")
+TOPIC = Topic(name="alerts", confirmed=1, waiting=(), gone=0)
 
 
 def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[str, str]]:
     """Verdicts and texts of one check of a stack that is healthy but for what is given."""
     defaults: dict[str, Any] = {
         "stack": read(list(instances) or [instance()], PROD, REGION), "maintenance": [], "lags": {},
-        "recovery_points": [POINT], "snapshots": [], "alarms": [], "budgets": [BUDGET], "lifecycles": [SUPPORT],
+        "recovery_points": [POINT], "snapshots": [], "alarms": [],
+        "snapshot_quota": Quota(used=3, most=100), "topics": [TOPIC], "poolers": ["1.26.1"], "budgets": [BUDGET],
+        "lifecycles": [SUPPORT],
     }  # fmt: skip
     everything: list[Line] = lines(Facts(**defaults | other), PROD, NOW)
     return [(line.verdict.value, line.text) for line in everything if line.check == check]
@@ -272,3 +276,68 @@ def test_the_months_cost_decides(actual: str | None, forecast: str | None, expec
 def test_a_missing_budget_is_noticed() -> None:
     others = [BUDGET | {"BudgetName": name} for name in ("langpont-prod-eu-monitoring-budget-0a1b2c3", "total")]
     assert found("budget", budgets=others) == [("look", "no budget langpont-prod-monitoring-budget-*")]
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        (TOPIC, ("ok", "alerts: 1 confirmed")),
+        (Topic(name="alerts", confirmed=2, waiting=("a@b.example",), gone=0), (
+            "look", "alerts: 2 confirmed; a@b.example not confirmed: the mail of SNS has the link, for three days",
+        )),
+        (Topic(name="alerts", confirmed=1, waiting=(), gone=2), (
+            "look", "alerts: 1 confirmed; 2 gone: pulumi up subscribes them anew",
+        )),
+        (Topic(name="alerts", confirmed=0, waiting=("a@b.example", "https"), gone=1), (
+            "act", "alerts: nobody gets its messages; a@b.example, https not confirmed: the mail of SNS has the link, "
+            "for three days; 1 gone: pulumi up subscribes them anew",
+        )),
+        (Topic(name="alerts", confirmed=0, waiting=(), gone=0), ("look", "alerts: nobody gets its messages")),
+    ],
+)  # fmt: skip
+def test_who_gets_the_messages_of_a_topic_decides(topic: Topic, expected: tuple[str, str]) -> None:
+    assert found("topics", topics=[topic]) == [expected]
+
+
+def test_a_stack_without_topics_is_noticed() -> None:
+    assert found("topics", topics=[]) == [("look", "no topic with the stack's tags")]
+
+
+@pytest.mark.parametrize(
+    ("used", "expected"),
+    [
+        (79, ("ok", "79 of 100 manual snapshots of the region")),
+        (80, ("look", "80 of 100 manual snapshots of the region")),
+        (98, ("look", "98 of 100 manual snapshots of the region")),
+        (99, ("act", "99 of 100 manual snapshots of the region, no room for a final one: delete old ones")),
+    ],
+)
+def test_room_for_a_final_snapshot_of_each_primary_decides(used: int, expected: tuple[str, str]) -> None:
+    both = [instance(), instance("langpont-prod-db-g2")]
+    assert found("quota", *both, snapshot_quota=Quota(used=used, most=100)) == [expected]
+
+
+def test_a_quota_that_rds_does_not_name_is_unknown() -> None:
+    assert found("quota", snapshot_quota=None) == [("unknown", "RDS tells none of ManualSnapshots")]
+
+
+def test_a_replica_in_the_zone_of_its_primary_is_noticed() -> None:
+    moved = instance(AvailabilityZone="ap-northeast-1c")
+    assert found("zones", moved, replica(1), replica(2, AvailabilityZone="ap-northeast-1d")) == [
+        ("look", "langpont-prod-replica-1: in ap-northeast-1c as its primary, so one zone can take both; after a "
+         "failover the next one moves it back"),
+        ("ok", "langpont-prod-replica-2: in another zone than its primary"),
+    ]  # fmt: skip
+    assert found("zones") == []
+
+
+def test_each_version_of_pgbouncer_on_the_hosts_is_named_with_what_it_lacks() -> None:
+    lines = found("PgBouncer", poolers=["1.18.0", "1.25.2", "1.26.1", "unknown"])
+    assert [(verdict, text.split(" (")[0]) for verdict, text in lines] == [
+        ("act", "PgBouncer 1.25.2 is refused: one wrong password as a role's first after a start or a changed list "
+         "locks that role out. Install 1.26.1, which is recommended; 1.18 and 1.24.1 work too."),
+        ("unknown", "a host runs version unknown"),
+        ("look", "PgBouncer 1.18.0 lacks the repairs of CVE-2026-107350"),
+        ("ok", "PgBouncer 1.26.1 has no open security report that reaches this set-up"),
+    ]  # fmt: skip
+    assert found("PgBouncer", poolers=[]) == [("look", "no host has published its version in the last 3 hours")]
