@@ -20,7 +20,7 @@ from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
 from functions.roles.facts import RDS_IAM, Difference, Kind, differences
 from functions.roles.logins import MISSING, OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Password, Proof
-from functions.roles.statements import identifier, ownership, passwords, redacted, statements
+from functions.roles.statements import UNHEARD, identifier, ownership, passwords, redacted, statements
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
 
@@ -92,8 +92,10 @@ def apply(definition: Definition, master: Credentials, roles: Mapping[str, Passw
         found = differences(definition, catalogue.facts(session, definition))
         proofs = _prove(roles, _missing(found))
         new = {name: roles[name].new_verifier() for name, proof in proofs.items() if proof.needs_password}
-        _run(session, [*statements(definition, found), *passwords(new)])
+        _run(session, statements(definition, found))
         _change_owners(session, ownership(definition, found))
+        if new:
+            _run(session, [UNHEARD, *passwords(new)])
         left = differences(definition, catalogue.facts(session, definition))
         fixed = left != found or bool(new)
         _end(session, "COMMIT" if fixed else "ROLLBACK")

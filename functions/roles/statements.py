@@ -53,6 +53,25 @@ def ownership(definition: Definition, differences: Iterable[Difference]) -> list
     ]
 
 
+# For the rest of a transaction, no text of it in the PostgreSQL log or in pg_stat_statements, as far as the master may
+# say so: each of these needs a superuser's SET, or GRANT SET ON PARAMETER (PostgreSQL 15 and later), and AWS does not
+# say which of them rds_superuser has. What is refused is left as it is.
+UNHEARD: Final = """\
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN VALUES
+        ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_duration_sample', '-1'),
+        ('log_min_error_statement', 'panic'), ('pg_stat_statements.track_utility', 'off')
+    LOOP
+        BEGIN
+            PERFORM set_config(one.column1, one.column2, true);
+        EXCEPTION WHEN insufficient_privilege OR undefined_object THEN NULL;
+        END;
+    END LOOP;
+END $$"""
+
+
 def passwords(verifiers: Mapping[str, str]) -> list[str]:
     """ALTER ROLE ... PASSWORD for each role. Raises ValueError, without repeating it, for what is no verifier."""
     for role, verifier in verifiers.items():

@@ -21,6 +21,7 @@ from functions.roles.definition import Definition
 from functions.roles.logins import OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Proof
 from local.servers.plan import user_list_verifiers
 from tests.functions.conftest import POOLER, Stage
+from tests.langpont_db.conftest import Log
 
 NEW = "a new and never seen password"
 READONLY, APP, METRICS = "langpont_readonly", "langpont_app", "langpont_metrics"
@@ -52,6 +53,31 @@ def test_pooled_roles_have_the_very_verifiers_of_the_user_list_and_others_have_t
     stage.wipe()
     stage.roles("apply")
     assert stored(stage, METRICS) != made  # a salt of its own each time
+
+
+QUIETED = "log_statement, log_min_duration_statement, log_min_duration_sample, log_min_error_statement"
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_no_verifier_is_heard_of_if_the_master_may_see_to_that(stage: Stage, may: bool) -> None:
+    """Where it may not, the roles are made all the same. What RDS grants to rds_superuser is not documented."""
+    stage.wipe()
+    parameters, master = f"{QUIETED}, pg_stat_statements.track_utility", stage.plane.plan.master
+    with stage.admin() as session:
+        if may:
+            session.execute(f"GRANT SET ON PARAMETER {parameters} TO {master}".encode())
+        session.execute("SELECT pg_stat_statements_reset()")
+    log = Log(stage.plane.cluster.primary)
+    try:
+        stage.roles("apply")
+        written = log.read()
+        with stage.admin() as session:
+            kept = str(session.execute("SELECT query FROM pg_stat_statements").fetchall())
+    finally:
+        with stage.admin() as session:
+            session.execute(f"REVOKE SET ON PARAMETER {parameters} FROM {master}".encode())
+    assert ("CREATE ROLE" in written, "CREATE ROLE" in kept) == (True, True)  # all else is heard of
+    assert ("SCRAM-SHA-256$" in written, "SCRAM-SHA-256$" in kept) == (not may, not may)
 
 
 def test_pooled_roles_log_in_through_pgbouncer(applied: Stage) -> None:
