@@ -23,6 +23,7 @@ BUSY_WRITE_BYTES_PER_SECOND = 256 * 1024
 # The idle sawtooth of ReplicaLag ends at 300 s, when RDS switches the WAL: twice that is a broken replica, busy or not.
 IDLE_LAG_SECONDS = 600
 STORAGE_LOW_BYTES = 10 * GIB  # the LangPont document's threshold
+FULL_SOON_SECONDS = 1800  # judgement: as fast as a small class writes, 100 GiB are full in less than that
 FULL_IN_SECONDS = 4 * 3600  # judgement: a person who is woken has time to free or to add space
 PARALLEL_WORKERS = 2  # max_parallel_workers_per_gather, PostgreSQL's default: what one report has beside itself
 STATEMENT_LATENCY_SECONDS = 0.020  # AWS: read and write latency above 20 ms is worth an investigation
@@ -260,7 +261,8 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         causes=w.named("memory-low"),
     )
     # At 10 % RDS enlarges the volume by itself, which is no reason to get up; below 5 % it did not (E45). Of a large
-    # volume 10 GiB, the document's number, are enough to act in; a fast fall is storage-hours-low's.
+    # volume 10 GiB, the document's number, are enough to act in. Of 100 GiB these are the same 10 %: RDS has half an
+    # hour to act. A fast fall is storage-hours-low's and storage-minutes-low's.
     percent = 5 if w.autoscaling else 10
     low = max(w.storage * percent // 100, min(STORAGE_LOW_BYTES, w.storage // 10))
     yield w.critical(
@@ -271,15 +273,17 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         "see whether autoscaling ran (events 0217, 0218, 0223 to 0225), then what grew: tables, WAL, logs.",
     )
     yield w.critical(
+        "storage-minutes-low",
+        _until_full(w, FULL_SOON_SECONDS, periods=5, of=60),
+        f"At the rate of the last five minutes the storage is full within {FULL_SOON_SECONDS // 60} minutes.",
+        "end what writes so much, now; RDS enlarges the volume too late, and once in six hours.",
+    )
+    yield w.critical(
         "storage-hours-low",
-        replace(
-            when("FreeStorageSpace", "Minimum", BELOW, FULL_IN_SECONDS, unit="s", periods=6, of=300, no_data=IGNORE),
-            expression=f"IF(RATE(free) < 0, free / -RATE(free), {FULL_IN_SECONDS * 24})",
-            terms=(MathTerm(id="free", metric="FreeStorageSpace", statistic="Minimum", instance=w.instance),),
-        ),
+        _until_full(w, FULL_IN_SECONDS, periods=6, of=300),
         f"At the rate of the last half hour the storage is full within {FULL_IN_SECONDS // 3600} hours.",
         "stop what writes so much; raise the size by hand if RDS does not, which it does once in six hours.",
-        causes=w.named("storage-low"),
+        causes=w.named("storage-low", "storage-minutes-low"),
     )
     # Of every class, as the EBS balances below: until its window an instance keeps the class that the file no longer
     # has. What has no credits has no data.
@@ -340,6 +344,15 @@ def _rows(w: Watched) -> Iterator[Alarm]:
         f"More sessions active than the instance has vCPUs, {PARALLEL_WORKERS} parallel workers aside, for 15 minutes.",
         "open Database Insights and read the top waits and statements.",
         causes=w.named("cpu-high", "disk-queue-high"),
+    )
+
+
+def _until_full(w: Watched, seconds: int, *, periods: int, of: int) -> Condition:
+    """At the rate of each of `periods` in a row the storage is full within so many seconds."""
+    return replace(
+        when("FreeStorageSpace", "Minimum", BELOW, seconds, unit="s", periods=periods, of=of, no_data=IGNORE),
+        expression=f"IF(RATE(free) < 0, free / -RATE(free), {FULL_IN_SECONDS * 24})",
+        terms=(MathTerm(id="free", metric="FreeStorageSpace", statistic="Minimum", instance=w.instance),),
     )
 
 

@@ -68,6 +68,11 @@ def _fills_in(minutes: int) -> Shape:
     return since_beginning(lambda machine, load, _: replace(load, growth=_free(machine, 0.5) / minutes))
 
 
+def _minutes_to_fill(machine: Machine) -> float:
+    """How long half the volume takes at all the throughput that is sustained."""
+    return _free(machine, 0.5) / (machine.sustained_mb * 10**6 * 60)
+
+
 def _credits_drain(machine: Machine, load: Load, _: int) -> Load:
     return replace(load, cpu=2 * _baseline(machine))
 
@@ -190,11 +195,16 @@ LOUD = (
         shape=_fills_in(180), fires=frozenset({"storage-hours-low"}), within=lambda _: 60, begins=MORNING, fixed=True,
     ),
     Scenario(
+        key="volume-full-in-twenty-minutes",
+        title="a bulk load fills the volume in twenty minutes",
+        shape=_fills_in(20), fires=frozenset({"storage-minutes-low"}), within=lambda _: 8, begins=MORNING, fixed=True,
+    ),
+    Scenario(
         key="volume-full-at-full-speed",
         title="a bulk load fills the volume as fast as it can be written",
         shape=since_beginning(lambda machine, load, _: replace(load, growth=machine.sustained_mb * 10**6 * 60)),
-        may=frozenset({"storage-low", "storage-hours-low"}), begins=MORNING, fixed=True,
-        within=lambda machine: _free(machine, 0.5) / (machine.sustained_mb * 10**6 * 60) - 5,
+        may=frozenset({"storage-low", "storage-hours-low", "storage-minutes-low"}), begins=MORNING, fixed=True,
+        within=lambda machine: 0.6 * _minutes_to_fill(machine),
     ),
     Scenario(
         key="twice-the-baseline",

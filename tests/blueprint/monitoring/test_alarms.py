@@ -73,6 +73,7 @@ def test_a_class_without_credits_or_bursts_is_watched_for_the_one_that_runs_unti
         (replace(PRIMARY, storage=1000 * GIB), "storage-low", 50 * GIB),  # E45: below 5 % RDS did not let it grow
         (replace(PRIMARY, storage=1000 * GIB, autoscaling=False), "storage-low", 100 * GIB),
         (PRIMARY, "storage-hours-low", 4 * 3600),
+        (PRIMARY, "storage-minutes-low", 1800),
         (PRIMARY, "cpu-credits-low", 115),  # E44
         (FIXED, "cpu-credits-low", 0),
         (PRIMARY, "cpu-credits-surplus", 0),
@@ -167,8 +168,8 @@ def test_what_hides_in_an_average_is_watched_by_its_extreme(key: str, statistic:
 def test_what_gets_someone_up_is_what_stops_the_service() -> None:
     critical = {alarm.key for alarm in alarms_for(PRIMARY) if alarm.severity is Severity.CRITICAL}
     assert critical == {
-        "instance-silent", "connections-high", "storage-low", "storage-hours-low", "transaction-ids-high",
-        "slot-lag-high",
+        "instance-silent", "connections-high", "storage-low", "storage-hours-low", "storage-minutes-low",
+        "transaction-ids-high", "slot-lag-high",
     }  # fmt: skip
 
 

@@ -80,7 +80,11 @@ def test_some_scenario_notices_when_a_threshold_is_doubled_or_halved(name: str, 
 
 
 # What was foretold has come, or has a name: another message, because it is worse or says more.
-FOLLOWED_BY = {"storage-hours-low": {"storage-low", "slot-lag-high"}, "slot-lag-high": {"storage-hours-low"}}
+FOLLOWED_BY = {
+    "storage-hours-low": {"storage-minutes-low", "storage-low", "slot-lag-high"},
+    "storage-minutes-low": {"storage-low"},
+    "slot-lag-high": {"storage-hours-low"},
+}
 
 
 @pytest.mark.parametrize("scenario", LOUD, ids=lambda scenario: scenario.key)
@@ -120,6 +124,25 @@ def test_another_class_size_or_host_needs_no_other_scenario(name: str, changes: 
     ]
     assert late == []
     assert [(scenario.key, told.alarm) for scenario in QUIET for told in test.told(scenario)] == []
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_what_fires_is_told_or_what_it_follows_from_is(name: str) -> None:
+    """Suppression loses nothing."""
+    test = back_test(name)
+    by_name = {alarm.name: alarm for alarm in test.alarms}
+
+    def causes(alarm: Alarm) -> set[str]:
+        return {alarm.name}.union(*(causes(by_name[cause]) for cause in alarm.causes))
+
+    lost = [
+        (alarm.name, scenario.key)
+        for alarm in test.alarms
+        for scenario in test.about(alarm)
+        if alarm.key in scenario.fires
+        and not causes(alarm) & {told.alarm for told in test.told(scenario, test.subject(alarm).name)}
+    ]
+    assert lost == []
 
 
 # The scenarios themselves
