@@ -123,7 +123,11 @@ def plan_instances(
     primary = Instance(
         role="primary",
         instance_class=database.instance_class,
-        parameters=_compiled(database, defaults.asked_of_primary(database.parameters), "database.parameters"),
+        parameters=_compiled(
+            database,
+            defaults.asked_of_primary(database.parameters, database.engine_version.major),
+            "database.parameters",
+        ),
         maintenance_window=database.maintenance_window,
         major=database.engine_version.major,
     )
@@ -132,7 +136,9 @@ def plan_instances(
 
 
 def _replica(database: Database, replica: Replica, backups: Backups) -> Instance:
-    asked = defaults.asked_of_replica(database.parameters, replica.purpose, replica.parameters)
+    asked = defaults.asked_of_replica(
+        database.parameters, replica.purpose, replica.parameters, database.engine_version.major
+    )
     return Instance(
         role=f"replica-{replica.number}",
         instance_class=replica.instance_class,

@@ -155,11 +155,18 @@ class Platform:
         if database.generation > 1 and not database.engine_version.automatic_minor_upgrades:
             yield (
                 f"database.engineVersion {database.engine_version} has no effect on generation {database.generation}: "
-                f"a restored instance keeps its backup's version. Upgrade it with the AWS CLI, or leave it at 16."
+                f"a restored instance keeps its backup's version. Upgrade it with the AWS CLI, or leave it at "
+                f"{database.engine_version.major}."
             )
         # Both sentences it has are about the ceiling.
         for _, sentence in storage.storage_warnings(database.allocated_storage_gib, database.max_allocated_storage_gib):
             yield f"database.maxAllocatedStorageGib {database.max_allocated_storage_gib} {sentence}"
+        if database.allow_major_upgrade is not None:
+            yield (
+                f"database.allowMajorUpgrade {database.allow_major_upgrade} is for one deployment: a database of an "
+                f"earlier major is upgraded at once, minutes without it, and nothing leads back but a restore. Take it "
+                f"out afterwards."
+            )
         yield from self._slot_cap_warning()
         yield from self._copies_warning()
         for generation in database.standing_generations[1:]:

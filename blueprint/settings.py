@@ -25,6 +25,7 @@ from blueprint.values import (
     Engine,
     GroupId,
     LogRetention,
+    MajorNumber,
     MasterUsername,
     MonitoringSeconds,
     Parameters,
@@ -178,6 +179,11 @@ class Database(Section):
     engine_version: Engine = Field(
         EngineVersion.parse("16"),
         description="PostgreSQL: a major follows RDS's newest minor by itself, an exact minor, in quotes, stays.",
+    )
+    allow_major_upgrade: MajorNumber | None = Field(
+        None,
+        description="The major to which this deployment may upgrade the database in place, at once; take it out "
+        "afterwards.",
     )
     instance_class: Class = Field(description="RDS instance class of the primary; a change restarts it.")
     allocated_storage_gib: Whole = Field(

@@ -25,7 +25,7 @@ from blueprint.aws.regions import check_region
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.compile import HumanValue
-from blueprint.postgres.version import MAJOR, EngineVersion
+from blueprint.postgres.version import MAJORS, EngineVersion
 from blueprint.problems import Refused
 
 FIRST_YEAR: Final = 2009  # RDS, with another engine
@@ -116,7 +116,7 @@ def _parameters_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             name: {"type": ["string", "number", "boolean"], "description": f"{row.kind.value}; {row.why}"}
-            for name, row in sorted(catalogue(MAJOR).items())
+            for name, row in sorted({name: row for major in MAJORS for name, row in catalogue(major).items()}.items())
             if row.unsettable is None and row.confidence != "low"
         },
         "additionalProperties": {"type": ["string", "number", "boolean"]},
@@ -155,8 +155,9 @@ Engine = Annotated[
     EngineVersion,
     PlainValidator(_engine_version),
     _AS_TEXT,
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["16", "16.14"]}),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["16", "17.11"]}),
 ]
+MajorNumber = Annotated[Literal[17, 18], BeforeValidator(_whole)]  # 16 is the first that this program knows
 Class = Annotated[
     InstanceClass,
     PlainValidator(lambda value: value if isinstance(value, InstanceClass) else instance_class(_text(value))),

@@ -243,7 +243,7 @@ class DatabaseCluster(Component):
                 protect=database.protected,
                 # A fixed name cannot exist twice. A protected instance is not replaced before somebody unprotects it.
                 delete_before_replace=True,
-                ignore_changes=LEFT if left else RESTORED if generation > 1 else None,
+                ignore_changes=self._ignored(generation),
                 # Another second is another database. The provider would plan an update, and send nothing.
                 replace_on_changes=["restore_to_point_in_time"] if generation > 1 and not left else None,
                 replace_with=[*replace_with],
@@ -267,6 +267,15 @@ class DatabaseCluster(Component):
             parameter_group_name=group.name,
             log_group_name=log_groups[LOG_KINDS.index("postgresql")].name,
         )
+
+    def _ignored(self, generation: int) -> list[str] | None:
+        database = self._args.database
+        if generation < database.generation:
+            return LEFT
+        if generation == 1:
+            return None
+        # A restored instance has its backup's version, until somebody asks for another major.
+        return [it for it in RESTORED if it != "engine_version" or database.allow_major_upgrade is None]
 
     def _observed(self) -> dict[str, Any]:
         """Exported logs, Enhanced Monitoring and Performance Insights, the same for every instance."""
@@ -350,5 +359,6 @@ def _maintenance(database: Database, plan: Instance) -> dict[str, Any]:
         "maintenance_window": str(plan.maintenance_window),
         "apply_immediately": database.apply_immediately,
         "auto_minor_version_upgrade": database.engine_version.automatic_minor_upgrades,
-        "allow_major_version_upgrade": False,
+        # RDS upgrades replicas together with their primary.
+        "allow_major_version_upgrade": plan.number is None and database.allow_major_upgrade is not None,
     }

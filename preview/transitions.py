@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from blueprint.problems import Problem
+from blueprint.postgres.version import EngineVersion, targets
+from blueprint.problems import Problem, Refused
 from preview.difference import ABSENT
 from preview.effects.model import Line
 
@@ -19,7 +20,7 @@ GROWTH_PERCENT: Final = 110
 
 def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Problem, ...]:
     """The changes that must not be deployed; none where the stack is new."""
-    return tuple(_storage(before, after)) if before else ()
+    return (*_storage(before, after), *_major(before, after)) if before else ()
 
 
 def _storage(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Problem]:
@@ -65,6 +66,40 @@ def protected(lines: Iterable[Line]) -> Iterator[Problem]:
 def text(value: Any) -> str:
     """A value of a setting as a person writes it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _major(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Problem]:
+    """Another major under the same instance: RDS upgrades where that is asked for, to some versions, and never back."""
+    field, old, new = "database.engineVersion", _version(before), _version(after)
+    if old is None or new is None or old.major == new.major or _generation(before) != _generation(after):
+        return
+    ways = targets(str(old))
+    if new.major < old.major:
+        yield Problem(
+            field=field, value=str(new), rule=f"is before the {old} that stands, and RDS takes no major back",
+            way_out=f"Leave it at {old}, or restore a snapshot of before as the next database.generation",
+        )  # fmt: skip
+    elif ways is not None and new.minor is not None and str(new) not in ways:
+        possible = [way for way in ways if way.startswith(f"{new.major}.")]
+        yield Problem(
+            field=field, value=str(new), rule=f"is no version to which RDS upgrades {old} in place",
+            way_out=f"Choose from {', '.join(possible)}",
+        )  # fmt: skip
+    elif after["settings"]["database"].get("allowMajorUpgrade") != new.major:
+        yield Problem(
+            field=field, value=str(new),
+            rule=f"is another major than the {old} that stands: the database is upgraded in place, minutes without it, "
+            "and nothing leads back but a restore",
+            way_out=f"Follow docs/runbook.md, Upgrading to the next major, with database.allowMajorUpgrade set to "
+            f"{new.major} for that one deployment",
+        )  # fmt: skip
+
+
+def _version(side: Mapping[str, Any]) -> EngineVersion | None:
+    try:
+        return EngineVersion.parse(str(side["settings"]["database"].get("engineVersion", "16")))
+    except (KeyError, Refused):  # an older version's document
+        return None
 
 
 def _generation(side: Mapping[str, Any]) -> int:

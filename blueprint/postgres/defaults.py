@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from blueprint.postgres.compile import HumanValue
+from blueprint.postgres.version import MAJOR
 
 
 class Default(NamedTuple):
@@ -67,14 +68,24 @@ BY_PURPOSE: Mapping[str, tuple[Default, ...]] = {
 LAG_SECONDS: Mapping[str, int] = {"reads": 30, "analytics": 3630}
 
 
-def asked_of_primary(overrides: Mapping[str, HumanValue]) -> dict[str, HumanValue]:
+# From a major on: the same in its words.
+FROM_MAJOR: Mapping[int, tuple[Default, ...]] = {
+    18: (Default("log_connections", "all", "on in the words of 18"),),
+}
+
+
+def asked_of_primary(overrides: Mapping[str, HumanValue], major: int = MAJOR) -> dict[str, HumanValue]:
     """Human values of the primary's group."""
-    return {default.name: default.value for default in DEFAULTS} | dict(overrides)
+    of_major = [default for since, rows in FROM_MAJOR.items() if since <= major for default in rows]
+    return {default.name: default.value for default in (*DEFAULTS, *of_major)} | dict(overrides)
 
 
 def asked_of_replica(
-    primary_overrides: Mapping[str, HumanValue], purpose: str, overrides: Mapping[str, HumanValue]
+    primary_overrides: Mapping[str, HumanValue],
+    purpose: str,
+    overrides: Mapping[str, HumanValue],
+    major: int = MAJOR,
 ) -> dict[str, HumanValue]:
     """Human values of a replica's group: the primary's, its purpose's, its own."""
     by_purpose = {default.name: default.value for default in BY_PURPOSE[purpose]}
-    return asked_of_primary(primary_overrides) | by_purpose | dict(overrides)
+    return asked_of_primary(primary_overrides, major) | by_purpose | dict(overrides)

@@ -1,50 +1,91 @@
-"""Which PostgreSQL version the database is pinned to: the major 16, or one minor of it."""
+"""PostgreSQL's versions on RDS: majors with their minors, the end of support, and which version upgrades to which."""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Final, Self
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Self
 
 from blueprint.problems import Refused
 
-MAJOR: Final = 16
+MAJOR: Final = 16  # where a stack file names none
 
-# RDS's release calendar for PostgreSQL and cfn-lint 1.58.0's list of deprecated versions, read in November 2026.
-LAST_RETIRED_MINOR: Final = 8
-LAST_REMOVED_MINOR: Final = 4
-NEWEST_KNOWN_MINOR: Final = 15
+
+@dataclass(frozen=True, kw_only=True)
+class Major:
+    """One major of RDS. `creatable`, `retired` and `removed`: minors that it makes instances of, no longer, no more."""
+
+    number: int
+    family: str
+    end_of_support: date
+    creatable: tuple[int, ...]
+    retired: tuple[int, ...]
+    removed: tuple[int, ...]
+
+    @property
+    def newest(self) -> str:
+        """The newest minor that this program knows."""
+        return f"{self.number}.{self.creatable[-1]}"
+
+
+_DATA: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("majors.json").read_text(encoding="utf-8"))
+MAJORS: Final = {
+    int(number): Major(
+        number=int(number),
+        family=row["family"],
+        end_of_support=date.fromisoformat(row["endOfStandardSupport"]),
+        creatable=tuple(row["creatable"]),
+        retired=tuple(row["retired"]),
+        removed=tuple(row["removed"]),
+    )
+    for number, row in _DATA["majors"].items()
+}
+_NEWEST: Final = MAJORS[MAJOR].newest
+_EXAMPLE: Final = f'Write "{MAJOR}" or an exact minor like "{_NEWEST}"'
+
+
+def targets(version: str) -> tuple[str, ...] | None:
+    """The versions of later majors to which a minor upgrades in place; None where that is not known."""
+    found = _DATA["targets"].get(version)
+    return None if found is None else tuple(found)
 
 
 @dataclass(frozen=True)
 class EngineVersion:
-    """PostgreSQL 16 (`minor` None: RDS chooses the minor and keeps it current) or exactly 16.`minor`."""
+    """A major (`minor` None: RDS chooses the minor and keeps it current) or exactly major.minor."""
 
+    major: int
     minor: int | None
-
-    @property
-    def major(self) -> int:
-        """The major version."""
-        return MAJOR
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "16" or "16.N". Raises Refused for another major and for a minor that can no longer be created."""
-        match = re.fullmatch(r"(\d+)(?:\.(0|[1-9]\d*))?", text, re.ASCII)
+        """Read "16" or "16.N". Raises Refused for an unknown major and for a minor that can no longer be created."""
+        match = re.fullmatch(r"(\d{1,9})(?:\.(0|[1-9]\d{0,8}))?", text, re.ASCII)
         if not match:
-            raise Refused("is not a PostgreSQL version", f'Write "{MAJOR}" or an exact minor like "{_NEWEST}"')
-        major, minor = match.groups()
-        if major != str(MAJOR):
+            raise Refused("is not a PostgreSQL version", _EXAMPLE)
+        number, minor = int(match[1]), None if match[2] is None else int(match[2])
+        row = MAJORS.get(number)
+        if row is None:
+            *others, last = map(str, MAJORS)
+            way_out = f"{_EXAMPLE}, and upgrade an older database to it first" if number < MAJOR else _EXAMPLE
             raise Refused(
-                f"is not PostgreSQL {MAJOR}, and the parameter catalogue is of family postgres{MAJOR}",
-                f'Write "{MAJOR}" or an exact minor like "{_NEWEST}"',
+                f"is not PostgreSQL {', '.join(map(str, others))} or {last}, whose parameters this program knows",
+                way_out,
             )
-        if minor is not None and int(minor) <= LAST_RETIRED_MINOR:
-            raise Refused(_why_retired(int(minor)), _INSTEAD_OF_RETIRED)
-        return cls(None if minor is None else int(minor))
+        if minor is not None and minor not in row.creatable and minor <= row.creatable[-1]:
+            # The quotes matter: YAML reads a bare 16.10 as the number 16.1.
+            raise Refused(
+                _why_not(row, minor),
+                f'Write "{number}" to follow the newest minor, or a minor from "{number}.{row.creatable[0]}" on, in '
+                "quotes",
+            )
+        return cls(number, minor)
 
     def __str__(self) -> str:
-        return str(MAJOR) if self.minor is None else f"{MAJOR}.{self.minor}"
+        return str(self.major) if self.minor is None else f"{self.major}.{self.minor}"
 
     @property
     def automatic_minor_upgrades(self) -> bool:
@@ -54,26 +95,22 @@ class EngineVersion:
     @property
     def family(self) -> str:
         """The parameter group family."""
-        return f"postgres{MAJOR}"
+        return MAJORS[self.major].family
 
     @property
     def warning(self) -> str | None:
         """A sentence that goes on after the value, or None."""
-        if self.minor is None or self.minor <= NEWEST_KNOWN_MINOR:
+        row = MAJORS[self.major]
+        if self.minor is None or self.minor <= row.creatable[-1]:
             return None
-        return f"is newer than {_NEWEST}, the newest minor this program knows. Check that RDS offers it in the region."
+        return (
+            f"is newer than {row.newest}, the newest minor this program knows. Check that RDS offers it in the region."
+        )
 
 
-_NEWEST: Final = f"{MAJOR}.{NEWEST_KNOWN_MINOR}"
-# The quotes matter: YAML reads a bare 16.10 as the number 16.1.
-_INSTEAD_OF_RETIRED: Final = (
-    f'Write "{MAJOR}" to follow the newest minor, or a minor from "{MAJOR}.{LAST_RETIRED_MINOR + 1}" on, in quotes'
-)
-
-
-def _why_retired(minor: int) -> str:
-    if minor == 0:
-        return "is not a version that RDS offers"
-    if minor <= LAST_REMOVED_MINOR:
+def _why_not(row: Major, minor: int) -> str:
+    if minor in row.removed:
         return "is retired: RDS has removed it and creates no instance with it"
-    return "is retired: RDS creates no instance with it since 2026-05-01"
+    if minor in row.retired:
+        return "is retired: RDS creates no instance with it since 2026-05-01"
+    return "is not a version that RDS offers"

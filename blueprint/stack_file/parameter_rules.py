@@ -21,7 +21,7 @@ _SLOT_CAP = "max_slot_wal_keep_size"
 def compiled_of_primary(s: Settings) -> tuple[tuple[CompiledParameter, ...], tuple[Problem, ...]]:
     """The primary's parameters and what is wrong with them."""
     d = s.database
-    asked = defaults.asked_of_primary(d.parameters)
+    asked = defaults.asked_of_primary(d.parameters, d.engine_version.major)
     return compile_parameters(asked, major=d.engine_version.major, trusted=d.trusted_parameters)
 
 

@@ -316,6 +316,24 @@ def _master(s: Settings) -> Iterator[Problem]:
             yield _refused(field, name, refusal if d.generation == 1 else kept)
 
 
+def _major_upgrade(s: Settings) -> Iterator[Problem]:
+    field, d = "database.allowMajorUpgrade", s.database
+    if d.allow_major_upgrade is None:
+        return
+    if d.allow_major_upgrade != d.engine_version.major:
+        yield Problem(
+            field=field, value=str(d.allow_major_upgrade), rule=f"is not the major of engineVersion {d.engine_version}",
+            way_out=f"Set database.engineVersion to {d.allow_major_upgrade}, or take this line out",
+        )  # fmt: skip
+    elif not d.apply_immediately:
+        yield Problem(
+            field=field, value=str(d.allow_major_upgrade),
+            rule="stands beside database.applyImmediately false: the upgrade would wait for the window, and until then "
+            "each update fails, since the old version takes no parameter group of the new family",
+            way_out="Set database.applyImmediately to true for this deployment",
+        )  # fmt: skip
+
+
 def _password_versions(s: Settings) -> Iterator[Problem]:
     known = (s.database.master_username, *roles.PASSWORD_ROLES)
     for name in s.credentials.password_versions:
@@ -382,6 +400,7 @@ RULES = (
     Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
     Rule(("encryption.stateSecrets", "database.deletionPolicy"), _state_secrets),
     Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
+    Rule(("database.allowMajorUpgrade", "database.engineVersion", "database.applyImmediately"), _major_upgrade),
     Rule(("credentials", "database.masterUsername"), _password_versions),
     Rule(("monitoring.alertEmails", "monitoring.critical", "monitoring.warning"), _listeners),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),

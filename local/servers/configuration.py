@@ -98,6 +98,8 @@ def configuration(instance: InstancePlan, floor: Mapping[str, int], machine: Mac
         settings["wal_level"] = "logical"
     if not machine.prefetch and "effective_io_concurrency" in settings:
         settings["effective_io_concurrency"] = "0"
+    if settings.get("log_connections") in catalogue(18)["log_connections"].values:
+        settings["log_connections"] = "on"  # words are RDS's from 18 on; every server takes this one
     raised = {}
     for name, least in floor.items():
         if int(settings.get(name, STANDBY_SETTINGS[name])) < least:

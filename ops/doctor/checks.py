@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from blueprint.names import RESTORED_FROM, LangPontNaming
-from blueprint.postgres.version import LAST_RETIRED_MINOR, MAJOR
+from blueprint.postgres.version import MAJOR, MAJORS, Major, targets
 from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
 from ops.doctor.surroundings import poolers, snapshot_quota, subscriptions
@@ -39,9 +39,6 @@ _COMPLETED: Final = {"COMPLETED", "AVAILABLE"}
 CERTIFICATE_ACT, CERTIFICATE_LOOK = timedelta(days=30), timedelta(days=90)
 SUPPORT_ACT, SUPPORT_LOOK = timedelta(days=90), timedelta(days=365)
 STANDARD_SUPPORT: Final = "open-source-rds-standard-support"
-# postgresql.org, "Versioning Policy". RDS's own date is asked for; the expectation follows majors 11, 12 and 13.
-COMMUNITY_END: Final = date(2028, 11, 9)
-RDS_END_EXPECTED: Final = "February 2029"
 BUDGET_LOOK_PERCENT: Final = 80  # as the budget's own message
 STORAGE_LOOK_PERCENT: Final = 90
 
@@ -304,27 +301,51 @@ def certificates(stack: Stack, now: datetime) -> Iterator[Line]:
 
 
 def engine(stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, now: datetime) -> Iterator[Line]:
-    """Engine version: whether the minor is retired, and when the major's support ends."""
+    """Engine version: whether the minor is retired, when the major's support ends, and the way to the next major."""
     for each in stack.instances:
-        minor = re.fullmatch(rf"{MAJOR}\.([0-9]+)", each.version)
-        if minor and int(minor[1]) <= LAST_RETIRED_MINOR:
-            newer = f"{MAJOR}.{LAST_RETIRED_MINOR + 1}"
+        row, minor = _version(each.version)
+        if row and minor in (*row.retired, *row.removed):
+            newer = f"{row.number}.{row.creatable[0]}"
             text = f"{each.identifier}: PostgreSQL {each.version} is retired; take {newer} or newer"
             yield Line(Verdict.ACT, "engine", text)
+    primary = next((each for each in stack.instances if each.number is None), None)
+    row = (_version(primary.version)[0] if primary else None) or MAJORS[MAJOR]
     dates = {} if isinstance(lifecycles, Unknown) else {
         each.get("LifecycleSupportName"): each.get("LifecycleSupportEndDate") for each in lifecycles
     }  # fmt: skip
     end = dates.get(STANDARD_SUPPORT)
-    last = end.date() if end else COMMUNITY_END
+    last = end.date() if end else row.end_of_support
     left = last - now.date()
     verdict = Verdict.ACT if left < SUPPORT_ACT else Verdict.LOOK if left < SUPPORT_LOOK else Verdict.OK
-    if end:
-        text = f"PostgreSQL {MAJOR}: RDS's standard support ends {last}"
-    else:
+    text = f"PostgreSQL {row.number}: RDS's standard support ends {last}"
+    if not end:
         why = f" ({lifecycles.reason.rstrip('.')})" if isinstance(lifecycles, Unknown) else ""
-        text = f"PostgreSQL {MAJOR}: the community's support ends {last}"
-        text += f"; RDS's own date is unsure, perhaps {RDS_END_EXPECTED}: it does not tell{why}"
+        text += f" by its calendar of 2026: it does not tell itself{why}"
     yield Line(verdict, "engine", text)
+    if primary and row.number < max(MAJORS):
+        yield Line(Verdict.OK, "engine", _next_major(primary, stack))
+
+
+def _version(version: str) -> tuple[Major | None, int | None]:
+    match = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?", version)
+    return (MAJORS.get(int(match[1])), None if match[2] is None else int(match[2])) if match else (None, None)
+
+
+def _next_major(primary: Instance, stack: Stack) -> str:
+    """Where the primary can go, and what of that AWS shows stands in the way."""
+    versions = targets(primary.version)
+    ways = "which versions it upgrades to is not known here" if versions is None else (
+        f"it upgrades in place to {', '.join(versions)}"
+    )  # fmt: skip
+    in_the_way = [
+        f"{each.identifier} is {each.status}" for each in stack.instances if each.status != "available"
+    ] + [
+        f"{each.identifier} has pending changes" for each in stack.instances if each.raw.get("PendingModifiedValues")
+    ]  # fmt: skip
+    return (
+        f"next major: {ways}; in the way: {', '.join(in_the_way) or 'nothing that AWS shows'}. What lies in the "
+        f"databases: docs/runbook.md, Upgrading to the next major"
+    )
 
 
 def storage(stack: Stack) -> Iterator[Line]:

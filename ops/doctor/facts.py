@@ -108,7 +108,7 @@ def collect(aws: Aws, names: LangPontNaming, now: datetime, waiting: Callable[[f
                 "poolers": lambda: _poolers(aws, names),
                 "alarms": lambda: _alarms(aws, names),
                 "budgets": lambda: _budgets(aws),
-                "lifecycles": lambda: _lifecycles(aws),
+                "lifecycles": lambda: _lifecycles(aws, stack),
             },
             waiting,
         ),
@@ -254,9 +254,11 @@ def _budgets(aws: Aws) -> list[Mapping[str, Any]]:
     return aws.all("budgets", "describe_budgets", "Budgets", AccountId=account)
 
 
-def _lifecycles(aws: Aws) -> list[Mapping[str, Any]]:
+def _lifecycles(aws: Aws, stack: Stack | Unknown) -> list[Mapping[str, Any]]:
+    instances = () if isinstance(stack, Unknown) else stack.instances
+    major = next((each.version.split(".")[0] for each in instances), str(MAJOR))
     versions = aws.all(
         "rds", "describe_db_major_engine_versions", "DBMajorEngineVersions", Engine="postgres",
-        MajorEngineVersion=str(MAJOR),
+        MajorEngineVersion=major,
     )  # fmt: skip
     return [lifecycle for version in versions for lifecycle in version.get("SupportedEngineLifecycles") or ()]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from policy import Level, evaluate_stack
-from recording.recording import Recording
+from recording.recording import Recording, reveal
 from tests.recordings import ROLES, answer, differing, inputs, name_of, names, record_with, recording
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -238,3 +238,29 @@ def test_a_snapshot_of_a_database_with_a_master_that_no_new_one_may_have_is_take
     secret = inputs(recorded, VERSION, "langpont-prod-secret-values-postgres")
     assert json.loads(secret["secretString"])["username"] == "postgres"
     assert [each.message for each in evaluate_stack(recorded) if each.level is Level.MANDATORY] == []
+
+
+UPGRADE = {"engineVersion": "17", "allowMajorUpgrade": 17, "applyImmediately": True}
+
+
+def test_a_major_upgrade_is_asked_of_the_primary_alone_and_its_groups_are_of_the_new_family() -> None:
+    recorded = record_with("prod", {"database": UPGRADE})
+    instances = {r.name.removeprefix("langpont-prod-db-"): reveal(r.inputs) for r in recorded.of_type(INSTANCE)}
+    assert {
+        role: (given.get("engineVersion"), given["allowMajorVersionUpgrade"]) for role, given in instances.items()
+    } == {"primary": ("17", True), "replica-1": (None, False), "replica-2": (None, False)}
+    assert {reveal(r.inputs)["family"] for r in recorded.of_type(GROUP)} == {"postgres17"}
+
+
+def test_a_restored_database_follows_another_major_only_with_leave_for_it() -> None:
+    restored = {"database": {**SECOND["database"], **UPGRADE}}
+    ignored = {r.name: sorted(r.ignore_changes) for r in record_with("prod", restored).of_type(INSTANCE)}
+    assert ignored["langpont-prod-db-primary-g2"] == ["kmsKeyId", "storageEncrypted"]
+    assert ignored["langpont-prod-db-primary"] == LEFT
+
+
+def test_log_connections_has_words_from_18_on() -> None:
+    for version, value in (("17", "1"), ("18", "all")):
+        [group] = record_with("dev", {"database": {"engineVersion": version}}).of_type(GROUP)
+        named = {each["name"]: each["value"] for each in reveal(group.inputs)["parameters"]}
+        assert named["log_connections"] == value

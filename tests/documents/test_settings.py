@@ -64,7 +64,7 @@ def test_what_a_setting_takes_is_told_in_words() -> None:
     assert cell("network.existingVpc", "publicSubnets") == ("by name: like `subnet-0123456789abcdef0`", "`{}`")
     assert cell("database", "iops") == ("a whole number", "left out")
     assert cell("database", "multiAz") == ("`true`, `false`", "`true`")
-    assert cell("database", "engineVersion") == ("like `16`, `16.14`", "`16`")
+    assert cell("database", "engineVersion") == ("like `16`, `17.11`", "`16`")
     assert cell("database", "parameters") == ("by name: a single value", "`{}`")
     assert cell("application", "primaryPool") == (
         "[its own settings](#applicationprimarypool)", "`{size: 20, maxOverflow: 30}`",

@@ -185,8 +185,7 @@ def _describe_instances(cloud: Cloud, asked: Asked) -> dict[str, Any]:
 def _described(cloud: Cloud, it: Resource) -> dict[str, Any]:
     has = it.properties
     waits = {f"{key[0].upper()}{key[1:]}": value for key, value in (has.get(PENDING) or {}).items()}
-    wanted = static(cloud, it)
-    status = "in-sync" if has.get(RUNNING, wanted) == wanted else "pending-reboot"
+    status = "in-sync" if has.get(RUNNING, wanted := static(cloud, it)) == wanted else "pending-reboot"
     return {
         "DBInstanceIdentifier": has["identifier"],
         "DBInstanceStatus": "available",
@@ -195,6 +194,7 @@ def _described(cloud: Cloud, it: Resource) -> dict[str, Any]:
         "Endpoint": {"Address": has["address"]},
         "DeletionProtection": has.get("deletionProtection", False),
         "LatestRestorableTime": "2026-11-21T03:55:00+00:00",
+        "EngineVersion": has.get("engineVersion"),
         "PreferredMaintenanceWindow": has.get("maintenanceWindow"),
         "PendingModifiedValues": {key.replace("Instance", "DBInstance"): value for key, value in waits.items()},
         "DBParameterGroups": [{"DBParameterGroupName": has["parameterGroupName"], "ParameterApplyStatus": status}],

@@ -46,6 +46,18 @@ EDITS: Mapping[str, Edit] = {
     "minor": Edit(
         stack="dev", changes={"database": {"engineVersion": "16.14"}}, why="stay on a minor that was tested"
     ),
+    "major": Edit(
+        stack="dev",
+        before=_ONE_REPLICA,
+        changes={"database": {"engineVersion": "17", "allowMajorUpgrade": 17}},
+        why="PostgreSQL 17, in place; RDS takes the replica along",
+        because="RDS takes no major back: the way back is a restore, as the runbook says",
+        back=False,
+    ),
+    "major-without-leave": Edit(
+        stack="dev", changes={"database": {"engineVersion": "17"}}, why="the same, by a slip of the pen",
+        because="the update fails before anything happens to the database, and the file is put right",
+    ),
     "apply-immediately": Edit(
         stack="prod", changes={"database": {"applyImmediately": True}}, why="changes of this week do not wait"
     ),

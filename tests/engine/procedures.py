@@ -205,7 +205,7 @@ def _programs(workplace: Workplace) -> Path:
     python, cloud = f'"{sys.executable}" -m', f'"{workplace.cloud.path}"'
     for name, body in {
         "aws": f'exec {python} tests.engine.aws_cli {cloud} "$@"',
-        "ops": f'[ "$1" = roles ] && exec {python} tests.engine.passwords {cloud}',
+        "ops": f'case "$1" in roles) exec {python} tests.engine.passwords {cloud} ;; snapshots) ;; *) exit 2 ;; esac',
         "make": 'for word in "$@"; do case "$word" in *=*) ;; *) grep -q "^$word:" Makefile || exit 2 ;; esac; done',
         "systemctl": f'echo "$@" >> "{workplace.folder / "host" / "systemctl"}"',
         "langpont-pgbouncer": f'echo "$@" >> "{workplace.folder / "host" / "langpont-pgbouncer"}"',

@@ -234,6 +234,26 @@ def test_clients_are_held_back_around_a_restart(deployed: Open) -> None:
 
 
 @pytest.mark.long
+@follows(RUNBOOK, "Upgrading to the next major")
+def test_a_database_goes_to_the_next_major_and_the_leave_for_it_is_taken_out(deployed: Open) -> None:
+    workplace = deployed("dev")
+    committed = yaml.safe_load(workplace.file.read_text(encoding="utf-8"))
+    with Reader(workplace, RUNBOOK, "Upgrading to the next major") as reader:
+        for step in ("2", "4", "5"):
+            said = reader.follow(step)
+        assert said.split()[:2] == ["langpont-dev-db", "17"]
+        edited = yaml.safe_load(workplace.file.read_text(encoding="utf-8"))
+        database = f"{PROJECT}:database"
+        committed["config"][database]["engineVersion"] = "17"
+        assert edited["config"][database]["allowMajorUpgrade"] == 17
+        workplace.file.write_text(yaml.safe_dump(committed), encoding="utf-8")
+        reader.rest()
+    primary = instance(workplace.cloud, "langpont-dev-db-primary").properties
+    assert (primary["engineVersion"], primary["allowMajorVersionUpgrade"]) == ("17", False)
+    assert workplace.preview() == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("region", [None, "us-west-2"])
 @follows(RUNBOOK, "Giving up the second region, or taking another")
 def test_the_second_region_is_given_up_or_another_one_is_taken(deployed: Open, region: str | None) -> None:

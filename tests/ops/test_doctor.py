@@ -110,9 +110,11 @@ def test_a_healthy_stack_is_all_ok_and_exits_with_0(ops: Ops, answers: dict[str,
         "ok  PgBouncer    PgBouncer 1.26.1 has no open security report that reaches this set-up\n"
         "ok  certificate  all 3 instances: of rds-ca-rsa2048-g1, until 2027-06-09\n"
         "ok  engine       PostgreSQL 16: RDS's standard support ends 2029-02-28\n"
+        "ok  engine       next major: it upgrades in place to 17.10, 17.11, 18.4, 18.6; in the way: nothing that AWS "
+        "shows. What lies in the databases: docs/runbook.md, Upgrading to the next major\n"
         "ok  storage      all 3 instances: 100 GiB, grows to 1000 GiB\n"
         "ok  budget       310.50 of 600.00 USD spent this month, 480.00 forecast; RDS in the whole account\n"
-        "0 act, 0 unknown, 0 look, 19 ok\n",
+        "0 act, 0 unknown, 0 look, 20 ok\n",
         "",
     )
 
@@ -185,8 +187,11 @@ def test_a_sick_stack_says_the_worst_first_and_exits_with_1(ops: Ops, answers: d
         "ok       PgBouncer    PgBouncer 1.26.1 has no open security report that reaches this set-up\n"
         "ok       certificate  all 2 instances: of rds-ca-rsa2048-g1, until 2027-06-09\n"
         "ok       engine       PostgreSQL 16: RDS's standard support ends 2029-02-28\n"
+        "ok       engine       next major: it upgrades in place to 17.10, 17.11, 18.4, 18.6; in the way: "
+        "langpont-prod-db is storage-full, langpont-prod-db has pending changes. What lies in the databases: "
+        "docs/runbook.md, Upgrading to the next major\n"
         "ok       storage      langpont-prod-replica-1: 100 GiB, grows to 1000 GiB\n"
-        "3 act, 2 unknown, 5 look, 13 ok\n"
+        "3 act, 2 unknown, 5 look, 14 ok\n"
     )
 
 
@@ -203,7 +208,7 @@ def test_json_says_the_same(ops: Ops, answers: dict[str, Any]) -> None:
     assert [(each["verdict"], each["check"]) for each in document["checks"][1:]] == [
         ("ok", check)
         for check in ("instances", "changes", "parameters", "maintenance", "replica lag", "AWS Backup", "snapshots",
-                      "quota", "alarms", "topics", "PgBouncer", "certificate", "engine", "storage", "budget")
+                      "quota", "alarms", "topics", "PgBouncer", "certificate", "engine", "engine", "storage", "budget")
     ]  # fmt: skip
 
 
@@ -280,7 +285,7 @@ def test_a_note_says_that_it_takes_long(ops: Ops, answers: dict[str, Any], monke
     monkeypatch.setattr(threads, "gather", gather)
     code, out, err = ops("doctor", "-s", "prod")
     assert (code, err.splitlines()[0]) == (0, "Asking AWS ... 0 s")
-    assert out.splitlines()[-1] == "0 act, 0 unknown, 0 look, 16 ok"
+    assert out.splitlines()[-1] == "0 act, 0 unknown, 0 look, 17 ok"
 
 
 def test_a_stack_that_is_not_there_is_a_sentence(ops: Ops, answers: dict[str, Any]) -> None:

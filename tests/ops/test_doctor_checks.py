@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from blueprint.names import LangPontNaming
-from ops.doctor import checks
 from ops.doctor.checks import lines
 from ops.doctor.facts import Alarm, Facts, Lag, Quota, Topic, Unknown
 from ops.doctor.verdict import Line
@@ -207,7 +206,8 @@ def test_a_certificate_without_an_expiry_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "retired"), [("16.8", True), ("16.1", True), ("16.9", False), ("16.15", False), ("16", False)]
+    ("version", "retired"),
+    [("16.8", True), ("16.1", True), ("16.9", False), ("16.15", False), ("16", False), ("17.5", False)],
 )
 def test_a_retired_minor_is_to_act_on(version: str, retired: bool) -> None:
     acts = [text for verdict, text in found("engine", instance(EngineVersion=version)) if verdict == "act"]
@@ -217,20 +217,33 @@ def test_a_retired_minor_is_to_act_on(version: str, retired: bool) -> None:
 @pytest.mark.parametrize(("days", "verdict"), [(89, "act"), (91, "look"), (364, "look"), (366, "ok")])
 def test_the_end_of_support_decides(days: int, verdict: str) -> None:
     ends = [SUPPORT | {"LifecycleSupportEndDate": ahead(days=days)}]
-    assert found("engine", lifecycles=ends) == [
+    assert found("engine", lifecycles=ends)[:1] == [
         (verdict, f"PostgreSQL 16: RDS's standard support ends {ahead(days=days):%Y-%m-%d}")
     ]
 
 
 @pytest.mark.parametrize(("lifecycles", "why"), [(Unknown("AccessDenied: no."), " (AccessDenied: no)"), ([], "")])
 def test_where_rds_tells_no_date_the_expectation_is_called_unsure(lifecycles: Any, why: str) -> None:
-    assert date(2028, 11, 9) == checks.COMMUNITY_END
-    assert found("engine", lifecycles=lifecycles) == [
-        (
-            "ok",
-            "PostgreSQL 16: the community's support ends 2028-11-09; RDS's own date is unsure, perhaps February "
-            f"2029: it does not tell{why}",
-        )
+    assert found("engine", lifecycles=lifecycles)[0] == (
+        "ok",
+        f"PostgreSQL 16: RDS's standard support ends 2029-02-28 by its calendar of 2026: it does not tell itself{why}",
+    )
+
+
+def test_the_way_to_the_next_major_is_told_with_what_stands_in_it() -> None:
+    databases = ". What lies in the databases: docs/runbook.md, Upgrading to the next major"
+    assert found("engine")[1] == (
+        "ok",
+        f"next major: it upgrades in place to 17.10, 17.11, 18.4, 18.6; in the way: nothing that AWS shows{databases}",
+    )
+    waiting = instance(EngineVersion="16.15", PendingModifiedValues={"DBInstanceClass": "db.t3.large"})
+    assert found("engine", waiting, replica(DBInstanceStatus="modifying"))[1] == (
+        "ok",
+        "next major: it upgrades in place to 17.11, 18.6; in the way: langpont-prod-replica-1 is modifying, "
+        f"langpont-prod-db has pending changes{databases}",
+    )
+    assert [text for _, text in found("engine", instance(EngineVersion="18.6"))] == [
+        "PostgreSQL 18: RDS's standard support ends 2029-02-28"
     ]
 
 

@@ -233,3 +233,37 @@ def test_a_volume_grows_by_ten_percent_or_not_at_all(old: int, new: int, refused
 
     assert bool(refusals(side(old), side(new))) is refused
     assert refusals(side(old), side(new, generation=2)) == refusals({}, side(new)) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed", "sentence"),
+    [
+        (
+            "16", "17", None,
+            "database.engineVersion 17 is another major than the 16 that stands: the database is upgraded in place, "
+            "minutes without it, and nothing leads back but a restore. Follow docs/runbook.md, Upgrading to the next "
+            "major, with database.allowMajorUpgrade set to 17 for that one deployment.",
+        ),
+        ("16", "17", 17, ""),
+        ("16.15", "16.14", None, ""),
+        (
+            "17", "16", None,
+            "database.engineVersion 16 is before the 17 that stands, and RDS takes no major back. Leave it at 17, or "
+            "restore a snapshot of before as the next database.generation.",
+        ),
+        (
+            "16.14", "17.9", 17,
+            "database.engineVersion 17.9 is no version to which RDS upgrades 16.14 in place. Choose from 17.10, 17.11.",
+        ),
+        ("16.14", "17.10", 17, ""),
+    ],
+)  # fmt: skip
+def test_another_major_is_refused_without_leave_backwards_and_where_rds_does_not_go(
+    old: str, new: str, allowed: int | None, sentence: str
+) -> None:
+    def side(version: str, **more: Any) -> dict[str, Any]:
+        return {"settings": {"database": {"engineVersion": version, **more}}, "storage": {"allocatedGib": 20}}
+
+    found = refusals(side(old), side(new, allowMajorUpgrade=allowed))
+    assert [str(problem) for problem in found] == ([sentence] if sentence else [])
+    assert refusals(side(old), side(new, generation=2)) == ()

@@ -287,8 +287,8 @@ def test_a_moment_that_no_calendar_has_is_refused() -> None:
 
 
 def test_a_bare_number_is_a_version_where_it_can_be_one() -> None:
-    assert settings({"database": {"engineVersion": 16}}).database.engine_version == EngineVersion(None)
-    assert settings({"database": {"engineVersion": "16.10"}}).database.engine_version == EngineVersion(10)
+    assert settings({"database": {"engineVersion": 16}}).database.engine_version == EngineVersion(16, None)
+    assert settings({"database": {"engineVersion": "16.10"}}).database.engine_version == EngineVersion(16, 10)
 
 
 def test_five_mistakes_are_five_problems_of_one_report() -> None:

@@ -359,6 +359,21 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"pooler": {"minPoolSize": 25}},
     ),
     (
+        "_major_upgrade",
+        database(allowMajorUpgrade=17, applyImmediately=True),
+        "database.allowMajorUpgrade 17 is not the major of engineVersion 16. Set database.engineVersion to 17, or take "
+        "this line out.",
+        database(allowMajorUpgrade=17, engineVersion="17", applyImmediately=True),
+    ),
+    (
+        "_major_upgrade",
+        database(allowMajorUpgrade=18, engineVersion="18.6"),
+        "database.allowMajorUpgrade 18 stands beside database.applyImmediately false: the upgrade would wait for the "
+        "window, and until then each update fails, since the old version takes no parameter group of the new family. "
+        "Set database.applyImmediately to true for this deployment.",
+        database(allowMajorUpgrade=18, engineVersion="18.6", applyImmediately=True),
+    ),
+    (
         "_generation",
         database(generation=2),
         "database.generation 2 has no database.restoreFrom, so it would be an empty database. "

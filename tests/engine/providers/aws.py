@@ -200,6 +200,8 @@ class AwsProvider(Plugin):
                 self._note("update", request.urn, changed, refused=str(refusal))
                 self._partly(context, request.id, asked, request.news, str(refusal))
             self.cloud.put(after)
+            for replica in rds.upgraded(self.cloud, found, after) if type_ == INSTANCE else ():
+                self.cloud.put(replica)
             self._note("update", request.urn, changed)
         # The provider reads what it has changed: what waits for the window is what it was.
         packed = wire.archives(request.news)

@@ -111,6 +111,7 @@ def modified(
     size = sent.get("allocatedStorage") or has.get("allocatedStorage", 0)
     if size < has.get("allocatedStorage", 0):
         raise Refused(f"InvalidParameterCombination: Invalid storage size for engine name postgres: {size}")
+    _version(cloud, found, sent)
     performance = {key: sent[key] for key in BASE if sent.get(key) is not None}
     if size and has.get("storageType") == "gp3":
         _performance(size, performance)
@@ -124,6 +125,38 @@ def modified(
     if size >= STRIPED_GIB > has.get("allocatedStorage", STRIPED_GIB):
         after |= {key: value for key, value in STRIPED.items() if key not in performance}
     return replace(found, properties=_in_its_time(has, after, sent))
+
+
+def _version(cloud: Cloud, found: Resource, sent: Mapping[str, Any]) -> None:
+    """Another major needs leave, and a group its family; the provider sends the leave with each change."""
+    has = found.properties
+    old, new = (str(version or "").split(".")[0] for version in (has.get("engineVersion"), sent.get("engineVersion")))
+    if new and old and new != old and not sent.get("allowMajorVersionUpgrade", has.get("allowMajorVersionUpgrade")):
+        raise Refused(
+            "InvalidParameterCombination: The AllowMajorVersionUpgrade flag must be present when upgrading to a new "
+            "major version."
+        )
+    if new and old and int(new) < int(old):
+        raise Refused(f"InvalidParameterCombination: Cannot upgrade postgres from {old} to {new}")
+    groups = {it.properties["name"]: it.properties["family"] for it in cloud.all(PARAMETER_GROUP)}
+    family = groups.get(sent.get("parameterGroupName"))
+    if family and (new or old) and family != f"postgres{new or old}":
+        raise Refused(
+            f"InvalidParameterCombination: The parameter group {sent['parameterGroupName']} with "
+            f"DBParameterGroupFamily {family} can't be used for this instance"
+        )
+
+
+def upgraded(cloud: Cloud, before: Resource, after: Resource) -> list[Resource]:
+    """The replicas of a primary that got another major: RDS upgrades those in its region with it."""
+    version = after.properties.get("engineVersion")
+    if version == before.properties.get("engineVersion"):
+        return []
+    return [
+        replace(it, properties={**it.properties, "engineVersion": version})
+        for it in cloud.all(INSTANCE)
+        if it.properties.get("replicateSourceDb") == after.properties.get("identifier")
+    ]
 
 
 def _in_its_time(has: Mapping[str, Any], after: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
