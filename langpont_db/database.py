@@ -6,14 +6,14 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine
 
-from langpont_db import outputs
+from langpont_db import metrics, outputs
 from langpont_db.connections import AnyConnection, Connection, Connector
-from langpont_db.engines import READING, engine, ping, renew_pool
+from langpont_db.engines import READING, LimitedPool, engine, ping, renew_pool
 from langpont_db.forks import renew_after_fork
 from langpont_db.positions import Positions, to_text
 from langpont_db.replicas import Replica, Rotation, primary_watch
@@ -71,6 +71,7 @@ class Database:
         }
         self._rotation = Rotation(replicas, settings, positions)
         renew_after_fork(self)
+        metrics.observe(self)
         # Sessions keep it. At the process's end the sockets close anyway, and waiting servers stop nobody.
         weakref.finalize(self, _release, self.write_engine, self._watch, self._rotation).atexit = False
 
@@ -164,6 +165,14 @@ class Database:
         """A connection in a read-only transaction, to a replica that has what it must see, else to the primary."""
         with self.get_read_session(purpose, after=after, isolation_level=isolation_level) as session:
             yield session.connection()
+
+    def pools(self) -> list[LimitedPool]:
+        """The pool of each server, the primary's first."""
+        engines = [
+            self.write_engine,
+            *(replica.engine for found in self._rotation.replicas.values() for replica in found),
+        ]
+        return [cast(LimitedPool, engine.pool) for engine in engines]
 
     def status(self) -> dict[str, Any]:
         """What is known of the servers, the pools and the reads so far, for a health endpoint. It asks nobody.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
@@ -12,6 +13,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError, TimeoutError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
+from langpont_db import metrics
 from langpont_db.connections import AnyConnection, C, CommitLost, Connection, Connector, NotBegun, QueryTimeout, run
 from langpont_db.errors import CommitUnknown, ConnectTimeout, PoolTimeout, StatementTimeout
 from langpont_db.session_state import refuse_session_state
@@ -37,13 +39,28 @@ class LimitedPool(QueuePool):
 
     def connect(self) -> PoolProxiedConnection:
         """As ever. Raises `PoolTimeout`."""
+        begun = time.monotonic()
         try:
-            return super().connect()
+            found = super().connect()
         except TimeoutError as error:
+            metrics.connected(self.name, time.monotonic() - begun, timed_out=True)
+            metrics.failed(PoolTimeout.__name__, self.name)
             raise PoolTimeout(
                 f"{self.name}: no connection became free within {self._timeout:g} s, all {self.size()} and "
                 f"{max(self.overflow(), 0)} more are in use. DATABASE_POOL_TIMEOUT_SECONDS sets the time."
             ) from error
+        metrics.connected(self.name, time.monotonic() - begun)
+        return found
+
+    def recreate(self) -> Self:
+        """As ever, for an engine that is disposed of."""
+        made = cast(Self, super().recreate())
+        made.name = self.name
+        return made
+
+    def most(self) -> int:
+        """The most connections that it opens."""
+        return self.size() + self._max_overflow
 
 
 class AsyncLimitedPool(LimitedPool, AsyncAdaptedQueuePool):
@@ -135,10 +152,7 @@ def ping(connection: AnyConnection) -> None:
 
 def renew_pool(renewed: Engine) -> None:
     """Give an engine a new pool in a forked child, and leave the old one's connections to the parent."""
-    name = getattr(renewed.pool, "name", "")
     renewed.dispose(close=False)
-    if isinstance(renewed.pool, LimitedPool):
-        renewed.pool.name = name
     # The new pool takes the old one's listeners over, and with them the lock under which one thread of the parent may
     # have been making the first connection.
     renewed.pool.dispatch.connect._exec_once_mutex = None  # type: ignore[attr-defined]
@@ -156,14 +170,16 @@ def _translate(context: ExceptionContext) -> None:
         context.is_disconnect = True
     if state in _ENDED_ALONE or isinstance(cause, QueryTimeout):
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
-    kind: type[CommitUnknown] | type[StatementTimeout] | type[ConnectTimeout]
+    kind: type[CommitUnknown] | type[StatementTimeout] | type[ConnectTimeout] | None = None
     if isinstance(error, CommitLost):
         context.is_disconnect, kind = True, CommitUnknown
     elif isinstance(cause, QueryTimeout):
         kind = StatementTimeout
     elif isinstance(error, psycopg.errors.ConnectionTimeout):
         kind = ConnectTimeout
-    else:
+    pool = context.engine.pool if context.engine is not None else None
+    metrics.failed(kind.__name__ if kind else state or type(cause).__name__, getattr(pool, "name", None))
+    if kind is None:
         return
     hide = context.engine is not None and context.engine.hide_parameters
     raise kind(

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from langpont_db import waiting
+from langpont_db import metrics, waiting
 from langpont_db.errors import SecretRefused, SecretTimeout
 from langpont_db.forks import renew_after_fork
 
@@ -113,15 +113,19 @@ class SecretPassword:
                 name = f"langpont_db reads {self.arn}"
                 threading.Thread(target=self._read_into, args=[reading], name=name, daemon=True).start()
         try:
-            self._hidden = waiting.result(reading, self._seconds)
+            self._hidden = waiting.result(reading, self._seconds, "secret")
         except TimeoutError:
             with self._lock:
                 if self._reading is reading:
                     self._reading = None  # the next one asks anew
+            metrics.failed(SecretTimeout.__name__)
             raise SecretTimeout(
                 f"{self.arn}: Secrets Manager did not answer within {self._seconds:g} s. Look at the way to it (NAT, "
                 f"or the interface endpoint secretsmanager); DATABASE_SECRET_TIMEOUT_SECONDS sets the time."
             ) from None
+        except SecretRefused:
+            metrics.failed(SecretRefused.__name__)
+            raise
         return self._hidden
 
     def _read_into(self, reading: Future[Hidden]) -> None:

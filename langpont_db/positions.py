@@ -126,7 +126,7 @@ class Positions:
                     return self._primary
                 told = self._told
             try:
-                waiting.result(told, max(0.0, since + seconds - time.monotonic()))
+                waiting.result(told, max(0.0, since + seconds - time.monotonic()), "position")
             except TimeoutError:
                 return UNKNOWN
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
+from langpont_db import metrics
 from langpont_db.connections import POSITION, AnyConnection, Connector, QueryTimeout, Row, log, run, settle
 from langpont_db.engines import READING, engine, renew_pool
 from langpont_db.errors import PoolTimeout, SecretRefused
@@ -148,7 +149,7 @@ class Replica:
         self._watch.want()
         if self._known:
             return self.fault is None
-        return self._looked.wait(_FIRST_LOOK_SECONDS) and self.fault is None
+        return self._looked.wait(_FIRST_LOOK_SECONDS, "first look") and self.fault is None
 
     def busy(self) -> bool:
         """Whether readers have just waited for it in vain, though it answers its watch."""
@@ -240,7 +241,7 @@ class Replica:
         missed, until = self._missed
         if position >= missed and time.monotonic() < until:
             return False
-        end = time.monotonic() + seconds
+        begun, waited = time.monotonic(), False
         driver = connection.connection.driver_connection
         assert isinstance(driver, AnyConnection)
         while True:
@@ -251,11 +252,14 @@ class Replica:
                 return False
             if replayed is not None:
                 self.replayed = int(replayed)
-                if self.replayed >= position:
-                    return True
-            if time.monotonic() >= end:
-                self._missed = position, time.monotonic() + self._timeouts.check
-                return False
+            done, now = replayed is not None and int(replayed) >= position, time.monotonic()
+            if done or now >= begun + seconds:
+                if waited:
+                    metrics.waited("replay", now - begun)
+                if not done:
+                    self._missed = position, now + self._timeouts.check
+                return done
+            waited = True
             pause(_POLL_SECONDS)
 
     def isolate(self, connection: SqlConnection, level: str) -> bool:
@@ -367,7 +371,8 @@ class Rotation:
 
     def fall_back(self, reason: str) -> None:
         """Take one of the places for reads on the primary. Raises `PoolTimeout` if none becomes free."""
-        if reason != "no replica" and not self._fallbacks.take(self._pool_seconds):
+        if reason != "no replica" and not self._fallbacks.take(self._pool_seconds, "fallback"):
+            metrics.failed(PoolTimeout.__name__)
             raise PoolTimeout(
                 f"{reason}, and {self._most} reads of this process are on the primary already, which is as many as may "
                 f"be (DATABASE_PRIMARY_POOL_SIZE). None ended within {self._pool_seconds:g} s."
@@ -377,6 +382,7 @@ class Rotation:
         """Count a unit of work by where it went, and why."""
         with self._counting:
             self._counts[where] += 1
+        metrics.read(where)
 
     @property
     def counts(self) -> dict[str, int]:

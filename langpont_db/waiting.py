@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy.util.concurrency import await_only, greenlet_spawn, in_greenlet
 
+from langpont_db import metrics
+
 # An extra of this package brings it; without it nothing runs in one.
 HAS_GREENLET = False
 with suppress(ImportError):
@@ -49,12 +51,21 @@ def pause(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def result(future: Future[T], seconds: float) -> T:
-    """The result of a future that a thread sets. Raises `TimeoutError` if it has none within that time."""
-    if beside_a_loop() and not future.done():
-        awaited(_done(future, seconds))
-        seconds = 0
-    return future.result(seconds)
+def result(future: Future[T], seconds: float, what: str) -> T:
+    """The result of a future that a thread sets. Raises `TimeoutError` if it has none within that time.
+
+    what: the name of the wait in the metrics.
+    """
+    if future.done():
+        return future.result()
+    begun = time.monotonic()
+    try:
+        if beside_a_loop():
+            awaited(_done(future, seconds))
+            seconds = 0
+        return future.result(seconds)
+    finally:
+        metrics.waited(what, time.monotonic() - begun)
 
 
 async def _done(future: Future[Any], seconds: float) -> None:
@@ -91,10 +102,10 @@ class Signal:
         with suppress(InvalidStateError):
             self._future.set_result(None)
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, what: str) -> bool:
         """Whether it is set within that time."""
         with suppress(TimeoutError):
-            result(self._future, seconds)
+            result(self._future, seconds, what)
         return self.is_set()
 
 
@@ -106,7 +117,7 @@ class Places:
         self._waiting: deque[Future[None]] = deque()
         self._lock = threading.Lock()
 
-    def take(self, seconds: float) -> bool:
+    def take(self, seconds: float, what: str) -> bool:
         """Whether a place became free within that time; it is taken then."""
         with self._lock:
             if self._free:
@@ -115,7 +126,7 @@ class Places:
             mine: Future[None] = Future()
             self._waiting.append(mine)
         try:
-            result(mine, seconds)
+            result(mine, seconds, what)
         except TimeoutError:
             return not mine.cancel()  # it may have got one just now
         except BaseException:

@@ -12,7 +12,7 @@ from langpont_db.engines import READING, _translate
 
 def given_up(error: BaseException, options: dict[str, object]) -> bool:
     connection = SimpleNamespace(get_execution_options=lambda: options)
-    context = SimpleNamespace(original_exception=error, connection=connection, is_disconnect=False)
+    context = SimpleNamespace(original_exception=error, connection=connection, is_disconnect=False, engine=None)
     _translate(context)  # type: ignore[arg-type]
     return bool(context.is_disconnect)
 
