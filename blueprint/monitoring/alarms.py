@@ -375,6 +375,7 @@ def _replica_rows(w: Watched, lag_seconds: int) -> Iterator[Alarm]:
         behind,
         watches,
         "look at its CPU, credits and longest query; take it out of rotation if reads must be fresh.",
+        causes=(f"{w.primary}-{SILENT}",),  # nobody is left to follow
     )
 
 

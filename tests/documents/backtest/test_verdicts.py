@@ -126,6 +126,12 @@ def test_another_class_size_or_host_needs_no_other_scenario(name: str, changes: 
     assert [(scenario.key, told.alarm) for scenario in QUIET for told in test.told(scenario)] == []
 
 
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_a_primary_that_is_gone_is_one_message_and_none_of_its_replicas(name: str) -> None:
+    gone = next(scenario for scenario in LOUD if scenario.key == "primary-gone")
+    assert [told.alarm for told in back_test(name).told(gone, "primary")] == ["primary-instance-silent"]
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_what_fires_is_told_or_what_it_follows_from_is(name: str) -> None:
     """Suppression loses nothing."""
