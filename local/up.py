@@ -29,6 +29,7 @@ from local.servers.ports import POOLER, choose
 from local.state import Changes, Folders, State, StateError
 from local.verify import checks as data_check
 from local.verify import functions as check_functions
+from local.verify import instances as check_instances
 from local.verify.check import Check
 from recording import stack_files
 from recording.answers import Answers
@@ -146,7 +147,9 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
         raise StateError(f"{stack} has no control plane. make up STACK={stack}")
     data = _plane_of(kept)
     promised = int(data.pooler.option["max_client_conn"])
-    yield from check_functions.checks(recording, Clients(server.endpoint, _region(stack_file)), data)
+    clients = Clients(server.endpoint, _region(stack_file))
+    yield from check_functions.checks(recording, clients, data)
+    yield from check_instances.checks(clients, data)
     yield from data_check.checks(data, clients=promised, also_secret=[_control_log(folders)])
 
 

@@ -43,6 +43,13 @@ def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
     _show(names.environment, function, action, answer, format_duration(timedelta(seconds=clock.monotonic() - began)))
 
 
+def ask(aws: Aws, names: LangPontNaming, action: str) -> dict[str, Any]:
+    """The function's answer to an action that changes nothing. Raises OpsError, and AWS's errors."""
+    function = names.function("roles")
+    _refuse_foreign(aws, names, function)
+    return _answer(aws, function, action)
+
+
 def _refuse_foreign(aws: Aws, names: LangPontNaming, function: str) -> None:
     try:
         answer = aws.client("lambda").get_function(FunctionName=function)

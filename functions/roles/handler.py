@@ -1,5 +1,7 @@
 """Lambda handler of the roles function: `{"action": "check"}` reports drift from the definition, `apply` removes it.
 
+`show` answers with `settings` alone: what the primary shows of those that backups and replicas rest on.
+
 The answer, which holds no secret: `action`; `ok`; `changed`, what apply fixed; `drift`, what differs, after apply what
 it leaves to a person; `logins`, the result of each role's login. A failure is an exception with a sentence.
 """
@@ -24,7 +26,8 @@ from functions.roles.statements import UNHEARD, identifier, ownership, passwords
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
 
-CHECK, APPLY = "check", "apply"
+CHECK, APPLY, SHOW = "check", "apply", "show"
+SHOWN: Final = ("archive_mode", "max_wal_senders", "wal_level")
 
 LOCK_KEY: Final = 0x6C61_6E67_706F_6E74  # "langpont" in ASCII: one run at a time holds this advisory lock
 LOCK_SECONDS: Final = 20  # for another run, and for each catalogue row that somebody else has just changed
@@ -56,10 +59,12 @@ logger.setLevel(logging.INFO)
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """The Lambda handler. Raises `Failed` and its subclasses; nothing was changed then unless they say so."""
     action = event.get("action")
-    if action not in (CHECK, APPLY):
-        raise Failed(f'The event\'s action is {json.dumps(action)}. It is "check" or "apply".')
+    if action not in (CHECK, APPLY, SHOW):
+        raise Failed(f'The event\'s action is {json.dumps(action)}. It is "check", "apply" or "show".')
     definition = Definition.load(DEFINITION)
-    master, roles = logins.read(definition, json.loads(os.environ["SECRET_ARNS"]))
+    if action == SHOW:
+        return {"action": SHOW, "ok": True, "settings": show(connection.credentials(_arns()[definition.master]))}
+    master, roles = logins.read(definition, _arns())
     if action == CHECK:
         answer = check(definition, master, roles, logins.user_list(os.environ["POOLER_SECRET_ARN"]))
     else:  # the user list is published after it
@@ -69,6 +74,17 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
             logger.info("%s: %s: %s", action, key, line)
     logger.info("%s: %s", action, "ok" if answer["ok"] else "not ok")
     return answer
+
+
+def _arns() -> dict[str, str]:
+    arns: dict[str, str] = json.loads(os.environ["SECRET_ARNS"])
+    return arns
+
+
+def show(master: Credentials) -> dict[str, str]:
+    """Values of `SHOWN` on the primary, as SHOW gives them."""
+    with _session(master) as session:
+        return {name: str(session.query(f"SHOW {name}")[0][0]) for name in SHOWN}
 
 
 def check(

@@ -18,6 +18,7 @@ from local.servers.plane import DataPlane
 from local.verify.check import Check, Wrong, proven, require
 
 CATCH_UP_SECONDS = 1.0
+LEAST_WAL_SENDERS = 3  # the design document's
 
 
 def running(plane: DataPlane) -> Iterator[Check]:
@@ -104,6 +105,23 @@ def memory(plane: DataPlane) -> Iterator[Check]:
             return f"{row[0]} of {has} MiB ({instance.instance_class})"
 
         yield proven(f"{instance.role}: shared memory fits the class", look)
+
+
+def shown(plane: DataPlane) -> Check:
+    """What the design document asks a primary to SHOW; archive_mode is RDS's own business, and off here."""
+    return proven("primary: SHOW wal_level and max_wal_senders", partial(_shown, plane))
+
+
+def _shown(plane: DataPlane) -> str:
+    with plane.cluster.primary.admin() as session:
+        rows = session.execute(
+            "SELECT name, setting FROM pg_settings WHERE name IN ('wal_level', 'max_wal_senders') ORDER BY name"
+        ).fetchall()
+    has: dict[str, str] = dict(rows)
+    needed = max(LEAST_WAL_SENDERS, len(plane.plan.replicas) + 1)  # one more while a replica is built anew
+    require(has["wal_level"] in ("replica", "logical"), f"wal_level is {has['wal_level']}, not replica or logical")
+    require(int(has["max_wal_senders"]) >= needed, f"max_wal_senders is {has['max_wal_senders']}, not {needed} or more")
+    return ", ".join(f"{name} {value}" for name, value in rows)
 
 
 # TLS

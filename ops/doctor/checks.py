@@ -12,7 +12,7 @@ from blueprint.names import RESTORED_FROM, LangPontNaming
 from blueprint.postgres.version import MAJOR, MAJORS, Major, targets
 from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
-from ops.doctor.surroundings import poolers, snapshot_quota, subscriptions
+from ops.doctor.surroundings import poolers, server, snapshot_quota, subscriptions
 from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_duration, format_time
 from ops.snapshots.model import AVAILABLE, Snapshot
@@ -55,6 +55,7 @@ def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
         found += pending_changes(stack)
         found += parameters(stack)
         found += _or_unknown("maintenance", facts.maintenance, lambda known: maintenance(known, stack, now))
+        found += _or_unknown("server", facts.settings, lambda known: server(known, stack))
         found += replication(stack)
         found += zones(stack)
         found += _or_unknown("replica lag", facts.lags, lambda known: replica_lag(known, stack))

@@ -10,8 +10,8 @@ from typing import Any, Final
 from blueprint.names import LangPontNaming
 from blueprint.postgres.version import MAJOR
 from langpont_db.pgbouncer.stack import NAMESPACE, VERSION_DIMENSION, VERSION_METRIC
+from ops import roles, threads
 from ops import stack as stacks
-from ops import threads
 from ops.aws import Aws, tags_of
 from ops.errors import AWS_ERRORS, OpsError, explain, fails_every_call
 from ops.snapshots.model import Snapshot, concerns, snapshots
@@ -75,6 +75,7 @@ class Facts:
 
     `lags` by replica; a replica without data is not in it. `lifecycles`: SupportedEngineLifecycles of the major
     version. `snapshot_quota`: ManualSnapshots, None if RDS does not name it. `poolers`: versions on hosts.
+    `settings`: what the primary itself shows.
     """
 
     stack: Stack | Unknown
@@ -85,6 +86,7 @@ class Facts:
     snapshot_quota: Quota | Unknown | None
     topics: list[Topic] | Unknown
     poolers: list[str] | Unknown
+    settings: Mapping[str, str] | Unknown
     alarms: list[Alarm] | Unknown
     budgets: list[Mapping[str, Any]] | Unknown
     lifecycles: list[Mapping[str, Any]] | Unknown
@@ -106,6 +108,7 @@ def collect(aws: Aws, names: LangPontNaming, now: datetime, waiting: Callable[[f
                 "snapshot_quota": lambda: _snapshot_quota(aws),
                 "topics": lambda: _topics(aws, names),
                 "poolers": lambda: _poolers(aws, names),
+                "settings": lambda: _settings(aws, names),
                 "alarms": lambda: _alarms(aws, names),
                 "budgets": lambda: _budgets(aws),
                 "lifecycles": lambda: _lifecycles(aws, stack),
@@ -247,6 +250,15 @@ def _poolers(aws: Aws, names: LangPontNaming) -> list[str]:
     )  # fmt: skip
     dimensions = [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics]
     return sorted({each[VERSION_DIMENSION] for each in dimensions if VERSION_DIMENSION in each})
+
+
+def _settings(aws: Aws, names: LangPontNaming) -> Mapping[str, str] | Unknown:
+    try:
+        answer = roles.ask(aws, names, "show")
+    except OpsError as error:
+        return Unknown(str(error))
+    settings: Mapping[str, str] = answer["settings"]
+    return settings
 
 
 def _budgets(aws: Aws) -> list[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from langpont_db.pgbouncer import versions
@@ -11,6 +11,7 @@ from ops.doctor.verdict import Line, Verdict
 from ops.stack import Stack
 
 QUOTA_LOOK_PERCENT: Final = 80
+LEAST_WAL_SENDERS: Final = 3
 
 
 def subscriptions(topics: list[Topic]) -> Iterator[Line]:
@@ -42,6 +43,23 @@ def snapshot_quota(quota: Quota | None, stack: Stack | Unknown) -> Iterator[Line
         verdict = Verdict.LOOK
     text = f"{quota.used} of {quota.most} manual snapshots of the region"
     yield Line(verdict, "quota", f"{text}, no room for a final one: delete old ones" if full else text)
+
+
+def server(settings: Mapping[str, str], stack: Stack) -> Iterator[Line]:
+    """What the primary itself shows of the settings that point-in-time recovery and replicas rest on."""
+    wrong = []
+    if settings.get("wal_level") not in ("replica", "logical"):
+        wrong.append("wal_level is to be replica or logical")
+    # A replica each, and one more while a replica is built anew; the design document asks for three.
+    needed = max(LEAST_WAL_SENDERS, len(stack.replicas) + 1)
+    if int(settings.get("max_wal_senders", "0")) < needed:
+        wrong.append(f"max_wal_senders is to be {needed} or more")
+    verdict = Verdict.ACT if wrong else Verdict.OK
+    if settings.get("archive_mode") not in ("on", "always"):  # whether RDS archives, the row of backups knows
+        wrong.append("archive_mode is to be on")
+        verdict = verdict if verdict is Verdict.ACT else Verdict.LOOK
+    shown = ", ".join(f"{name} {value}" for name, value in sorted(settings.items()))
+    yield Line(verdict, "server", "; ".join([f"the primary shows {shown}", *wrong]))
 
 
 def poolers(found: list[str]) -> Iterator[Line]:

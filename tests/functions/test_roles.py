@@ -120,8 +120,8 @@ def test_a_run_that_waits_too_long_for_another_one_says_so(applied: Stage, monke
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({}, 'The event\'s action is null. It is "check" or "apply".'),
-        ({"action": "Apply"}, 'The event\'s action is "Apply". It is "check" or "apply".'),
+        ({}, 'The event\'s action is null. It is "check", "apply" or "show".'),
+        ({"action": "Apply"}, 'The event\'s action is "Apply". It is "check", "apply" or "show".'),
     ],
 )
 def test_another_action_is_refused(stage: Stage, event: dict[str, object], said: str) -> None:
@@ -132,3 +132,15 @@ def test_another_action_is_refused(stage: Stage, event: dict[str, object], said:
 
 def test_the_provider_s_own_block_in_the_event_does_not_matter(applied: Stage) -> None:
     assert handler.handler({"action": "check", "tf": {"action": "create", "prev_input": None}}, None)["ok"]
+
+
+def test_show_answers_what_the_primary_shows_and_changes_nothing(stage: Stage) -> None:
+    """Also before there are any roles."""
+    stage.wipe()
+    with stage.admin() as session:
+        expected = {
+            name: str((session.execute(f"SHOW {name}".encode()).fetchone() or [None])[0])
+            for name in ("archive_mode", "max_wal_senders", "wal_level")
+        }
+    assert stage.roles("show") == {"action": "show", "ok": True, "settings": expected}
+    assert expected["wal_level"] == "replica"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def alarm(name: str, state: str = "OK", severity: str = "warning", environment: 
     }
 
 
+SHOWN = {"archive_mode": "on", "max_wal_senders": "35", "wal_level": "replica"}
 SUBSCRIPTION = {"SubscriptionArn": "arn:aws:sns:1", "Protocol": "email", "Endpoint": "a@langpont.example"}
 
 
@@ -77,6 +79,10 @@ def canned(
         "DescribeAccountAttributes": {
             "AccountQuotas": [{"AccountQuotaName": "ManualSnapshots", "Used": 3, "Max": 100}]
         },
+        "GetFunction": {"Tags": TAGS},
+        "Invoke": lambda _: {
+            "Payload": BytesIO(json.dumps({"action": "show", "ok": True, "settings": SHOWN}).encode())
+        },
         "ListMetrics": {"Metrics": [{"Dimensions": pairs_of({"Stack": "prod", "Version": "1.26.1"})}]},
         "GetCallerIdentity": {"Account": ACCOUNT},
         "DescribeBudgets": {"Budgets": [BUDGET]},
@@ -98,6 +104,7 @@ def test_a_healthy_stack_is_all_ok_and_exits_with_0(ops: Ops, answers: dict[str,
         "ok  changes      all 3 instances: nothing waits\n"
         "ok  parameters   all 3 instances: in-sync\n"
         "ok  maintenance  nothing pending\n"
+        "ok  server       the primary shows archive_mode on, max_wal_senders 35, wal_level replica\n"
         "ok  zones        all 2 instances: in another zone than its primary\n"
         "ok  replica lag  langpont-prod-replica-1, langpont-prod-replica-2: 12 s at 2026-11-21 02:59 UTC\n"
         "ok  backups      langpont-prod-db: restorable to 2026-11-21 02:56 UTC, 4 min ago, and to any time of the last "
@@ -114,7 +121,7 @@ def test_a_healthy_stack_is_all_ok_and_exits_with_0(ops: Ops, answers: dict[str,
         "shows. What lies in the databases: docs/runbook.md, Upgrading to the next major\n"
         "ok  storage      all 3 instances: 100 GiB, grows to 1000 GiB\n"
         "ok  budget       310.50 of 600.00 USD spent this month, 480.00 forecast; RDS in the whole account\n"
-        "0 act, 0 unknown, 0 look, 20 ok\n",
+        "0 act, 0 unknown, 0 look, 21 ok\n",
         "",
     )
 
@@ -177,6 +184,7 @@ def test_a_sick_stack_says_the_worst_first_and_exits_with_1(ops: Ops, answers: d
         "PostgreSQL 16.14\n"
         "ok       changes      langpont-prod-replica-1: nothing waits\n"
         "ok       parameters   langpont-prod-db: in-sync\n"
+        "ok       server       the primary shows archive_mode on, max_wal_senders 35, wal_level replica\n"
         "ok       zones        langpont-prod-replica-1: in another zone than its primary\n"
         "ok       backups      langpont-prod-db: restorable to 2026-11-21 02:56 UTC, 4 min ago, and to any time of the "
         "last 7 days\n"
@@ -191,7 +199,7 @@ def test_a_sick_stack_says_the_worst_first_and_exits_with_1(ops: Ops, answers: d
         "langpont-prod-db is storage-full, langpont-prod-db has pending changes. What lies in the databases: "
         "docs/runbook.md, Upgrading to the next major\n"
         "ok       storage      langpont-prod-replica-1: 100 GiB, grows to 1000 GiB\n"
-        "3 act, 2 unknown, 5 look, 14 ok\n"
+        "3 act, 2 unknown, 5 look, 15 ok\n"
     )
 
 
@@ -207,14 +215,16 @@ def test_json_says_the_same(ops: Ops, answers: dict[str, Any]) -> None:
     }  # fmt: skip
     assert [(each["verdict"], each["check"]) for each in document["checks"][1:]] == [
         ("ok", check)
-        for check in ("instances", "changes", "parameters", "maintenance", "replica lag", "AWS Backup", "snapshots",
-                      "quota", "alarms", "topics", "PgBouncer", "certificate", "engine", "engine", "storage", "budget")
+        for check in ("instances", "changes", "parameters", "maintenance", "server", "replica lag", "AWS Backup",
+                      "snapshots", "quota", "alarms", "topics", "PgBouncer", "certificate", "engine", "engine",
+                      "storage", "budget")
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("operation", [
     "DescribePendingMaintenanceActions", "GetMetricData", "ListRecoveryPointsByResource", "DescribeDBSnapshots",
     "DescribeAlarms", "ListSubscriptionsByTopic", "GetTopicAttributes", "DescribeAccountAttributes", "ListMetrics",
+    "GetFunction", "Invoke",
     "GetCallerIdentity", "DescribeBudgets", "DescribeDBMajorEngineVersions",
 ])  # fmt: skip
 def test_a_call_that_is_denied_hides_no_other_line(ops: Ops, answers: dict[str, Any], operation: str) -> None:
@@ -285,7 +295,7 @@ def test_a_note_says_that_it_takes_long(ops: Ops, answers: dict[str, Any], monke
     monkeypatch.setattr(threads, "gather", gather)
     code, out, err = ops("doctor", "-s", "prod")
     assert (code, err.splitlines()[0]) == (0, "Asking AWS ... 0 s")
-    assert out.splitlines()[-1] == "0 act, 0 unknown, 0 look, 17 ok"
+    assert out.splitlines()[-1] == "0 act, 0 unknown, 0 look, 18 ok"
 
 
 def test_a_stack_that_is_not_there_is_a_sentence(ops: Ops, answers: dict[str, Any]) -> None:
@@ -311,6 +321,11 @@ def test_over_moto_what_it_lacks_is_unknown_and_the_rest_is_there(
             "unknown",
             "maintenance AWS cannot be asked: The describe_pending_maintenance_actions action has not been "
             "implemented.",
+        ),
+        (
+            "unknown",
+            "server There is no function langpont-prod-roles in ap-northeast-1. pulumi up -s prod makes it; or check "
+            "--stack, AWS_DEFAULT_REGION and the account.",
         ),
         ("unknown", "AWS Backup The endpoint does not know ListRecoveryPointsByResource (HTTP 404)."),
         (

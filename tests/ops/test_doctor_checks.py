@@ -17,6 +17,7 @@ from tests.ops import NOW, REGION, made_by_ops, pairs
 from tests.ops.healthy import BUDGET, POINT, SUPPORT, ago, ahead, instance, replica
 
 PROD = LangPontNaming("prod")
+SHOWN = {"archive_mode": "on", "max_wal_senders": "35", "wal_level": "replica"}
 TOPIC = Topic(name="alerts", confirmed=1, waiting=(), gone=0)
 
 
@@ -25,8 +26,8 @@ def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[st
     defaults: dict[str, Any] = {
         "stack": read(list(instances) or [instance()], PROD, REGION), "maintenance": [], "lags": {},
         "recovery_points": [POINT], "snapshots": [], "alarms": [],
-        "snapshot_quota": Quota(used=3, most=100), "topics": [TOPIC], "poolers": ["1.26.1"], "budgets": [BUDGET],
-        "lifecycles": [SUPPORT],
+        "snapshot_quota": Quota(used=3, most=100), "topics": [TOPIC], "poolers": ["1.26.1"], "settings": SHOWN,
+        "budgets": [BUDGET], "lifecycles": [SUPPORT],
     }  # fmt: skip
     everything: list[Line] = lines(Facts(**defaults | other), PROD, NOW)
     return [(line.verdict.value, line.text) for line in everything if line.check == check]
@@ -354,3 +355,32 @@ def test_each_version_of_pgbouncer_on_the_hosts_is_named_with_what_it_lacks() ->
         ("ok", "PgBouncer 1.26.1 has no open security report that reaches this set-up"),
     ]  # fmt: skip
     assert found("PgBouncer", poolers=[]) == [("look", "no host has published its version in the last 3 hours")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("ok", "the primary shows archive_mode on, max_wal_senders 35, wal_level replica")),
+        ({"wal_level": "logical", "max_wal_senders": "3"}, (
+            "ok", "the primary shows archive_mode on, max_wal_senders 3, wal_level logical",
+        )),
+        ({"wal_level": "minimal", "archive_mode": "off", "max_wal_senders": "2"}, (
+            "act", "the primary shows archive_mode off, max_wal_senders 2, wal_level minimal; wal_level is to be "
+            "replica or logical; max_wal_senders is to be 3 or more; archive_mode is to be on",
+        )),
+        ({"archive_mode": "off"}, (
+            "look", "the primary shows archive_mode off, max_wal_senders 35, wal_level replica; archive_mode is to be "
+            "on",
+        )),
+    ],
+)  # fmt: skip
+def test_what_the_primary_shows_decides(changes: dict[str, str], expected: tuple[str, str]) -> None:
+    assert found("server", settings=SHOWN | changes) == [expected]
+
+
+def test_each_replica_needs_a_sender_and_one_is_kept_for_the_next() -> None:
+    three = [instance(), *(replica(number) for number in (1, 2, 3))]
+    assert found("server", *three, settings=SHOWN | {"max_wal_senders": "3"}) == [
+        ("act", "the primary shows archive_mode on, max_wal_senders 3, wal_level replica; max_wal_senders is to be 4 "
+         "or more")
+    ]  # fmt: skip

@@ -36,7 +36,7 @@ def prod_plan() -> DataPlan:
 def test_every_check_holds(prod: DataPlane) -> None:
     made = list(checks.checks(prod, clients=CLIENTS))
     assert [(one.name, one.detail) for one in made if not one.ok] == []
-    assert len(made) == 41
+    assert len(made) == 42
     assert len({one.name for one in made}) == len(made)
 
 
