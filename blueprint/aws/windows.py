@@ -127,6 +127,14 @@ def overlap(daily: DailyWindow, weekly: WeeklyWindow) -> bool:
     )
 
 
+def touch(daily: DailyWindow, weekly: WeeklyWindow) -> bool:
+    """Whether the backup window of any day ends when the maintenance window begins, or begins when it ends."""
+    return any(
+        (start + daily.minutes - weekly.start) % WEEK == 0 or (weekly.end - start) % WEEK == 0
+        for start in _daily_starts(daily.start)
+    )
+
+
 def distance_minutes(time_of_day: DailyTime, window: DailyWindow | WeeklyWindow) -> int:
     """How many minutes lie between a daily event and the nearest edge of a window; 0 inside it or on its edges."""
     circle = window.CIRCLE

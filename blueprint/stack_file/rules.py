@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from blueprint.aws import storage
 from blueprint.aws.subnets import check_zones, is_zone
-from blueprint.aws.windows import HOUR, distance_minutes, overlap
 from blueprint.names import MOST_TAGS, check_master_username, check_tag
 from blueprint.platform import Platform
 from blueprint.postgres import roles
@@ -15,7 +14,7 @@ from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS, Pool, clients_per_process
 from blueprint.problems import Problem, Refused
 from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
-from blueprint.stack_file import parameter_rules
+from blueprint.stack_file import parameter_rules, window_rules
 
 RULES_PER_GROUP = 60  # inbound rules a security group, Amazon VPC quotas, before anybody has asked for more
 MAXIMUM_REPLICAS = 15  # of one source, RDS user guide, "Working with read replicas for RDS for PostgreSQL"
@@ -130,39 +129,6 @@ def _tags(s: Settings) -> Iterator[Problem]:
             field="tags", value=f"({len(tags)} of them)", way_out=f"Keep {MOST_TAGS} at most",
             rule=f"are more than the {MOST_TAGS} that a resource has room for beside the program's own",
         )  # fmt: skip
-
-
-def _windows(s: Settings) -> Iterator[Problem]:
-    if overlap(s.backups.window, s.database.maintenance_window):
-        yield Problem(
-            field="backups.window", value=str(s.backups.window), way_out="Move one of them",
-            rule=f"overlaps database.maintenanceWindow {s.database.maintenance_window}; "
-            "RDS refuses overlapping windows",
-        )  # fmt: skip
-
-
-def _replica_windows(s: Settings) -> Iterator[Problem]:
-    for index, replica in enumerate(s.replicas):
-        window = replica.maintenance_window
-        if window and overlap(s.backups.window, window):
-            yield Problem(
-                field=f"replicas[{index}].maintenanceWindow", value=str(window), way_out="Move it, or leave it out",
-                rule=f"overlaps backups.window {s.backups.window}; RDS refuses overlapping windows",
-            )  # fmt: skip
-
-
-def _vault_time(s: Settings) -> Iterator[Problem]:
-    for field, window in (
-        ("backups.window", s.backups.window),
-        ("database.maintenanceWindow", s.database.maintenance_window),
-    ):
-        distance = distance_minutes(s.backups.vault_time, window)
-        if distance <= HOUR:
-            yield Problem(
-                field="backups.vaultTime", value=str(s.backups.vault_time),
-                rule=f"is {distance} minutes from {field} {window}; AWS Backup's jobs fail within an hour of it",
-                way_out="Move it further away",
-            )  # fmt: skip
 
 
 _STORAGE_FIELDS = {
@@ -380,9 +346,9 @@ RULES = (
     Rule(("network",), _network),
     Rule(("access",), _networks),
     Rule(("tags",), _tags),
-    Rule(("backups.window", "database.maintenanceWindow"), _windows),
-    Rule(("replicas", "backups.window"), _replica_windows),
-    Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), _vault_time),
+    Rule(("backups.window", "database.maintenanceWindow"), window_rules.backup_and_maintenance),
+    Rule(("replicas", "backups.window"), window_rules.backup_and_replicas),
+    Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), window_rules.vault),
     Rule((_ALLOCATED, _CEILING, "database.iops", "database.storageThroughputMibps"), _storage),
     Rule((_PARAMETERS, "database.trustedParameters"), parameter_rules.primary_parameters),
     Rule((_PARAMETERS, "database.trustedParameters", _ALLOCATED, _CEILING), parameter_rules.slot_cap),

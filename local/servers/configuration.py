@@ -208,6 +208,9 @@ def substitutions(
 
 
 def _substitutions(plan: DataPlan, libraries: frozenset[str], openssl: bool, prefetch: bool) -> Iterator[Substitution]:
+    asked = (plan.primary.engine_version or str(MAJOR)).split(".")[0]
+    if asked != str(MAJOR):
+        yield Substitution(f"PostgreSQL {asked}", f"PostgreSQL {MAJOR} runs here; an upgrade is not rehearsed")
     if not openssl:
         yield Substitution("TLS", "this PostgreSQL has no OpenSSL, so connections are plain, PgBouncer's too")
     for instance in plan.instances:

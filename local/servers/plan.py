@@ -44,6 +44,7 @@ class InstancePlan:
     instance_class: str
     memory_bytes: int
     parameters: tuple[GroupParameter, ...]
+    engine_version: str | None = None
 
     @cached_property
     def raw(self) -> Mapping[str, str]:
@@ -203,6 +204,7 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
         instance_class=row.name,
         memory_bytes=row.database_memory_bytes,
         parameters=_parameters(recording, registration),
+        engine_version=inputs.get("engineVersion"),
     )
 
 

@@ -16,6 +16,7 @@ from blueprint.aws.windows import (
     distance_minutes,
     overlap,
     replica_window,
+    touch,
 )
 from blueprint.problems import Refused
 
@@ -246,3 +247,18 @@ def test_no_two_of_the_replicas_that_rds_allows_are_in_maintenance_together(
     assert not any(each & minutes_of_the_week(primary) or each & around for each in taken)
     assert all(distance_minutes(vault_time, window) > HOUR for window in windows)
     assert len(set(windows)) == min(15, len(set(every)))
+
+
+@pytest.mark.parametrize(
+    ("daily", "weekly", "expected"),
+    [
+        ("03:00-04:00", "sun:04:00-sun:05:00", True),
+        ("03:00-04:00", "sun:02:00-sun:03:00", True),
+        ("23:00-00:00", "mon:00:00-mon:01:00", True),
+        ("00:00-01:00", "sun:23:00-mon:00:00", True),
+        ("03:00-04:00", "sun:04:01-sun:05:00", False),
+        ("03:00-04:00", "sun:03:00-sun:04:00", False),
+    ],
+)
+def test_windows_touch_where_one_begins_as_the_other_ends(daily: str, weekly: str, expected: bool) -> None:
+    assert touch(DailyWindow.parse(daily), WeeklyWindow.parse(weekly)) is expected

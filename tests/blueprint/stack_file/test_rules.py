@@ -180,28 +180,42 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"tags": {f"k{number}": "v" for number in range(44)}},
     ),
     (
-        "_windows",
+        "backup_and_maintenance",
         {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:03:00-sun:04:00"}},
         "backups.window 03:00-04:00 overlaps database.maintenanceWindow sun:03:00-sun:04:00; RDS refuses overlapping "
         "windows. Move one of them.",
-        {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:04:00-sun:05:00"}},
+        {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:05:00-sun:06:00"}},
     ),
     (
-        "_replica_windows",
+        "backup_and_maintenance",
+        {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:04:00-sun:05:00"}},
+        "backups.window 03:00-04:00 touches database.maintenanceWindow sun:04:00-sun:05:00; RDS's API counts the "
+        "minute in which one ends and the other begins to both. Move one of them.",
+        {"backups": {"window": "03:00-04:00"}, "database": {"maintenanceWindow": "sun:04:01-sun:05:00"}},
+    ),
+    (
+        "backup_and_replicas",
         {"replicas": [replica(maintenanceWindow="tue:03:30-tue:04:30")]},
         "replicas[0].maintenanceWindow tue:03:30-tue:04:30 overlaps backups.window 03:00-04:00; RDS refuses "
         "overlapping windows. Move it, or leave it out.",
-        {"replicas": [replica(maintenanceWindow="tue:04:00-tue:05:00")]},
+        {"replicas": [replica(maintenanceWindow="tue:04:01-tue:05:01")]},
     ),
     (
-        "_vault_time",
+        "backup_and_replicas",
+        {"replicas": [replica(maintenanceWindow="tue:02:00-tue:03:00")]},
+        "replicas[0].maintenanceWindow tue:02:00-tue:03:00 touches backups.window 03:00-04:00; RDS's API counts the "
+        "minute in which one ends and the other begins to both. Move it, or leave it out.",
+        {"replicas": [replica(maintenanceWindow="tue:01:59-tue:02:59")]},
+    ),
+    (
+        "vault",
         backups(vaultTime="05:00"),
         "backups.vaultTime 05:00 is 60 minutes from backups.window 03:00-04:00; AWS Backup's jobs fail within an hour "
         "of it. Move it further away.",
         backups(vaultTime="05:01"),
     ),
     (
-        "_vault_time",
+        "vault",
         backups(vaultTime="18:30"),
         "backups.vaultTime 18:30 is 0 minutes from database.maintenanceWindow sat:18:00-sat:19:00; AWS Backup's jobs "
         "fail within an hour of it. Move it further away.",

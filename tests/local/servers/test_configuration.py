@@ -53,7 +53,7 @@ def instance(role: str = "primary", **values: str) -> InstancePlan:
 
 def test_formulas_come_to_what_the_class_has() -> None:
     plan = data_plan(recording("prod"))
-    assert [own_settings(i)["shared_buffers"] for i in plan.instances] == ["131072", "131072", "262144"]
+    assert [own_settings(i)["shared_buffers"] for i in plan.instances] == ["116654", "116654", "241172"]
 
 
 def test_what_rds_sets_stands_where_the_group_says_nothing() -> None:
@@ -127,6 +127,21 @@ def test_substitutions_are_named() -> None:
         "rds_iam",
         "storage, backups, Multi-AZ",
     ]
+
+
+def test_another_major_is_said_to_be_run_by_16() -> None:
+    plan = data_plan(recording("prod"))
+    plan = replace(plan, instances=(replace(plan.primary, engine_version="17.11"), *plan.replicas))
+    found = substitutions(plan, frozenset(), openssl=True, prefetch=True)
+    assert (found[0].what, found[0].instead) == (
+        "PostgreSQL 17",
+        "PostgreSQL 16 runs here; an upgrade is not rehearsed",
+    )
+
+
+def test_words_of_18_about_connections_are_a_switch_here() -> None:
+    told = instance(log_connections="all")
+    assert configuration(told, {}, MACHINE).settings["log_connections"] == "on"
 
 
 def test_placeholders_are_those_without_a_library() -> None:

@@ -31,9 +31,9 @@ def changed_secret(recorded: Recording, name: str, change: dict[str, Any]) -> Re
 def test_the_servers_of_prod() -> None:
     plan = data_plan(recording("prod"))
     assert [(i.role, i.identifier, i.source, i.instance_class, i.memory_bytes) for i in plan.instances] == [
-        ("primary", "langpont-prod-db", None, "db.t3.medium", 4 * GIB),
-        ("replica-1", "langpont-prod-replica-1", "langpont-prod-db", "db.t3.medium", 4 * GIB),
-        ("replica-2", "langpont-prod-replica-2", "langpont-prod-db", "db.t3.large", 8 * GIB),
+        ("primary", "langpont-prod-db", None, "db.t3.medium", 4 * GIB * 89 // 100),
+        ("replica-1", "langpont-prod-replica-1", "langpont-prod-db", "db.t3.medium", 4 * GIB * 89 // 100),
+        ("replica-2", "langpont-prod-replica-2", "langpont-prod-db", "db.t3.large", 8 * GIB * 92 // 100),
     ]
     assert (plan.stack, plan.database, plan.master) == ("prod", "langpont", "langpont_admin")
     assert list(plan.hosts.values()) == ["primary", "replica-1", "replica-2"]
