@@ -27,9 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: runs with --long only")
     config.stash[LEFT_OUT] = []
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell's background job, and some runners: what tests start and interrupt would ignore it as well.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell's background job, `nohup` and some runners ignore these: what tests start and interrupt would as well.
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL),
+    ):  # fmt: skip
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
