@@ -7,7 +7,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 # A step of the set-up: what it prints is shown only if it fails, and then all of it.
 quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: up verify status down preview pulumi test changes fuzz pgbouncer npm check schema golden docs bench lock clean
+.PHONY: up verify status down preview pulumi test sqlalchemy20 changes fuzz pgbouncer npm check schema golden docs bench lock clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready-requirements-local.txt pgbouncer
@@ -32,6 +32,13 @@ pulumi: venv/.ready-requirements.txt
 
 test: venv/.ready-requirements-test.txt pgbouncer npm
 	@$(BIN)/python -m pytest $(ARGS)
+
+# langpont_db on the older SQLAlchemy that it supports too, which stands before the other on the path.
+sqlalchemy20: venv/.ready-requirements-test.txt pgbouncer npm
+	@$(call quietly,$(BIN)/python -m pip install --disable-pip-version-check --no-deps --upgrade \
+	  --target venv/sqlalchemy20 SQLAlchemy==2.0.58)
+	@PYTHONPATH=$(CURDIR)/venv/sqlalchemy20 $(BIN)/python -c 'import sqlalchemy as it; assert it.__version__ < "2.1"'
+	@PYTHONPATH=$(CURDIR)/venv/sqlalchemy20 $(BIN)/python -m pytest tests/langpont_db --ignore tests/langpont_db/pgbouncer $(ARGS)
 
 # Programs that no virtual environment has. Root on Debian gets them; others are told how.
 pgbouncer npm:
