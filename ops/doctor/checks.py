@@ -35,6 +35,7 @@ IDLE_LAG_SECONDS: Final = 300
 RESTORABLE_OK, RESTORABLE_LOOK = timedelta(minutes=15), timedelta(hours=1)
 # A recovery point a day, within the start window of 1 h and the completion window of 3 h; then one that was missed.
 POINT_OK, POINT_LOOK = timedelta(hours=28), timedelta(hours=52)
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # as database.restoreFrom.time is; else a snapshot
 _COMPLETED: Final = {"COMPLETED", "AVAILABLE"}
 CERTIFICATE_ACT, CERTIFICATE_LOOK = timedelta(days=30), timedelta(days=90)
 SUPPORT_ACT, SUPPORT_LOOK = timedelta(days=90), timedelta(days=365)
@@ -51,7 +52,7 @@ def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
         # Without them nothing is known about the database, and a script must not take that for health.
         found.append(Line(Verdict.ACT, "instances", f"not to be seen: {stack.reason}"))
     else:
-        found += instances(stack)
+        found += instances(stack, now)
         found += pending_changes(stack)
         found += parameters(stack)
         found += _or_unknown("maintenance", facts.maintenance, lambda known: maintenance(known, stack, now))
@@ -92,7 +93,7 @@ def _grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) 
         yield Line(verdict, check, f"{who}: {text}")
 
 
-def instances(stack: Stack) -> Iterator[Line]:
+def instances(stack: Stack, now: datetime) -> Iterator[Line]:
     """DBInstanceStatus of each instance, with class, zone, Multi-AZ and version."""
     if not stack.primaries:
         yield Line(Verdict.ACT, "instances", no_primary(stack))
@@ -108,6 +109,9 @@ def instances(stack: Stack) -> Iterator[Line]:
             role += f" of generation {each.generation}"
         if origin := tags_of(each.raw.get("TagList")).get(RESTORED_FROM):
             role += f", restored from {origin}"
+            if _TIME.fullmatch(origin) and datetime.fromisoformat(origin) > now:
+                verdict = max(verdict, Verdict.LOOK, key=_rank)
+                role += ", which lies in the future (write in database.restoreFrom what it was made from)"
         zone = str(each.raw.get("AvailabilityZone", "no zone yet")) + (", Multi-AZ" if each.raw.get("MultiAZ") else "")
         text = f"{role}, {each.status}, {each.raw.get('DBInstanceClass')}, {zone}, PostgreSQL {each.version}"
         yield Line(verdict, "instances", f"{each.identifier}: {text}")

@@ -72,6 +72,18 @@ def test_what_an_instance_was_restored_from_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("origin", "verdict"),
+    [("2026-11-21T03:00:00Z", "ok"), ("2026-11-21T03:00:01Z", "look"), ("9999-99-99", "ok")],
+)
+def test_an_instance_that_says_it_was_restored_from_the_future_is_looked_at(origin: str, verdict: str) -> None:
+    """RDS makes none of a time to come: the stack file was changed afterwards, and misleads whoever restores next."""
+    ((said, text),) = found("instances", instance(TagList=pairs({**PROD.tags, "RestoredFrom": origin})))
+    wrong = ", which lies in the future (write in database.restoreFrom what it was made from)"
+    told = f"langpont-prod-db: primary, restored from {origin}{wrong if verdict == 'look' else ''}, available, "
+    assert (said, text.startswith(told)) == (verdict, True)
+
+
 def test_an_instance_with_the_stacks_name_and_other_tags_is_not_looked_at() -> None:
     foreign = replica(TagList=pairs({"Environment": "prod"}))
     assert found("instances", instance(), foreign)[0] == (
