@@ -78,7 +78,7 @@ def run(platform: Platform, program: str) -> str:
         "DATABASE_PRIMARY_MAX_OVERFLOW": "0",
         "DATABASE_POOL_TIMEOUT_SECONDS": "1",
     }
-    environment = {**os.environ, **platform.environment, **pools, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **platform.environment, **pools}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=ROOT,
