@@ -205,8 +205,11 @@ functions = c.Functions(
         secrets_key_arn=keys.arn("secrets"),
         logs_key_arn=keys.arn("logs"),
         primary_resource_id=cluster.primary.resource_id,
-        # An analytics replica may be an hour behind: it comes last.
-        replica_hosts=[replica.address for replica in sorted(replicas, key=lambda it: it.plan.purpose == "analytics")],
+        # An analytics replica may be an hour behind: it comes after those for reads.
+        hosts={
+            instance.plan.named(database.generation): instance.address
+            for instance in (*sorted(replicas, key=lambda it: it.plan.purpose == "analytics"), cluster.primary)
+        },
     ),
 )
 c.Pooler(

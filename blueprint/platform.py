@@ -124,7 +124,11 @@ class Platform:
         """All alarms, instance by instance, then those on what the platform publishes itself."""
         database = self.settings.database
         published = published_alarms(
-            stack=self.settings.environment, database=database.name, ceiling_gib=database.max_allocated_storage_gib
+            stack=self.settings.environment,
+            database=database.name,
+            ceiling_gib=database.max_allocated_storage_gib,
+            primary=self.primary.named(database.generation),
+            replicas=[replica.named(database.generation) for replica in self.replicas],
         )
         of_instances = (
             instance_alarms(self.instances, database, connection_alarm=self.budget.alarm_threshold, generation=each)

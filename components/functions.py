@@ -37,8 +37,8 @@ class FunctionsArgs:
 
     `security_group_id` must be known only when its members can reach the database and Secrets Manager.
     `released_group_id`: the group that a function's interfaces go to before it is deleted, as AWS releases them slowly;
-    None where there is none to name. `replica_hosts` in the order in which the metrics function tries them.
-    `stack`: the dimension of the custom metrics.
+    None where there is none to name. `hosts`: instances by the name that alarms have for them, in the order in which
+    the metrics function tries them; it asks each about itself. `stack`: the dimension of the custom metrics.
     """
 
     naming: Naming
@@ -56,7 +56,7 @@ class FunctionsArgs:
     secrets_key_arn: pulumi.Input[str] | None
     logs_key_arn: pulumi.Input[str] | None
     primary_resource_id: pulumi.Input[str]
-    replica_hosts: Sequence[pulumi.Input[str]]
+    hosts: Mapping[str, pulumi.Input[str]]
 
 
 class Functions(Component):
@@ -97,7 +97,7 @@ class Functions(Component):
             secrets=[args.secret_arns[metrics.ROLE]],
             environment={
                 "SECRET_ARN": args.secret_arns[metrics.ROLE],
-                "HOSTS": pulumi.Output.json_dumps(list(args.replica_hosts)),
+                "HOSTS": pulumi.Output.json_dumps(dict(args.hosts)),
             },
         )
         self.roles_made = self._make_roles(maker, packages[ROLES])

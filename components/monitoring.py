@@ -14,7 +14,14 @@ from blueprint import settings
 from blueprint.aws import policies
 from blueprint.monitoring import alarms, log_filters
 from blueprint.monitoring.alarms import Severity
-from blueprint.monitoring.composites import EXTENSION_SECONDS, WAIT_SECONDS, Composite, any_in_alarm, composites
+from blueprint.monitoring.composites import (
+    EXTENSION_SECONDS,
+    WAIT_SECONDS,
+    Composite,
+    any_in_alarm,
+    composites,
+    held_back_by,
+)
 from blueprint.monitoring.dashboard import DashboardPlan, dashboard
 from blueprint.names import Naming
 from components.base import Component, document
@@ -73,6 +80,7 @@ class Monitoring(Component):
         self._args = args
         self._settings = args.monitoring
         self._prefix = args.naming.prefix
+        self._watched = {alarm.name for alarm in args.alarms}
         self._topics: dict[Severity, list[pulumi.Output[str]]] = {severity: [] for severity in Severity}
         # An AWS-managed key cannot carry alarms: CloudWatch has no permission on it, and none can be given.
         key_arn = args.alerts_key_arn
@@ -227,7 +235,7 @@ class Monitoring(Component):
             datapoints_to_alarm=alarm.periods,
             treat_missing_data=alarm.missing.value,
             # What follows from a cause is told by its composite alarm.
-            **({} if alarm.causes else self._actions(alarm.severity)),
+            **({} if held_back_by(alarm, self._watched) else self._actions(alarm.severity)),
             tags=self.child_tags(name) | {"Severity": alarm.severity.value},
             opts=self.child_options(),
             **watched,
@@ -267,7 +275,7 @@ class Monitoring(Component):
             return alarm.threshold
         role = instance.plan.role
         return pulumi.Output.all(instance.instance_class, instance.allocated_storage_gib).apply(
-            lambda runs: thresholds(role, *runs)[alarm.key]
+            lambda runs: thresholds(role, *runs).get(alarm.key, alarm.threshold)
         )
 
     def _dimensions(self, alarm: alarms.Alarm, instance: str) -> Mapping[str, pulumi.Input[str]] | None:

@@ -72,8 +72,17 @@ def _alarm(_: Recording, registration: Registration, __: str) -> Iterator[tuple[
     yield prices.ALARM_METRIC, sum("metric" in each for each in queries) or 1
 
 
-def _schedule(_: Recording, __: Registration, ___: str) -> Iterator[tuple[Price, int]]:
-    yield prices.CUSTOM_METRIC, len(metrics.METRICS) + 1 + HOST_METRICS  # and the function's own count of failures
+def function_metrics(recording: Recording) -> int:
+    """How many metrics the function publishes: with its count of failures, and what each instance says of itself."""
+    asked = sum(  # each has an alarm
+        metrics.INSTANCE in watched.inputs.get("dimensions", {})
+        for watched in recording.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    )
+    return len(metrics.METRICS) + 1 + asked
+
+
+def _schedule(recording: Recording, _: Registration, __: str) -> Iterator[tuple[Price, int]]:
+    yield prices.CUSTOM_METRIC, function_metrics(recording) + HOST_METRICS
 
 
 def _each(price: Price) -> Callable[[Recording, Registration, str], Iterator[tuple[Price, int]]]:

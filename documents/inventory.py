@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from blueprint.instances import Instance
-from blueprint.monitoring import metrics
 from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
+from documents.cost import function_metrics
 from documents.markdown import code, codes, table
 from documents.stacks import Stack
 from preview.units import amount, span
@@ -63,7 +63,7 @@ _COUNTED: Mapping[str, Callable[[Stack], object]] = {
     "alarms": _count("aws:cloudwatch/metricAlarm:MetricAlarm"),
     "composite alarms": _count("aws:cloudwatch/compositeAlarm:CompositeAlarm"),
     "log metrics": _count("aws:cloudwatch/logMetricFilter:LogMetricFilter"),
-    "custom metrics of the function": lambda _: len(metrics.METRICS) + 1,  # and its own count of failures
+    "custom metrics of the function": lambda stack: function_metrics(stack.recording),
     "RDS budget, USD a month": lambda stack: stack.platform.settings.monitoring.monthly_budget_usd,
     "deletion policy": lambda stack: stack.platform.settings.database.deletion_policy,
 }

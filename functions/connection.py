@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -175,6 +176,13 @@ class Session(pg8000.native.Connection):  # type: ignore[misc]
         except (pg8000.native.Error, OSError, struct.error) as error:
             self.broken = True
             raise Unreachable(f"The connection broke: {_reason(error)}.") from None
+
+    def certificate_days(self) -> float | None:
+        """Days until the server's certificate expires; None without TLS."""
+        certificate = self._usock.getpeercert() if isinstance(self._usock, ssl.SSLSocket) else None
+        if not certificate:
+            return None
+        return (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / 86400
 
     def close(self) -> None:
         """Close without raising, also a broken connection: an error here would hide the one before."""

@@ -9,7 +9,7 @@ outlasts its cause is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,19 +43,26 @@ def any_in_alarm(names: Iterable[str]) -> str:
 
 def composites(alarms: Iterable[Alarm]) -> tuple[Composite, ...]:
     """The composite alarms that these alarms need, suppressors before those that they suppress."""
-    return tuple(_composites(alarms))
+    return tuple(_composites(tuple(alarms)))
 
 
-def _composites(alarms: Iterable[Alarm]) -> Iterator[Composite]:
+def held_back_by(alarm: Alarm, watched: Collection[str]) -> tuple[str, ...]:
+    """Names of the alarms that hold an alarm back, of those that somebody watches."""
+    return tuple(cause for cause in alarm.causes if cause in watched)
+
+
+def _composites(alarms: Sequence[Alarm]) -> Iterator[Composite]:
+    watched = {alarm.name for alarm in alarms}
     for alarm in alarms:
-        if not alarm.causes:
+        causes = held_back_by(alarm, watched)
+        if not causes:
             continue
-        suppressor = alarm.causes[0]
-        if len(alarm.causes) > 1:
+        suppressor = causes[0]
+        if len(causes) > 1:
             suppressor = f"{alarm.name}-causes"
             yield Composite(
                 name=suppressor,
-                any_of=alarm.causes,
+                any_of=causes,
                 severity=alarm.severity,
                 description=f"What {alarm.name} follows from; it tells nobody. Each of these alarms is told by itself.",
                 suppressor=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,57 @@ SILENT_SECONDS = 3 * metrics.INTERVAL_SECONDS
 # Judgement: in transaction mode a moment of waiting is what the pooler is for; a second is a page that hangs.
 LONGEST_WAIT_SECONDS = 1
 FULL_PERCENT = 80  # of the autoscaling ceiling; growing it is a change of the stack file, which wants days, not hours
+
+
+LONG_TRANSACTION_SECONDS = 3600  # judgement: a report may take an hour
+IDLE_SECONDS = 600  # twice what idle_in_transaction_session_timeout ends by default
+BLOCKED_SESSIONS = 2  # judgement: of a pair one waits for the other; more is a queue
+CERTIFICATE_DAYS = 30  # RDS renews a certificate long before; what it has not renewed, a person must
+
+
+def _instance_rows(stack: str, database: str, instance: str, *, is_replica: bool) -> Iterator[Alarm]:
+    """Of an instance that the metrics function asks about itself."""
+    part = Part(instance=instance)
+    own = dict(zip((*metrics.DIMENSIONS, metrics.INSTANCE), (stack, database, instance), strict=True))
+    asked = partial(when, namespace=metrics.NAMESPACE, dimensions=own, no_data=NOT_BREACHING)
+    each = metrics.INTERVAL_SECONDS
+    yield part.warning(
+        "transaction-long",
+        asked("longest_transaction_seconds", "Maximum", ABOVE, LONG_TRANSACTION_SECONDS, unit="s", periods=3, of=each),
+        "A transaction has been open for over an hour: vacuum keeps for it what others have deleted since.",
+        "see who it is in pg_stat_activity by xact_start, and end it if nobody waits for it.",
+    )
+    yield part.warning(
+        "idle-in-transaction",
+        asked("idle_in_transaction_seconds", "Maximum", ABOVE, IDLE_SECONDS, unit="s", periods=2, of=each),
+        "A session has done nothing inside a transaction for ten minutes, and keeps its locks.",
+        "end it; then find the code that leaves a transaction open, or set idle_in_transaction_session_timeout.",
+    )
+    yield part.warning(
+        "sessions-blocked",
+        asked("blocked_sessions", "Maximum", ABOVE, BLOCKED_SESSIONS, unit="sessions", periods=2, of=each),
+        f"More than {BLOCKED_SESSIONS} sessions have waited for a lock for over a minute, twice in a row.",
+        "find who holds it by pg_blocking_pids, and end that session.",
+    )
+    if not is_replica:
+        yield part.warning(
+            "indexes-invalid",
+            asked("invalid_indexes", "Minimum", ABOVE, 0, unit="indexes", periods=2, of=3 * each),
+            "An index is invalid: writes keep it up, no query uses it.",
+            "drop it and build it again, concurrently.",
+        )
+        yield part.warning(
+            "slots-unused",
+            asked("unused_slots", "Minimum", ABOVE, 0, unit="slots", periods=2, of=3 * each),
+            "Nobody has read from a replication slot for half an hour; it holds WAL back.",
+            "see whose it is in pg_replication_slots; restart its reader, or drop it.",
+        )
+    yield part.warning(
+        "certificate-days-low",
+        asked(metrics.CERTIFICATE_DAYS, "Minimum", BELOW, CERTIFICATE_DAYS, unit="days", periods=1, of=3600),
+        f"The instance's certificate expires within {CERTIFICATE_DAYS} days, and RDS has not renewed it.",
+        "restart the instance in a quiet hour, or give it another certificate authority.",
+    )
 
 
 def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]:
@@ -58,6 +109,16 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
     )
 
 
-def published_alarms(*, stack: str, database: str, ceiling_gib: int | None) -> tuple[Alarm, ...]:
-    """Alarms on custom metrics and PgBouncer. `ceiling_gib`: database.maxAllocatedStorageGib, None without it."""
-    return tuple(_rows(stack, database, ceiling_gib))
+def published_alarms(
+    *, stack: str, database: str, ceiling_gib: int | None, primary: str = "primary", replicas: Sequence[str] = ()
+) -> tuple[Alarm, ...]:
+    """Alarms on custom metrics and PgBouncer. `ceiling_gib`: database.maxAllocatedStorageGib, None without it.
+
+    `primary`, `replicas`: names of the instances that are asked about themselves.
+    """
+    of_instances = (
+        alarm
+        for name in (primary, *replicas)
+        for alarm in _instance_rows(stack, database, name, is_replica=name != primary)
+    )
+    return (*of_instances, *_rows(stack, database, ceiling_gib))

@@ -96,8 +96,9 @@ ROLES = (
     Role(
         name="langpont_metrics",
         login=Login.PASSWORD,
-        purpose="runs the custom metrics' statements, nothing else",
+        purpose="runs the custom metrics' statements; pg_monitor, to ask each instance about its sessions",
         access=_everywhere(Access.READ),
+        member_of=("pg_monitor",),
         statement_timeout_seconds=10,  # a metric that costs more than it tells
     ),
     Role(

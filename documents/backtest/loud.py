@@ -154,7 +154,13 @@ LOUD = (
     Scenario(
         key="long-lock",
         title="a migration holds a lock, and sessions wait for it",
-        shape=since_beginning(_lock), fires=frozenset({"load-high"}), within=lambda _: 30,
+        shape=since_beginning(_lock), fires=frozenset({"load-high", "sessions-blocked"}), within=lambda _: 30,
+    ),
+    Scenario(
+        key="lock-queue",
+        title="three sessions wait for a lock",
+        shape=since_beginning(lambda _, load, __: replace(load, blocked=3)),
+        fires=frozenset({"sessions-blocked"}), may=frozenset({"load-high"}), within=lambda _: 20,
     ),
     Scenario(
         key="connection-leak",
@@ -287,6 +293,36 @@ LOUD = (
         key="slow-statements",
         title="30 slow statements a minute",
         shape=_adding(slow=30), fires=frozenset({"slow-statements-high"}), within=lambda _: 10,
+    ),
+    Scenario(
+        key="forgotten-transaction",
+        title="a session began a transaction and reads on in it for three hours",
+        shape=since_beginning(lambda _, load, minute: replace(load, transaction_seconds=60.0 * minute)),
+        fires=frozenset({"transaction-long"}), within=lambda _: 90,
+    ),
+    Scenario(
+        key="idle-transaction",
+        title="a session does nothing inside a transaction for 24 minutes",
+        shape=since_beginning(lambda _, load, minute: replace(load, idle_seconds=60.0 * minute), until=24),
+        fires=frozenset({"idle-in-transaction"}), within=lambda _: 30,
+    ),
+    Scenario(
+        key="index-build-failed",
+        title="CREATE INDEX CONCURRENTLY failed and left an invalid index",
+        shape=since_beginning(lambda _, load, __: replace(load, invalid_indexes=1)),
+        fires=frozenset({"indexes-invalid"}), within=lambda _: 60, on=On.PRIMARY,
+    ),
+    Scenario(
+        key="reader-gone",
+        title="nobody reads from a replication slot any more",
+        shape=since_beginning(lambda _, load, __: replace(load, unused_slots=1)),
+        fires=frozenset({"slots-unused"}), within=lambda _: 60, on=On.PRIMARY,
+    ),
+    Scenario(
+        key="certificate-not-renewed",
+        title="the certificate expires in 20 days",
+        shape=since_beginning(lambda _, load, __: replace(load, certificate_days=20.0)),
+        fires=frozenset({"certificate-days-low"}), within=lambda _: 75,
     ),
     Scenario(
         key="function-gone",

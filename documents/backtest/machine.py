@@ -133,6 +133,8 @@ class Load:
     deadlocks, slow: lines of the log. waited: the longest wait of a client for a server connection, seconds. failed:
     custom statements that failed, None where the function does not run. database_mib: size of the database, where it is
     not what the volume has.
+    transaction_seconds, idle_seconds: age of the oldest transaction, and of the longest idleness in one.
+    certificate_days: until the certificate expires.
     """
 
     cpu: float
@@ -155,6 +157,11 @@ class Load:
     deadlocks: float = 0.0
     slow: float = 0.0
     waited: float = 0.0
+    transaction_seconds: float = 5.0
+    idle_seconds: float = 0.0
+    invalid_indexes: int = 0
+    unused_slots: int = 0
+    certificate_days: float = 200.0
     failed: int | None = 0
     database_mib: float | None = None
 
@@ -274,7 +281,16 @@ def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: boo
         }
         # What the platform publishes itself comes from elsewhere, also while the instance is silent.
         size = storage.database_mib if load.database_mib is None else load.database_mib
-        own: _Minute = {
+        asked = every_five and load.failed is not None and not load.silent
+        itself: _Minute = {
+            "longest_transaction_seconds": load.transaction_seconds,
+            "idle_in_transaction_seconds": load.idle_seconds,
+            "blocked_sessions": load.blocked,
+            "invalid_indexes": load.invalid_indexes,
+            "unused_slots": load.unused_slots,
+            "certificate_days": load.certificate_days,
+        }
+        own: _Minute = (itself if asked else dict.fromkeys(itself)) | {
             "failed_statements": load.failed if every_five else None,
             "database_size_mb": size if every_five and load.failed is not None else None,
             "ClientMaxWaitSeconds": load.waited,

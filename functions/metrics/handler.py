@@ -1,7 +1,8 @@
 """Lambda handler of the metrics function: runs the definition's SQL and prints the values as CloudWatch metrics (EMF).
 
-It returns `host`, where statements ran; `published`, value by metric; `failed`, reason by metric. If no host lets it
-in, it publishes nothing and raises: silence has an alarm.
+It returns `host`, where statements ran; `published`, value by metric; `instances`, the same of each instance that was
+asked about itself; `failed`, reason by metric, those of an instance as in `replica-1 blocked_sessions`. If no host lets
+it in, it publishes nothing and raises: silence has an alarm.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from functions.connection import Credentials, Failed, Refused, Session, Unreacha
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
 
-STACK, DATABASE = "Stack", "Database"  # the dimensions
+STACK, DATABASE, INSTANCE = "Stack", "Database", "Instance"  # the dimensions
+CERTIFICATE_DAYS: Final = "certificate_days"
 FAILED_STATEMENTS: Final = "failed_statements"
 
 LOGIN_SECONDS: Final = 10  # beside the longest statement, how long a host may take for one answer
@@ -41,13 +43,16 @@ logger.setLevel(logging.INFO)
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Lambda handler; the event does not matter. Raises `Failed` if the secret cannot be read or no host answers."""
     definition: dict[str, Any] = json.loads(DEFINITION.read_text(encoding="utf-8"))
-    rows = definition["metrics"]
+    rows, own_rows = definition["metrics"], definition["instanceMetrics"]
     primary = connection.credentials(os.environ["SECRET_ARN"])
-    longest = max((row["timeoutSeconds"] for row in rows), default=0)
+    longest = max((row["timeoutSeconds"] for row in (*rows, *own_rows)), default=0)
+    of_instances: dict[str, dict[str, float]] = {}
     values: dict[str, float] = {}
     units = {FAILED_STATEMENTS: "Count"}
     failed: dict[str, str] = {}
-    with Hosts(primary, json.loads(os.environ["HOSTS"]), longest + LOGIN_SECONDS) as hosts:
+    named: dict[str, str] = json.loads(os.environ["HOSTS"])  # by instance, in the order in which they are tried
+    replicas = [each for each in named.values() if each != primary.host]
+    with Hosts(primary, replicas, longest + LOGIN_SECONDS) as hosts:
         host = hosts.first()
         for row in rows:
             try:
@@ -58,9 +63,41 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
                 continue
             if value is not None:
                 values[row["name"]], units[row["name"]] = value, row["unit"]
+        for instance, address in named.items():
+            of_instances[instance], reasons = _about_itself(hosts, address, own_rows, primary.host)
+            failed |= {f"{instance} {name}": reason for name, reason in reasons.items()}
     values[FAILED_STATEMENTS] = len(failed)
-    print(document(definition, values, units, int(time.time() * 1000)), flush=True)
-    return {"host": host, "published": values, "failed": failed}
+    now = int(time.time() * 1000)
+    print(document(definition, values, units, now), flush=True)
+    units |= {row["name"]: row["unit"] for row in own_rows} | {CERTIFICATE_DAYS: "Count"}
+    for instance, own in of_instances.items():
+        if own:
+            print(document(definition, own, units, now, {INSTANCE: instance}), flush=True)
+    return {"host": host, "published": values, "instances": of_instances, "failed": failed}
+
+
+def _about_itself(
+    hosts: Hosts, host: str, rows: list[dict[str, Any]], primary: str
+) -> tuple[dict[str, float], dict[str, str]]:
+    """What one instance says of itself: values, and reasons of what failed, by metric."""
+    values: dict[str, float] = {}
+    failed: dict[str, str] = {}
+    for row in rows:
+        if host != primary and not row["onReplicas"]:
+            continue
+        try:
+            value = measure(hosts.session_of(host), row)
+        except Failed as failure:
+            failed[row["name"]] = str(failure)
+            logger.warning("%s on %s failed: %s", row["name"], host, failure)
+            if isinstance(failure, Unreachable):
+                break  # nothing more can be asked there
+            continue
+        if value is not None:
+            values[row["name"]] = value
+    if values and (days := hosts.session_of(host).certificate_days()) is not None:
+        values[CERTIFICATE_DAYS] = days
+    return values, failed
 
 
 class Hosts:
@@ -72,6 +109,7 @@ class Hosts:
         self._answer_seconds = answer_seconds
         self._open: dict[str, Session] = {}
         self._reasons: list[str] = []
+        self._closed: dict[str, Failed] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Hosts:
@@ -88,6 +126,7 @@ class Hosts:
             except (Unreachable, Refused) as failure:
                 logger.warning("%s", failure)
                 self._reasons.append(str(failure))
+                self._closed[self._left[0]] = failure
                 del self._left[0]
             else:
                 return self._left[0]
@@ -96,6 +135,15 @@ class Hosts:
     def session(self, runs_on: str) -> Session:
         """The connection for a statement's `runsOn`. Raises `Failed`."""
         return self._session(self._primary.host if runs_on == "primary" else self.first())
+
+    def session_of(self, host: str) -> Session:
+        """The connection to one host, for what it says of itself; one that let nobody in is not tried again.
+
+        Raises `Failed`.
+        """
+        if host in self._closed:
+            raise self._closed[host]
+        return self._session(host)
 
     def _session(self, host: str) -> Session:
         found = self._open.get(host)
@@ -133,18 +181,22 @@ def measure(session: Session, row: Mapping[str, Any]) -> float | None:
 
 
 def document(
-    definition: Mapping[str, Any], values: Mapping[str, float], units: Mapping[str, str], milliseconds: int
+    definition: Mapping[str, Any],
+    values: Mapping[str, float],
+    units: Mapping[str, str],
+    milliseconds: int,
+    more: Mapping[str, str] | None = None,
 ) -> str:
-    """A log line in CloudWatch's embedded metric format (EMF), of which CloudWatch makes the metrics.
+    """A log line in CloudWatch's embedded metric format (EMF), of which CloudWatch makes metrics. `more`: dimensions.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
     directive = {
         "Namespace": definition["namespace"],
-        "Dimensions": [[STACK, DATABASE]],
+        "Dimensions": [[STACK, DATABASE, *(more or {})]],
         "Metrics": [{"Name": name, "Unit": units[name]} for name in values],
     }
-    dimensions = {STACK: definition["stack"], DATABASE: definition["database"]}
+    dimensions = {STACK: definition["stack"], DATABASE: definition["database"], **(more or {})}
     return json.dumps(
         {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [directive]}, **dimensions, **values}, allow_nan=False
     )

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
+from blueprint.monitoring import metrics
 from local.aws.clients import Clients
 from local.functions import FUNCTION, invoke
 from local.servers.errors import DataPlaneError
@@ -48,7 +49,7 @@ def _metrics(function: Registration, clients: Clients, data: DataPlane) -> str:
     hosts = json.loads(inputs["environment"]["variables"]["HOSTS"])
     before = int(time.time() * 1000)
     said = invoke(clients, inputs["name"], {})
-    expected_host = hosts[0] if hosts else data.plan.primary.identifier
+    expected_host = next(iter(hosts.values()))
     require(said["host"].startswith(expected_host), f"it asked {said['host']}, not {expected_host}")
     line = _published(clients, f"/aws/lambda/{inputs['name']}", before)
     values = {name: line[name] for name in said["published"]}
@@ -72,17 +73,18 @@ def _published(clients: Clients, log_group: str, since_ms: int) -> dict[str, Any
     except (BotoCoreError, ClientError) as error:
         raise DataPlaneError(f"{log_group} cannot be read: {error}") from None
     lines = [json.loads(event["message"]) for event in events if event["message"].startswith('{"_aws"')]
+    lines = [line for line in lines if metrics.INSTANCE not in line]
     require(len(lines) == 1, f"{len(lines)} lines in embedded metric format, where one is due")
     found: dict[str, Any] = lines[0]
     return found
 
 
-def _asked_directly(data: DataPlane, host: str, metrics: list[Mapping[str, Any]]) -> dict[str, float | None]:
+def _asked_directly(data: DataPlane, host: str, rows: list[Mapping[str, Any]]) -> dict[str, float | None]:
     """Each statement's value on that server; None where it has none, or cannot run."""
     endpoint = data.endpoint(data.plan.hosts[host])
     found: dict[str, float | None] = {}
     with endpoint.connect(METRICS_ROLE, data.plan.passwords[METRICS_ROLE]) as session:
-        for metric in metrics:
+        for metric in rows:
             try:
                 row = session.execute(metric["sql"].encode()).fetchone()
             except psycopg.errors.UndefinedTable:

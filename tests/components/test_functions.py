@@ -147,8 +147,9 @@ def test_the_metrics_function_tries_replicas_for_reads_before_one_that_may_be_an
     recorded = record_with(stack, changes)
     assert variables(recorded, "metrics") == {
         "SECRET_ARN": secret(recorded, "langpont_metrics"),
-        "HOSTS": [address(recorded, role) for role in tried],
+        "HOSTS": {role: address(recorded, role) for role in (*tried, "primary")},
     }
+    assert list(variables(recorded, "metrics")["HOSTS"]) == [*tried, "primary"]
 
 
 def test_no_secret_stands_in_the_environment_or_the_code_of_a_function() -> None:

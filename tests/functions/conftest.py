@@ -164,7 +164,7 @@ def stage(
     monkeypatch.setenv("SECRET_ARNS", json.dumps({role: arns[role] for role in plan.passwords}))
     monkeypatch.setenv("POOLER_SECRET_ARN", arns[POOLER])
     monkeypatch.setenv("SECRET_ARN", arns[metrics.ROLE])
-    monkeypatch.setenv("HOSTS", json.dumps([made.replica]))
+    monkeypatch.setenv("HOSTS", json.dumps({"replica-1": made.replica, "primary": made.host}))
     return made
 
 

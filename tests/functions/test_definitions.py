@@ -55,7 +55,7 @@ def test_the_roles_function_reads_all_of_its_definition(tmp_path: Path) -> None:
 def test_the_metrics_definition_is_the_table_in_json() -> None:
     document = metrics.definition(stack="prod", database="langpont")
     assert json.loads(json.dumps(document)) == document
-    assert {key: value for key, value in document.items() if key != "metrics"} == {
+    assert {key: value for key, value in document.items() if not isinstance(value, list)} == {
         "stack": "prod",
         "database": "langpont",
         "namespace": "LangPont/Database",
@@ -66,6 +66,14 @@ def test_the_metrics_definition_is_the_table_in_json() -> None:
         ("avg_translation_time", "Seconds", 5, "omit", "any"),
         ("error_rate_1h", "Percent", 5, "omit", "any"),
         ("database_size_mb", "Megabytes", 10, "omit", "any"),
+    ]  # fmt: skip
+    assert [(row["name"], row["unit"], row["timeoutSeconds"], row["empty"], row["onReplicas"])
+            for row in document["instanceMetrics"]] == [
+        ("longest_transaction_seconds", "Seconds", 5, "omit", True),
+        ("idle_in_transaction_seconds", "Seconds", 5, "omit", True),
+        ("blocked_sessions", "Count", 5, "omit", True),
+        ("invalid_indexes", "Count", 5, "omit", False),
+        ("unused_slots", "Count", 5, "omit", False),
     ]  # fmt: skip
 
 

@@ -72,7 +72,10 @@ def direct(session: Connection, sql: str) -> float:
 def own(stage: Stage, monkeypatch: pytest.MonkeyPatch, folder: Path, *rows: dict[str, Any]) -> None:
     """Deploy with a catalogue of the test's own."""
     defaults = {"unit": "Count", "timeoutSeconds": 5, "empty": "omit", "runsOn": "any"}
-    document = definition(stack="staging", database="langpont") | {"metrics": [defaults | row for row in rows]}
+    document = definition(stack="staging", database="langpont") | {
+        "metrics": [defaults | row for row in rows],
+        "instanceMetrics": [],
+    }
     stage.define(monkeypatch, handler, document, folder)
 
 
@@ -87,6 +90,7 @@ def test_values_are_what_the_statements_say(tables: Stage) -> None:
         sizes.append(direct(session, SIZE))
         queried = {metric.name: direct(session, metric.sql) for metric in METRICS if metric.name != DATABASE_SIZE}
     size = answer["published"].pop(DATABASE_SIZE)
+    del answer["instances"]
     assert min(sizes) <= size * 2**20 <= max(sizes)  # to the byte: no integer megabytes
     assert answer == {
         "host": tables.replica,
@@ -99,6 +103,55 @@ def test_values_are_what_the_statements_say(tables: Stage) -> None:
         "failed": {},
     }
     assert answer["published"] == queried | {"failed_statements": 0}
+
+
+# About each instance
+
+
+def test_each_instance_is_asked_about_itself(tables: Stage) -> None:
+    as_owner(tables, "CREATE TABLE analytics.t (id int)")
+    with tables.login("langpont_app") as idle, tables.login("langpont_migrator") as holder:
+        idle.execute("BEGIN")
+        idle.execute("SELECT count(*) FROM analytics.analytics_events")
+        holder.execute("BEGIN")
+        answer, lines = tables.metrics()
+    assert set(answer["instances"]) == {"primary", "replica-1"}
+    assert set(answer["instances"]["replica-1"]) == {
+        "longest_transaction_seconds", "idle_in_transaction_seconds", "blocked_sessions", "certificate_days",
+    }  # fmt: skip
+    primary, replica = answer["instances"]["primary"], answer["instances"]["replica-1"]
+    assert set(primary) == set(replica) | {"invalid_indexes", "unused_slots"}
+    assert 0 < primary["idle_in_transaction_seconds"] < 60
+    assert 0 < primary["longest_transaction_seconds"] < 60
+    assert replica["longest_transaction_seconds"] == 0
+    assert (primary["blocked_sessions"], primary["invalid_indexes"], primary["unused_slots"]) == (0, 0, 0)
+    assert primary["certificate_days"] > 0
+    by_instance = {json.loads(line).get("Instance"): json.loads(line) for line in lines}
+    assert set(by_instance) == {None, "primary", "replica-1"}
+    assert by_instance["primary"]["blocked_sessions"] == 0
+    assert all(broken_rules(line, time.time()) == [] for line in lines)
+    as_owner(tables, "DROP TABLE analytics.t")
+
+
+def test_an_invalid_index_and_a_slot_that_nobody_reads_are_counted(tables: Stage) -> None:
+    as_owner(tables, "CREATE INDEX i ON analytics.analytics_events (user_id)")
+    with tables.admin() as session:
+        session.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'analytics.i'::regclass")
+        session.execute("SELECT pg_create_physical_replication_slot('nobody')")
+    try:
+        primary = tables.metrics()[0]["instances"]["primary"]
+        assert (primary["invalid_indexes"], primary["unused_slots"]) == (1, 1)
+    finally:
+        with tables.admin() as session:
+            session.execute("SELECT pg_drop_replication_slot('nobody')")
+
+
+def test_an_instance_that_does_not_answer_fails_alone(applied: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTS", json.dumps({"primary": applied.host, "replica-2": "dead.example"}))
+    answer, _ = applied.metrics()
+    assert set(answer["instances"]["primary"]) >= {"blocked_sessions"}
+    assert answer["instances"]["replica-2"] == {}
+    assert "replica-2 longest_transaction_seconds" in answer["failed"]
 
 
 def test_empty_tables_are_no_error_and_no_false_zero(tables: Stage) -> None:
@@ -197,7 +250,7 @@ def test_a_replica_is_preferred_and_the_primary_asked_where_a_row_says_so(
 
 def test_without_a_replica_the_primary_serves(applied: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     own(applied, monkeypatch, tmp_path, WHERE)
-    monkeypatch.setenv("HOSTS", "[]")
+    monkeypatch.setenv("HOSTS", json.dumps({"primary": applied.host}))
     answer, _ = applied.metrics()
     assert (answer["host"], answer["published"]["standby"]) == (applied.host, 0)
 
@@ -207,7 +260,7 @@ def test_a_dead_replica_is_passed_over_and_told(
 ) -> None:
     own(applied, monkeypatch, tmp_path, WHERE, ALWAYS_PRIMARY)
     applied.hosts["dead.example"] = closed_port()
-    monkeypatch.setenv("HOSTS", json.dumps(["dead.example", applied.replica]))
+    monkeypatch.setenv("HOSTS", json.dumps({"replica-2": "dead.example", "replica-1": applied.replica}))
     assert applied.metrics()[0]["host"] == applied.replica
     applied.hosts[applied.replica] = closed_port()
     answer, _ = applied.metrics()
@@ -284,11 +337,11 @@ def closed_port() -> int:
 # What is published
 
 
-def test_one_line_in_cloudwatch_s_format_is_printed(tables: Stage) -> None:
+def test_a_line_in_cloudwatch_s_format_is_printed_and_one_of_each_instance(tables: Stage) -> None:
     as_owner(tables, ROWS)
     answer, lines = tables.metrics()
-    assert len(lines) == 1
-    assert broken_rules(lines[0], time.time()) == []
+    assert len(lines) == 1 + 2
+    assert [broken_rules(line, time.time()) for line in lines] == [[], [], []]
     document = json.loads(lines[0])
     (directive,) = document["_aws"]["CloudWatchMetrics"]
     assert (directive["Namespace"], directive["Dimensions"]) == (NAMESPACE, [["Stack", "Database"]])

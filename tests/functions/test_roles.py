@@ -39,7 +39,7 @@ def test_from_nothing_to_complete_and_a_second_run_writes_nothing(stage: Stage) 
     stage.wipe()
     before = stage.roles("check")
     assert (before["ok"], before["changed"]) == (False, [])
-    assert before["drift"][:9] == [
+    assert before["drift"][:10] == [
         "role langpont_app is missing",
         "role langpont_metrics is missing",
         "role langpont_migrator is missing",
@@ -48,6 +48,7 @@ def test_from_nothing_to_complete_and_a_second_run_writes_nothing(stage: Stage) 
         "role langpont_readonly is missing",
         "langpont_admin is no member of langpont_owner, is to be one with INHERIT, SET",
         "langpont_migrator is no member of langpont_owner, is to be one with SET",
+        "langpont_metrics is no member of pg_monitor, is to be one with INHERIT, SET",
         "langpont_operator is no member of pg_monitor, is to be one with INHERIT, SET",
     ]
     assert "database langpont: PUBLIC has CONNECT, TEMPORARY, is to have nothing" in before["drift"]

@@ -23,7 +23,7 @@ def alarms(stack: str) -> dict[str, Alarm]:
 
 
 def test_an_alarm_with_a_cause_is_told_by_a_composite_alarm_that_the_cause_holds_back() -> None:
-    assert composites([SWAP]) == (
+    assert composites([SWAP, one(PRIMARY, "memory-low")]) == (
         Composite(
             name="primary-swap-high-alone",
             any_of=("primary-swap-high",),
@@ -35,7 +35,8 @@ def test_an_alarm_with_a_cause_is_told_by_a_composite_alarm_that_the_cause_holds
 
 
 def test_several_causes_are_one_suppressor_that_tells_nobody() -> None:
-    causes, alone = composites([QUEUE])
+    watched = [QUEUE, *(replace(one(PRIMARY, f"{what}-latency-high"), causes=()) for what in ("read", "write"))]
+    causes, alone = composites(watched)
     assert (causes.name, causes.any_of, causes.suppressor) == (
         "primary-disk-queue-high-causes", ("primary-read-latency-high", "primary-write-latency-high"), None,
     )  # fmt: skip
@@ -46,6 +47,12 @@ def test_several_causes_are_one_suppressor_that_tells_nobody() -> None:
 
 def test_an_alarm_without_a_cause_needs_no_composite() -> None:
     assert composites([replace(SWAP, causes=())]) == ()
+
+
+def test_a_cause_that_nobody_watches_holds_nothing_back() -> None:
+    assert composites([SWAP]) == ()
+    [alone] = composites([QUEUE, one(PRIMARY, "read-latency-high")])
+    assert alone.suppressor == "primary-read-latency-high"
 
 
 def test_the_rule_is_in_cloudwatchs_words() -> None:

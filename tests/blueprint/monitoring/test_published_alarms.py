@@ -90,18 +90,51 @@ WAITING = Alarm(
 )
 
 
+def alone(**asked: Any) -> tuple[Alarm, ...]:
+    """Without what instances are asked about themselves."""
+    return tuple(row for row in published_alarms(**asked) if row.instance in ("functions", "pooler"))
+
+
+def test_each_instance_is_asked_about_itself_and_only_the_primary_about_what_replicas_have_from_it() -> None:
+    rows = published_alarms(
+        stack="prod", database="langpont", ceiling_gib=None, primary="primary", replicas=["replica-1"]
+    )
+    keys = {name: [row.key for row in rows if row.instance == name] for name in ("primary", "replica-1")}
+    everywhere = ["transaction-long", "idle-in-transaction", "sessions-blocked", "certificate-days-low"]
+    assert keys == {
+        "primary": [*everywhere[:3], "indexes-invalid", "slots-unused", everywhere[3]], "replica-1": everywhere,
+    }  # fmt: skip
+    for row in rows:
+        if row.instance in keys:
+            assert row.dimensions == OWN | {"Instance": row.instance}
+            assert (row.namespace, row.missing, row.severity) == (
+                "LangPont/Database", Missing.NOT_BREACHING, Severity.WARNING,
+            )  # fmt: skip
+
+
+def test_the_metrics_function_publishes_what_is_asked_of_instances() -> None:
+    rows = published_alarms(stack="prod", database="langpont", ceiling_gib=None)
+    published = {metric.name for metric in metrics.INSTANCE_METRICS} | {handler.CERTIFICATE_DAYS}
+    assert {row.metric for row in rows if row.instance == "primary"} == published
+    told = metrics.definition(stack="prod", database="langpont")
+    line = json.loads(handler.document(told, {"blocked_sessions": 1}, {"blocked_sessions": "Count"}, 0,
+                                       {"Instance": "primary"}))  # fmt: skip
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Stack", "Database", "Instance"]]
+    assert {name: line[name] for name in ("Stack", "Database", "Instance")} == OWN | {"Instance": "primary"}
+
+
 def test_the_rows_of_prod_are_these() -> None:
     """E45: the ceiling is watched by the size that we publish, since RDS has no metric of allocated storage."""
-    assert published_alarms(stack="prod", database="langpont", ceiling_gib=1000) == (SILENT, FAILING, SIZE, WAITING)
+    assert alone(stack="prod", database="langpont", ceiling_gib=1000) == (SILENT, FAILING, SIZE, WAITING)
 
 
 def test_without_autoscaling_there_is_no_ceiling_to_be_near() -> None:
-    assert published_alarms(stack="prod", database="langpont", ceiling_gib=None) == (SILENT, FAILING, WAITING)
+    assert alone(stack="prod", database="langpont", ceiling_gib=None) == (SILENT, FAILING, WAITING)
 
 
 def test_another_stack_database_and_ceiling_are_watched_by_their_own_dimensions() -> None:
     own = {"Stack": "dev", "Database": "translations"}
-    assert published_alarms(stack="dev", database="translations", ceiling_gib=22) == (
+    assert alone(stack="dev", database="translations", ceiling_gib=22) == (
         replace(SILENT, dimensions=own),
         replace(FAILING, dimensions=own),
         replace(
