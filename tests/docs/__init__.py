@@ -79,7 +79,7 @@ def errors_named(text: str) -> set[str]:
 def make_targets(text: str) -> Iterator[str]:
     """What a text tells its reader to `make`, in code marks or code blocks."""
     for code in [*re.findall(r"`([^`\n]+)`", text), *blocks(text, r"\w*")]:
-        for targets in re.findall(r"^make ([a-z][a-z -]*)", code, re.MULTILINE):
+        for targets in re.findall(r"^make ([a-z][a-z0-9 -]*)", code, re.MULTILINE):
             yield from targets.split()
 
 
