@@ -11,6 +11,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -45,8 +46,13 @@ def observe(database: Database) -> None:
 
 def read(where: str) -> None:
     """Count a unit of work: "replica", or "primary: " and why."""
+    _reads.add(1, _target(where))
+
+
+@lru_cache(maxsize=256)
+def _target(where: str) -> Mapping[str, str]:
     target, _, reason = where.partition(": ")
-    _reads.add(1, {"langpont_db.target": target, **({"langpont_db.reason": reason} if reason else {})})
+    return {"langpont_db.target": target, **({"langpont_db.reason": reason} if reason else {})}
 
 
 def waited(what: str, seconds: float) -> None:

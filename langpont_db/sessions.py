@@ -53,6 +53,8 @@ class _Reader:
 class PositionedSession(Session):
     """A session that knows the position of what it wrote and read on the primary."""
 
+    _reader: _Reader | None = None  # the connection to a replica of this unit of work, of a session that reads there
+
     database: object = None  # what opened it, which keeps its connections open as long as there are sessions
 
     def __init__(self, positions: Positions, seconds: float, after: str | None, **options: Any) -> None:
@@ -92,10 +94,6 @@ class PositionedSession(Session):
         stale.merged(self, instance, result, load=options.get("load", True))
         return result
 
-    def _is_reader(self, connection: Connection) -> bool:
-        """Whether it is the connection to a replica of this unit of work."""
-        return False
-
     def _end_unit(self) -> None:
         driver, self._driver = self._driver, None
         if driver is not None:
@@ -124,7 +122,6 @@ class _ReadingSession(PositionedSession):
         self._purpose = purpose
         self._primary = primary
         self._isolation_level = isolation_level
-        self._reader: _Reader | None = None
         self._lost: list[_Reader] = []  # whose transaction was not begun, in this unit of work
         self._pinned = False  # whether the rest of this unit of work is the primary's
         self._place: str | None = None  # why this unit of work reads from the primary instead of a replica
@@ -134,9 +131,6 @@ class _ReadingSession(PositionedSession):
     def reads_replica(self) -> bool:
         """Whether the rows of now come from a replica."""
         return self._reader is not None and self._place is None and not self._pinned
-
-    def _is_reader(self, connection: Connection) -> bool:
-        return self._reader is not None and self._reader.connection is connection
 
     def _bind_for_reads(self, *, certain: bool) -> Connection | Engine:
         """certain: whether the replica's transaction must have begun, since nobody reads again from another."""
@@ -343,7 +337,7 @@ class NotCertain(Exception):
 @event.listens_for(PositionedSession, "after_begin", propagate=True)
 def _begun(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     assert isinstance(session, PositionedSession)
-    if not session._is_reader(connection):
+    if session._reader is None or session._reader.connection is not connection:
         driver = connection.connection.driver_connection
         if isinstance(driver, Ending) and driver.committed is not None:
             session._driver = driver
