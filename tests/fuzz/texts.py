@@ -50,7 +50,8 @@ def broken(chance: random.Random) -> tuple[str, bytes]:
                 if values:
                     found = chance.choice(values)
                     text = text[: found.start()] + chance.choice(PIECES) + text[found.end() :]
-    return stack, text.encode(chance.choice(["utf-8"] * 9 + ["utf-16"]), "surrogateescape")
+    in_utf_16 = chance.random() < 0.1
+    return stack, text.encode("utf-16", "surrogatepass") if in_utf_16 else text.encode("utf-8", "surrogateescape")
 
 
 def faults(seed: int, number: int) -> Iterator[Fault | None]:
