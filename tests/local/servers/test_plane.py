@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from blueprint.postgres import scram
 from blueprint.postgres.roles import OWNER
 from local.servers import binaries as programs
 from local.servers import pgbouncer as local_pgbouncer
@@ -130,15 +131,17 @@ def test_the_superuser_cannot_come_over_tcp(prod: DataPlane) -> None:
 
 
 def test_a_changed_user_list_is_reloaded_and_the_same_one_is_not(prod: DataPlane) -> None:
-    listed = prod.plan.user_list.splitlines()
-    fewer = replace(prod.plan, user_list="\n".join(listed[:1]) + "\n")
+    another = scram.verifier("another", b"0123456789abcdef")
+    changed = replace(
+        prod.plan, user_list=prod.plan.user_list.replace(prod.plan.verifiers["langpont_readonly"], another)
+    )
     options = {
         "account": prod.cluster.account,
         "layout": prod.layout,
         "ports": prod.ports,
         "authority": prod.cluster.authority,
     }
-    assert Pooler(fewer, **options).up() == "reloaded"  # type: ignore[arg-type]
+    assert Pooler(changed, **options).up() == "reloaded"  # type: ignore[arg-type]
     assert [one.ok for one in logins.logins(prod) if one.name == "langpont_readonly logs in through PgBouncer"] == [
         False
     ]
