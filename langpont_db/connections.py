@@ -1,30 +1,24 @@
-"""psycopg connections whose waits end: they open with the current password, and know where their commits stand."""
+"""psycopg connections whose waits end, and which know where their commits stand."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Generator
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
-from langpont_db.forks import close_after_fork
-from langpont_db.passwords import Hidden
 from langpont_db.positions import UNKNOWN, end_of_record
-from langpont_db.settings import Endpoint, Timeouts
 from langpont_db.waiting import awaited
 
 RV = TypeVar("RV")
 Row = tuple[str | None, ...]
 
 log = logging.getLogger("langpont_db")
-
-# What RDS and PgBouncer say of a wrong password. libpq gives no SQLSTATE while it connects (28P01 and 28000 here).
-_REFUSED = "authentication failed"
 
 # Looked up once: each member of an enumeration is found by a call (Python 3.11).
 _FATAL: Final = ExecStatus.FATAL_ERROR
@@ -365,96 +359,6 @@ class AsyncConnection(Ending, psycopg.AsyncConnection[Any]):
 
 AnyConnection = Connection | AsyncConnection
 C = TypeVar("C", bound=Connection | AsyncConnection)
-
-
-class _Cursor(psycopg.Cursor[Any]):
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        before_send(self.connection, query, params)
-        return super().execute(query, params, **options)
-
-    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
-        before_send(self.connection, query, params_seq)
-        super().executemany(query, params_seq, **options)
-
-
-class _ServerCursor(psycopg.ServerCursor[Any]):
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        before_send(self.connection, query, params)
-        return super().execute(query, params, **options)
-
-
-class _AsyncCursor(psycopg.AsyncCursor[Any]):
-    async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        before_send(self.connection, query, params)
-        return await super().execute(query, params, **options)
-
-    async def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
-        before_send(self.connection, query, params_seq)
-        await super().executemany(query, params_seq, **options)
-
-
-class _AsyncServerCursor(psycopg.AsyncServerCursor[Any]):
-    async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        before_send(self.connection, query, params)
-        return await super().execute(query, params, **options)
-
-
-_CURSORS: Final[dict[type, Any]] = {
-    Connection: (_Cursor, _ServerCursor),
-    AsyncConnection: (_AsyncCursor, _AsyncServerCursor),
-}
-
-
-def before_send(connection: Any, query: Any, parameters: Any) -> None:
-    """Tell a connection's `before_send` what a cursor is about to send."""
-    if connection.before_send is not None:
-        if not isinstance(query, str):
-            query = query.decode() if isinstance(query, bytes) else query.as_string(connection)
-        connection.before_send(query, parameters)
-
-
-class Connector:
-    """Opens connections to one database, with the current password."""
-
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts) -> None:
-        self.address = endpoint.address
-        self._password = endpoint.password
-        self._options: dict[str, Any] = endpoint.address.parameters() | {
-            # libpq counts whole seconds, and 0 is for ever.
-            "connect_timeout": max(1, round(timeouts.connect)),
-            "keepalives": 1,
-            "keepalives_idle": timeouts.keepalive_idle,
-            "keepalives_interval": timeouts.keepalive_interval,
-            "keepalives_count": timeouts.keepalive_count,
-            # Milliseconds. libpq passes it on where the system has TCP_USER_TIMEOUT and ignores it elsewhere.
-            "tcp_user_timeout": timeouts.user_timeout * 1000,
-            # In transaction pooling the next statement may meet a server that was told of no prepared one.
-            "prepare_threshold": None,
-        }
-
-    def connect(self, kind: type[C], **more: Any) -> C:
-        """Open a connection. A refused password is read again, and the login tried once more if it has changed.
-
-        Raises `psycopg.OperationalError`, and `SecretRefused` if the password cannot be read.
-        """
-        hidden = self._password.read()
-        try:
-            return self._login(kind, hidden, more)
-        except psycopg.OperationalError as error:
-            if _REFUSED not in str(error) or not self._password.renew(hidden):
-                raise
-        log.info("%s: the password has changed, logging in with the new one", self.address)
-        return self._login(kind, self._password.read(), more)
-
-    def _login(self, kind: type[C], hidden: Hidden, more: dict[str, Any]) -> C:
-        try:
-            connection = cast(C, kind.open(**self._options, **more, password=hidden.reveal()))
-        except BaseException as error:
-            # Without the driver's frames, whose variables hold the password: error reporters print those.
-            raise error.with_traceback(None) from None
-        connection.cursor_factory, connection.server_cursor_factory = _CURSORS[kind]
-        close_after_fork(connection)
-        return connection
 
 
 def run(connection: AnyConnection, statements: bytes, seconds: float) -> Row:

@@ -12,9 +12,10 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine
 
 from langpont_db import metrics, outputs
-from langpont_db.connections import AnyConnection, Connection, Connector
+from langpont_db.connections import AnyConnection, Connection
 from langpont_db.engines import READING, LimitedPool, engine, ping, renew_pool
 from langpont_db.forks import renew_after_fork
+from langpont_db.logins import Connector
 from langpont_db.positions import Positions, to_text
 from langpont_db.replicas import Replica, Rotation, primary_watch
 from langpont_db.sessions import PositionedSession, ReadSession, RoutedSession

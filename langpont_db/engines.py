@@ -14,8 +14,9 @@ from sqlalchemy.exc import DisconnectionError, InvalidatePoolError, TimeoutError
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from langpont_db import metrics
-from langpont_db.connections import AnyConnection, C, CommitLost, Connection, Connector, NotBegun, QueryTimeout, run
+from langpont_db.connections import AnyConnection, C, CommitLost, Connection, NotBegun, QueryTimeout, run
 from langpont_db.errors import CommitUnknown, ConnectTimeout, PoolTimeout, StatementTimeout
+from langpont_db.logins import Connector
 from langpont_db.session_state import refuse_session_state
 
 READ_ONLY = "25006"  # read_only_sql_transaction

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine, NullPool
 
-from langpont_db.connections import Connection, Connector
+from langpont_db.connections import Connection
 from langpont_db.engines import engine
+from langpont_db.logins import Connector
 from langpont_db.settings import Timeouts, read_migration
 
 OWNER = "langpont_owner"

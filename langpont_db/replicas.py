@@ -18,9 +18,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from langpont_db import metrics
-from langpont_db.connections import POSITION, AnyConnection, Connector, QueryTimeout, Row, log, run, settle
+from langpont_db.connections import POSITION, AnyConnection, QueryTimeout, Row, log, run, settle
 from langpont_db.engines import READING, engine, renew_pool
 from langpont_db.errors import PoolTimeout, SecretRefused
+from langpont_db.logins import Connector
 from langpont_db.positions import Positions, end_of_record
 from langpont_db.session_state import refuse_session_state
 from langpont_db.settings import Endpoint, Limit, Purpose, Settings

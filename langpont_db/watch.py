@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from langpont_db.connections import Connection, Connector, Row, log, run
+from langpont_db.connections import Connection, Row, log, run
 from langpont_db.errors import SecretRefused
+from langpont_db.logins import Connector
 from langpont_db.settings import Timeouts
 from langpont_db.waiting import ended
 
