@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,37 @@ def test_an_instance_of_the_same_name_has_the_same_address(cloud: Cloud) -> None
     with cloud.locked():
         cloud.drop(first)
     assert put(cloud, **PRIMARY).properties["address"] == first.properties["address"]
+
+
+def group(cloud: Cloud, name: str, family: str) -> None:
+    urn = f"urn:pulumi:dev::p::{rds.PARAMETER_GROUP}::{name}"
+    properties = {"name": name, "family": family}
+    with cloud.locked():
+        cloud.put(Resource(type=rds.PARAMETER_GROUP, id=name, urn=urn, region="ap-northeast-1", properties=properties))
+
+
+def test_another_major_needs_leave_and_a_group_of_its_family_and_does_not_come_back(cloud: Cloud) -> None:
+    group(cloud, "old", "postgres16")
+    group(cloud, "new", "postgres17")
+    found = put(cloud, **PRIMARY, engineVersion="16", parameterGroupName="old", allowMajorVersionUpgrade=False)
+    leave = {"allowMajorVersionUpgrade": True}
+    with pytest.raises(Refused, match="The AllowMajorVersionUpgrade flag must be present"):
+        modified(cloud, found, engineVersion="17", parameterGroupName="new")
+    with pytest.raises(Refused, match="with DBParameterGroupFamily postgres16 can't be used for this instance"):
+        modified(cloud, found, engineVersion="17", parameterGroupName="old", **leave)
+    with pytest.raises(Refused, match="with DBParameterGroupFamily postgres17 can't be used for this instance"):
+        modified(cloud, found, parameterGroupName="new")
+    with pytest.raises(Refused, match="Cannot upgrade postgres from 16 to 15"):
+        modified(cloud, found, engineVersion="15", **leave)
+    after = modified(cloud, found, engineVersion="17", parameterGroupName="new", **leave)
+    assert (after["engineVersion"], after["parameterGroupName"]) == ("17", "new")
+    assert modified(cloud, found, engineVersion="16.14")["engineVersion"] == "16.14"
+
+
+def test_replicas_get_the_major_of_their_primary(cloud: Cloud) -> None:
+    primary = put(cloud, **PRIMARY, engineVersion="16")
+    put(cloud, identifier="replica", storageType="gp3", replicateSourceDb="db")
+    after = replace(primary, properties={**primary.properties, "engineVersion": "17"})
+    assert [(it.properties["identifier"], it.properties["engineVersion"]) for it in
+            rds.upgraded(cloud, primary, after)] == [("replica", "17")]  # fmt: skip
+    assert rds.upgraded(cloud, primary, primary) == []
