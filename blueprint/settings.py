@@ -221,8 +221,8 @@ class Database(Section):
     )
     parameters: Parameters = Field(
         {},
-        description="PostgreSQL parameters in human values (25%, 16MB, 10min, on, LEAST(25%, 8GB)), over the platform's "
-        "defaults.",
+        description="PostgreSQL parameters in human values (25%, 16MB, 10min, on, LEAST(25%, 8GB)), over the "
+        "platform's defaults.",
     )
     trusted_parameters: tuple[str, ...] = Field(
         (), description="Parameters of which you know more than this program: of its rules only type and unit hold."

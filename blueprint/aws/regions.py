@@ -48,7 +48,7 @@ def check_region(name: str) -> None:
         close = difflib.get_close_matches(name, REGIONS, n=1)
         raise Refused(
             "is not a region with RDS for PostgreSQL that this program knows",
-            f"Write {close[0]} if that is meant" if close else "Write it like ap-northeast-1",
+            f"Write {close[0]} if that is meant" if close else "Write it like ap-northeast-3",
         )
     if row.partition != PARTITION:
         raise Refused(

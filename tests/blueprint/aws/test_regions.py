@@ -13,7 +13,7 @@ from tests.recordings import sections
 @pytest.mark.parametrize(
     ("region", "sentence"),
     [
-        ("moon", "is not a region with RDS for PostgreSQL that this program knows. Write it like ap-northeast-1."),
+        ("moon", "is not a region with RDS for PostgreSQL that this program knows. Write it like ap-northeast-3."),
         (
             "ap-northeast-9",
             "is not a region with RDS for PostgreSQL that this program knows. Write ap-northeast-3 if that is meant.",

@@ -152,7 +152,7 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
         (
             {"backups": {"replicateToRegion": "Osaka"}},
             "backups.replicateToRegion Osaka is not a region with RDS for PostgreSQL that this program knows. Write it "
-            "like ap-northeast-1.",
+            "like ap-northeast-3.",
         ),
         # Refusals of the pure functions, with the field's name before them
         (
@@ -527,7 +527,7 @@ def test_a_region_that_is_none_is_told_by_itself(region: str) -> None:
         load(sections("prod"), environment="prod", region=region)
     assert [str(problem) for problem in refused.value.problems] == [
         f"aws:region {region} is not a region with RDS for PostgreSQL that this program knows. Write it like "
-        "ap-northeast-1."
+        "ap-northeast-3."
     ]
 
 

@@ -48,7 +48,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 # Right by themselves; then a rule between fields asks for more, and says what.
 ASKED_MORE = {
     ("network.vpc.natGateways", "none"), ("database.parameters.max_connections", 6), ("database.generation", 99),
-    ("pooler.maxClientConn", 1), ("backups.retentionDays", 0),
+    ("database.allowMajorUpgrade", 17), ("database.allowMajorUpgrade", 18), ("pooler.maxClientConn", 1),
+    ("backups.retentionDays", 0),
 }  # fmt: skip
 
 
@@ -143,8 +144,8 @@ def test_a_way_out_that_names_a_value_passes_and_every_sentence_is_short_and_who
     base = sections("prod")
     followed, stuck = 0, []
     for place in PLACES:
-        # The 64 parameters of each instance are alike: a part of the wrong values for each.
-        of_parameters = WRONG[len(str(place)) % 5 :: 5] if "parameters" in place[:-1] else WRONG
+        # The parameters of each instance are alike: a part of the wrong values for each.
+        of_parameters = WRONG[len(str(place)) % 15 :: 15] if "parameters" in place[:-1] else WRONG
         for wrong in of_parameters if place[0] == section else ():
             document = put(base, place, wrong)
             for problem in problems(document) if document else ():
