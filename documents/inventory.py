@@ -10,7 +10,7 @@ from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
-from documents.cost import function_metrics
+from preview.cost import function_metrics
 from documents.markdown import code, codes, table
 from documents.stacks import Stack
 from preview.units import amount, span

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from blueprint.problems import Problem
+from preview.cost import Estimate, estimate
+from preview.cost import of_document as counted
 from preview.difference import Comparison, as_document, compare
 from preview.document import document
-from preview.effects.document import effects_document, problems
+from preview.effects.document import cost_document, effects_document, problems
 from preview.effects.lines import lines
 from preview.effects.model import Line
 from preview.report import Report, preview
@@ -33,6 +35,12 @@ class Against:
     sealed: Mapping[Key, tuple[str, ...]]
 
     @property
+    def cost(self) -> Estimate:
+        """How much more a month than the other version."""
+        region = self.report.platform.settings.region
+        return self.report.cost - estimate(counted(self.comparison.before), region)
+
+    @property
     def refused(self) -> tuple[Problem, ...]:
         """What must not be deployed over that version, though each of the two is right by itself."""
         return (*refusals(self.comparison.before, self.comparison.after), *protected(self.lines))
@@ -40,8 +48,8 @@ class Against:
     def document(self) -> dict[str, Any]:
         """For `--json`: project, stack, region, against (asked, commit or null, hasStack), refused and what differs.
 
-        `effect`, `needsWindow`, `changes` and `notCompared` are those of `preview.effects.document`, `resources` and
-        `sections` are those of `preview.difference.as_document`.
+        `cost`: how much more a month, as a change has it. `effect`, `needsWindow`, `changes` and `notCompared` are
+        those of `preview.effects.document`, `resources` and `sections` those of `preview.difference.as_document`.
         """
         against = {
             "asked": self.version.asked, "commit": self.version.commit, "hasStack": bool(self.comparison.before)
@@ -51,6 +59,7 @@ class Against:
             whole
             | {"against": against, "refused": problems(self.refused)}
             | effects_document(self.lines, self.sealed)
+            | {"cost": cost_document(self.cost)}
             | as_document(self.comparison)
         )
 

@@ -28,7 +28,7 @@ _NEEDED = {
     "outputs": ("name",),
 }  # fmt: skip
 _DIGESTS = ("settled", "trigger")
-_REPEATED = ("totals", "components")  # what the resources say already
+_REPEATED = ("totals", "components", "cost")  # what the resources say already
 
 
 class _Absent:

@@ -4,6 +4,8 @@ The keys, all of them always there:
 
 - project, stack, region; summary: instanceClass, engineVersion, deletionPolicy, components, resources, protected,
   retainedOnDelete; totals: resources by type; warnings: whole sentences.
+- cost: usdAMonth of what stands all month and has a known price, databaseUsdAMonth (the part that the budget counts),
+  budgetUsdAMonth, unknown (how many of what has no price, by item).
 - policy: rules (how many), violations: level, rule, resource, message, mandatory first; exceptions: rule, resources (a
   pattern of logical names), reason.
 - components: type, name, resources; a resource has type, name (both are its identity), protect, retainOnDelete,
@@ -62,6 +64,7 @@ def document(report: Report) -> dict[str, Any]:
             "retainedOnDelete": sum(resource.retain_on_delete for resource in resources),
         },
         "totals": dict(sorted(report.totals.items())),
+        "cost": _cost(report),
         "warnings": report.warnings,
         "policy": _policy(report),
         "components": [_component(component, report.update) for component in components],
@@ -74,6 +77,12 @@ def document(report: Report) -> dict[str, Any]:
         "alarms": [alarm(each) for each in report.platform.alarms],
         "outputs": [_output(value) for value in report.outputs],
     }
+
+
+def _cost(report: Report) -> dict[str, Any]:
+    cost, budget = report.cost, report.platform.settings.monitoring.monthly_budget_usd
+    known = {"usdAMonth": float(cost.usd), "databaseUsdAMonth": float(cost.database), "budgetUsdAMonth": budget}
+    return known | {"unknown": dict(cost.unknown)}
 
 
 def _policy(report: Report) -> dict[str, Any]:

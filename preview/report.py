@@ -19,6 +19,7 @@ from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.settings import Settings
 from blueprint.stack_file.load import load
+from preview.cost import Estimate, estimate
 from recording import stack_files
 from recording.answers import Answers
 from recording.engine import EngineRefusal, record
@@ -74,6 +75,11 @@ class Report:
     def stopped(self) -> list[policy.Violation]:
         """The violations at which `pulumi up --policy-pack policy` stops."""
         return [violation for violation in self.violations if violation.level is policy.Level.MANDATORY]
+
+    @property
+    def cost(self) -> Estimate:
+        """What stands all month, by the prices that are known."""
+        return estimate(self.update, self.platform.settings.region)
 
     @property
     def exceptions(self) -> list[policy.Excepted]:

@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Bill(Enum):
-    """How AWS charges for one: not at all, by what goes through it, or by time (a meter in `documents.cost`)."""
+    """How AWS charges for one: not at all, by what goes through it, or by time (a meter in `preview.cost`)."""
 
     FREE = "free"
     VOLUME = "volume"

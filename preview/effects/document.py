@@ -1,7 +1,8 @@
 """The effects for `--json`.
 
 - effect: the worst; needsWindow: whether somebody is cut off.
-- changes, the worst first: settings (path, and before and after where something stands), effect, needsWindow, touches.
+- changes, the worst first: settings (path, and before and after where something stands), effect, needsWindow, cost (how
+  much more a month: usd, database, which is the part that the RDS budget counts, unknown by item; or null), touches.
   `settings` is empty for what no setting is behind. A touch has call ("create", "update", "replace", "delete"), type,
   name, properties, because (what replaces it beside its own properties, or ""), effect, consequences. A consequence has
   effect, what, when, cutOff, order, and takes: text, source, seconds (least and most, or null); or null.
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blueprint.problems import Problem
+from preview.cost import Estimate
 from preview.difference import ABSENT
 from preview.effects.model import Consequence, Effect, Line, Touch
 from recording.plan import Key
@@ -44,8 +46,14 @@ def _line(line: Line) -> dict[str, Any]:
         ],
         "effect": line.effect.value,
         "needsWindow": line.needs_window,
+        "cost": line.cost and cost_document(line.cost),
         "touches": [_touch(touch) for touch in line.touches],
     }
+
+
+def cost_document(cost: Estimate) -> dict[str, Any]:
+    """US dollars a month; what has no price is counted by item."""
+    return {"usd": float(cost.usd), "database": float(cost.database), "unknown": dict(cost.unknown)}
 
 
 def _touch(touch: Touch) -> dict[str, Any]:

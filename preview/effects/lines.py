@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from preview.cost import estimate
 from preview.difference import ABSENT, ValueChange
 from preview.effects.model import Line, Touch
 from preview.effects.rows import consequences
@@ -31,7 +32,7 @@ class _Change:
     """All operations, and how to find those that are left without some of the changes."""
 
     whole: Plan
-    without: Callable[[Sequence[ValueChange]], Signature | None]
+    without: Callable[[Sequence[ValueChange]], Plan | None]
 
 
 def lines(
@@ -52,16 +53,24 @@ def lines(
         return [_line((), everything, whole, standing)] if everything else []
     sections = file.sections()
 
-    def without(changes: Iterable[ValueChange]) -> Signature | None:
+    def without(changes: Iterable[ValueChange]) -> Plan | None:
         """What is left to do with these settings as they were; None where such a file is refused."""
         try:
-            return _signature(plan(_edited(file, _reverted(sections, changes)), standing, answers))
+            return plan(_edited(file, _reverted(sections, changes)), standing, answers)
         except (pulumi.RunError, EngineRefusal):
             return None
 
+    region = file.config["aws:region"]
     change = _Change(whole, without)
     found, rest = _behind(change, everything, settings)
-    told = [_line(group, parts, whole, standing) for group, parts in found]
+    total = estimate(whole.recording, region)
+    told = [
+        replace(
+            _line(group, parts, whole, standing),
+            cost=None if left is None else total - estimate(left.recording, region),
+        )
+        for group, parts, left in found
+    ]
     if rest:
         told.append(_line((), rest, whole, standing))
     return sorted(told, key=lambda each: each.effect, reverse=True)
@@ -79,27 +88,29 @@ def by_operation(whole: Plan, standing: Mapping[Key, Standing]) -> list[Line]:
 
 def _behind(
     change: _Change, everything: Signature, settings: Sequence[ValueChange]
-) -> tuple[list[tuple[Group, set[Part]]], set[Part]]:
-    """The operations behind each group of settings, and those that no setting is behind."""
+) -> tuple[list[tuple[Group, set[Part], Plan | None]], set[Part]]:
+    """The operations behind each group of settings, and those that no setting is behind; with what is left to do."""
     if not settings:
         return [], set(everything)
     base = change.without(settings)  # what the program's own change does
-    own = {part for part, what in everything.items() if base is not None and base.get(part) == what}
+    without = {} if base is None else _signature(base)
+    own = {part for part, what in everything.items() if without.get(part) == what}
     groups = _groups(settings)
     if len(groups) == 1:
-        return [(groups[0], set(everything) - own)], own
-    found: list[tuple[Group, set[Part]]] = []
+        return [(groups[0], set(everything) - own, base)], own
+    found: list[tuple[Group, set[Part], Plan | None]] = []
     joint: list[ValueChange] = []
     for group in groups:
         left = change.without(group)
         if left is None:
             joint += group
         else:
-            found.append((group, {part for part, what in everything.items() if left.get(part) != what}))
-    told = {part for _, parts in found for part in parts}
+            other = _signature(left)
+            found.append((group, {part for part, what in everything.items() if other.get(part) != what}, left))
+    told = {part for _, parts, _ in found for part in parts}
     rest = set(everything) - told - own
     if joint or rest:  # settings that only go together, and operations that two of them want
-        found.append((tuple(joint or settings), rest))
+        found.append((tuple(joint or settings), rest, change.without(joint) if joint else None))
     return found, own - told
 
 

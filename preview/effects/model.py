@@ -7,6 +7,7 @@ from enum import Enum
 from functools import total_ordering
 from typing import Any
 
+from preview.cost import Estimate
 from recording.plan import Step
 
 
@@ -87,11 +88,13 @@ class Touch:
 class Line:
     """A changed setting, or what changed without one (`settings` is empty), with everything that follows upon it.
 
-    `settings`: path, and the values before and after (`preview.difference.ABSENT` where none stands).
+    `settings`: path, and the values before and after (`preview.difference.ABSENT` where none stands). `cost`: how much
+    more a month; None where that was not asked.
     """
 
     settings: tuple[tuple[str, Any, Any], ...]
     touches: tuple[Touch, ...]
+    cost: Estimate | None = None
 
     @property
     def consequences(self) -> list[tuple[Touch, Consequence]]:

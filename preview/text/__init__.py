@@ -89,7 +89,7 @@ def _refused(page: Page, refused: Sequence[Problem]) -> None:
 def _verdict(against: Against) -> list[Row]:
     if not against.comparison.before or against.comparison.nothing:
         return []
-    return _worst(against.lines)
+    return [*_worst(against.lines), ("cost", effects.more(against.cost))]
 
 
 def _worst(lines: Sequence[Line]) -> list[Row]:

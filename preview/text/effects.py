@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from preview.cost import Estimate
 from preview.difference import ABSENT, ValueChange
 from preview.effects.model import Consequence, Effect, Line, Touch, When
 from preview.page import Page, Row
@@ -24,7 +25,9 @@ def show(page: Page, lines: Sequence[Line]) -> None:
     """A part for each line; nothing where nothing is done."""
     for line in lines:
         page.heading(visible(title(line)))
-        page.table(list(_rows(line)))
+        costs = line.cost is not None and (line.cost.usd or line.cost.unknown) and line.effect is not Effect.REFUSED
+        cost = [("cost", more(line.cost))] if costs and line.cost else []
+        page.table([*_rows(line), *cost])
 
 
 def show_operations(page: Page, lines: Sequence[Line]) -> None:
@@ -60,6 +63,13 @@ def alike(line: Line) -> dict[Consequence, list[str]]:
     for touch, consequence in shown(line):
         found[consequence][touch.on] = None
     return {consequence: list(names) for consequence, names in found.items()}
+
+
+def more(cost: Estimate) -> str:
+    """A difference of two estimates in words."""
+    lacking = "; ".join(f"{quantity:+} {item}, of unknown price" for item, quantity in cost.unknown.items())
+    known = f"{cost.usd:+,.2f} USD a month" if cost.usd or not lacking else ""
+    return "; ".join(part for part in (known if cost.usd else known and "the same", lacking) if part)
 
 
 def styled(effect: Effect) -> Text:

@@ -49,6 +49,7 @@ def _headline(page: Page, report: Report) -> None:
             ("deletion", f"{database.deletion_policy}: {deletion}"),
             ("changes", "at once" if database.apply_immediately else "in the maintenance window"),
             *((severity, _listeners(settings, severity) or Text("to nobody", "yellow")) for severity in SEVERITIES),
+            ("cost", _cost(report)),
             ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
             ("resources", f"{len(resources)} in {count(components, 'component')}; a first preview and an update "
                           f"register the same"),
@@ -73,6 +74,15 @@ def verdict(report: Report, where: str = "") -> Text:
         return Text(f"stops this stack: {count(len(report.stopped), 'mandatory violation')}{where}", "bold red")
     advised = len(report.violations)
     return Text(f"{advised} advisory{where}" if advised else "nothing to say", "yellow" if advised else "")
+
+
+def _cost(report: Report) -> Text:
+    cost, budget = report.cost, report.platform.settings.monitoring.monthly_budget_usd
+    lacking = ", ".join(f"{quantity} x {item}" for item, quantity in cost.unknown.items())
+    without = f"; without {lacking}, of unknown price" if lacking else ""
+    told = Text(f"{cost.usd:,.2f} USD a month for what stands, traffic, logs and backups beside it{without}; ")
+    over = cost.database > budget
+    return told.append(f"RDS {cost.database:,.2f}{', more than its budget' if over else ''}", "yellow" if over else "")
 
 
 def _storage(report: Report) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blueprint.platform import Platform
-from documents.markdown import code, replaced, table
+from documents.markdown import code, table
 from preview.difference import ValueChange, compare
 from preview.document import document
 from preview.effects.lines import lines
@@ -26,6 +26,7 @@ from tests.recordings import REGION, ROOT, changed, frozen, record_with
 
 DOCUMENT = ROOT / "docs" / "changes.md"
 NAMES = 3
+BEGIN, END = "<!-- foretold -->", "<!-- until here -->"
 
 
 @cache
@@ -68,7 +69,8 @@ def line(name: str) -> Line:
 def rendered() -> tuple[Path, str]:
     """docs/changes.md with its table as the program stands."""
     heads = ("stack", "change", "effect", "what follows", "how long", "cut off", "operations")
-    return DOCUMENT, replaced(DOCUMENT.read_text(encoding="utf-8"), {"edits": table(heads, map(_row, EDITS))})
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+    return DOCUMENT, f"{before}{BEGIN}\n\n{table(heads, map(_row, EDITS))}\n\n{END}{rest.partition(END)[2]}"
 
 
 def _row(name: str) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def test_each_setting_has_the_operations_that_it_is_behind_the_worst_first(capsy
         "                   off: everybody who writes, or reads from it",
         "  nothing visible  monitoring-primary-memory-low, monitoring-primary-cpu-credits-low, "
         "monitoring-primary-disk-queue-high",
+        "  cost             +18.25 USD a month",
         "database.parameters.work_mem  4MB -> 5MB",
         "  reloaded  db-primary hands out work_mem to sessions as they go on",
         "monitoring.monthlyBudgetUsd  60 -> 80",
@@ -130,6 +131,7 @@ def test_the_document_has_every_operation_with_what_it_does() -> None:
                 "settings": [{"path": "monitoring.monthlyBudgetUsd", "before": 60, "after": 80}],
                 "effect": "nothing visible",
                 "needsWindow": False,
+                "cost": {"usd": 0, "database": 0, "unknown": {}},
                 "touches": [
                     {
                         "call": "update", "type": "aws:budgets/budget:Budget", "name": "langpont-dev-monitoring-budget",

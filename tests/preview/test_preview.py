@@ -89,8 +89,9 @@ def replace(path: Path, old: str, new: str) -> None:
 # What the machine gets
 
 KEYS = {
-    "": "alarms backups components connections instances network outputs policy project region stack storage summary "
-    "totals warnings windows",
+    "": "alarms backups components connections cost instances network outputs policy project region stack storage "
+    "summary totals warnings windows",
+    "cost": "budgetUsdAMonth databaseUsdAMonth unknown usdAMonth",
     "policy": "exceptions rules violations",
     "summary": "components deletionPolicy engineVersion instanceClass protected resources retainedOnDelete",
     "connections": "alarmAbove clientsPerHost direct free hosts internal maxClientConn maxConnections needed pooled "

@@ -96,6 +96,7 @@ def test_each_side_is_made_by_its_own_program_and_nothing_is_left_behind(reposit
         f"langpont-database / dev  ap-northeast-1  compared offline with main ({name})\n"
         "  effect     reloaded\n"
         "  window     not needed\n"
+        "  cost       the same\n"
         "  settings   1 change\n"
         "  resources  0 added, 0 removed, 2 changed\n"
         "  policy     5 advisory\n"

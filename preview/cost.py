@@ -1,0 +1,161 @@
+"""What a stack costs a month: how many of what costs by time it registers, and what is known of the prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from blueprint.aws.storage import STRIPED_IOPS, STRIPED_THROUGHPUT_MIBPS
+from blueprint.monitoring import metrics
+from preview import prices
+from preview.prices import Price
+from recording.recording import Recording, Registration
+from resource_types import TYPES
+from resource_types.model import Bill
+
+# Published by each host's PgBouncer, with one dimension, so that hosts do not add to them.
+HOST_METRICS = 2
+
+
+class Line(NamedTuple):
+    """How many of what stand all month."""
+
+    price: Price
+    quantity: int
+
+
+def lines(recording: Recording, region: str) -> list[Line]:
+    """Everything of a recording that costs by time, equal prices in one line, in the order of `METERS`.
+
+    Raises `LookupError` for a type that costs by time and has no meter.
+    """
+    types = {each.type for each in recording.registrations.values() if each.custom} - METERS.keys()
+    if unmetered := sorted(type_ for type_ in types if TYPES[type_].bill is Bill.STANDING):
+        raise LookupError(f"{', '.join(unmetered)}: no meter. Add one to METERS in preview/cost.py.")
+    totals: dict[Price, int] = {}
+    for type_, count in METERS.items():
+        for registration in recording.of_type(type_):
+            for price, quantity in count(recording, registration, region):
+                totals[price] = totals.get(price, 0) + quantity
+    return [Line(price, quantity) for price, quantity in totals.items()]
+
+
+def _instance(recording: Recording, registration: Registration, _: str) -> Iterator[tuple[Price, int]]:
+    inputs = registration.inputs
+    multi_az = bool(inputs.get("multiAz"))
+    yield prices.instance(inputs["instanceClass"], multi_az=multi_az), 1
+    yield prices.volume(multi_az=multi_az), _storage_gib(recording, registration)
+    for key, name, baseline in (
+        ("IOPS", "iops", STRIPED_IOPS), ("THROUGHPUT", "storageThroughput", STRIPED_THROUGHPUT_MIBPS)
+    ):  # fmt: skip
+        above = max(0, int(inputs.get(name) or 0) - baseline)
+        if above:
+            yield prices.performance(key), above * (prices.MULTI_AZ if multi_az else 1)
+
+
+def _storage_gib(recording: Recording, registration: Registration) -> int:
+    """A replica has as much as its source."""
+    inputs = registration.inputs
+    while "allocatedStorage" not in inputs:
+        source = inputs["replicateSourceDb"]
+        instances = recording.of_type("aws:rds/instance:Instance")
+        inputs = next(each.inputs for each in instances if each.inputs["identifier"] == source)
+    return int(inputs["allocatedStorage"])
+
+
+def _key(_: Recording, registration: Registration, region: str) -> Iterator[tuple[Price, int]]:
+    yield (prices.KEY if registration.inputs.get("region", region) == region else prices.KEY_ELSEWHERE), 1
+
+
+def _endpoint(_: Recording, registration: Registration, __: str) -> Iterator[tuple[Price, int]]:
+    if registration.inputs["vpcEndpointType"] == "Interface":  # a gateway endpoint costs nothing
+        yield prices.INTERFACE_ENDPOINT, len(registration.inputs["subnetIds"])
+
+
+def _alarm(_: Recording, registration: Registration, __: str) -> Iterator[tuple[Price, int]]:
+    queries = registration.inputs.get("metricQueries") or ()
+    yield prices.ALARM_METRIC, sum("metric" in each for each in queries) or 1
+
+
+def function_metrics(recording: Recording) -> int:
+    """How many metrics the function publishes: with its count of failures, and what each instance says of itself."""
+    asked = sum(  # each has an alarm
+        metrics.INSTANCE in (watched.inputs.get("dimensions") or {})
+        for watched in recording.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    )
+    return len(metrics.METRICS) + 1 + asked
+
+
+def _schedule(recording: Recording, _: Registration, __: str) -> Iterator[tuple[Price, int]]:
+    yield prices.CUSTOM_METRIC, function_metrics(recording) + HOST_METRICS
+
+
+def _each(price: Price) -> Callable[[Recording, Registration, str], Iterator[tuple[Price, int]]]:
+    def count(_: Recording, __: Registration, ___: str) -> Iterator[tuple[Price, int]]:
+        yield price, 1
+
+    return count
+
+
+# By the types whose rows say that they cost by time; and the schedule, which has metrics published.
+METERS = {
+    "aws:rds/instance:Instance": _instance,
+    "aws:ec2/natGateway:NatGateway": _each(prices.NAT_GATEWAY),
+    "aws:ec2/eip:Eip": _each(prices.PUBLIC_ADDRESS),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
+    "aws:kms/key:Key": _key,
+    "aws:secretsmanager/secret:Secret": _each(prices.SECRET),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _each(prices.COMPOSITE_ALARM),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _each(prices.CUSTOM_METRIC),
+    "aws:scheduler/schedule:Schedule": _schedule,
+    "aws:cloudwatch/dashboard:Dashboard": _each(prices.DASHBOARD),
+    "aws:budgets/budget:Budget": _each(prices.BUDGET),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """US dollars a month for what stands all month. `unknown`: how many of what has no price, by item.
+
+    `database`: the part of it that the RDS budget counts.
+    """
+
+    usd: Decimal
+    database: Decimal
+    unknown: Mapping[str, int]
+
+    def __sub__(self, other: Estimate) -> Estimate:
+        items = dict.fromkeys([*self.unknown, *other.unknown])
+        left = {item: self.unknown.get(item, 0) - other.unknown.get(item, 0) for item in items}
+        return Estimate(
+            self.usd - other.usd, self.database - other.database, {item: n for item, n in left.items() if n}
+        )
+
+
+def estimate(recording: Recording, region: str) -> Estimate:
+    """The month of a recording. In another region than that of the prices everything is unknown."""
+    usd, database, lacking = Decimal(0), Decimal(0), dict[str, int]()
+    for price, quantity in lines(recording, region):
+        monthly = price.monthly if region == prices.REGION else None
+        if monthly is None:
+            lacking[price.item] = lacking.get(price.item, 0) + quantity
+            continue
+        usd += monthly * quantity
+        database += monthly * quantity * ("RDS:" in price.usage_type or price.item.startswith("db."))
+    return Estimate(usd, database, lacking)
+
+
+def of_document(document: Mapping[str, Any]) -> Recording:
+    """The resources of a preview's document, as far as they are counted here."""
+    made = Recording(stack="", project="", preview=True)
+    for each in (each for component in document.get("components", ()) for each in component["resources"]):
+        urn = f"{each['type']}::{each['name']}"
+        made.registrations[urn] = Registration(
+            urn=urn, type=each["type"], name=each["name"], parent="", custom=True, inputs=each["inputs"], protect=False,
+            retain_on_delete=False, delete_before_replace=False, ignore_changes=(), aliases=0,
+            dependencies=frozenset(), property_dependencies={}, secret_outputs=(),
+        )  # fmt: skip
+    return made
