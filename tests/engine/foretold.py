@@ -26,7 +26,7 @@ from tests.recordings import REGION, ROOT, changed, frozen, record_with
 
 DOCUMENT = ROOT / "docs" / "changes.md"
 NAMES = 3
-BEGIN, END = "<!-- foretold -->", "<!-- until here -->"
+BEGIN, END = "<!-- generated: edits -->", "<!-- end -->"
 
 
 @cache
