@@ -10,9 +10,9 @@ from blueprint.instances import Instance
 from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
-from preview.cost import function_metrics
 from documents.markdown import code, codes, table
 from documents.stacks import Stack
+from preview.cost import function_metrics
 from preview.units import amount, span
 
 _WITHOUT_DATA = {
