@@ -288,6 +288,8 @@ def _exact_text(parameter: Parameter, text: str) -> str:
     if parameter.values and text not in parameter.values:
         choice = " or ".join(f'"{value}"' for value in parameter.values)
         raise Refused("is not one of the texts that RDS allows", f"Leave it out, or write {choice} to the letter")
+    if not text:
+        raise Refused("is empty, which RDS takes for its default", "Leave it out, or write its text")
     return text
 
 

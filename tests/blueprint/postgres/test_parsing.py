@@ -67,6 +67,7 @@ def refusal(name: str, asked: HumanValue, *, trusted: bool = False) -> str:
             False,
             "is not a size. Write it with its unit, such as 16MB; -1 means off; 0 means every file.",
         ),
+        ("application_name", "", "is empty, which RDS takes for its default. Leave it out, or write its text."),
         ("autovacuum", "maybe", "is neither on nor off. Write on or off."),
         ("autovacuum", 2, "is neither on nor off. Write on or off."),
         (
