@@ -14,6 +14,7 @@ from blueprint.aws.subnets import SubnetPlan, plan_subnets
 from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
 from blueprint.monitoring.alarms import Alarm
 from blueprint.monitoring.published_alarms import published_alarms
+from blueprint.monitoring.thresholds import deviating
 from blueprint.names import LangPontNaming
 from blueprint.postgres.connections import WATCH_CONNECTIONS, ConnectionBudget, MemoryCheck, Pool
 from blueprint.postgres.effective import STANDBY_SETTINGS, bytes_of
@@ -134,7 +135,8 @@ class Platform:
             instance_alarms(self.instances, database, connection_alarm=self.budget.alarm_threshold, generation=each)
             for each in database.standing_generations
         )
-        return (*chain.from_iterable(of_instances), *published)
+        own = self.settings.monitoring.thresholds
+        return tuple(deviating(alarm, own) for alarm in (*chain.from_iterable(of_instances), *published))
 
     def thresholds(self, role: str, instance_class: str, allocated_gib: int) -> dict[str, float]:
         """Thresholds, by key, of the alarms on an instance that runs with this class and size.
@@ -145,7 +147,8 @@ class Platform:
         database = self.settings.database.model_copy(update={"allocated_storage_gib": allocated_gib})
         instances = [each.resized(instance_class) if each.role == role else each for each in self.instances]
         rows = instance_alarms(instances, database, connection_alarm=self.budget.alarm_threshold, role=role)
-        return {row.key: row.threshold for row in rows}
+        own = self.settings.monitoring.thresholds
+        return {row.key: deviating(row, own).threshold for row in rows}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ from blueprint.values import (
     SshNetwork,
     SubnetId,
     Switch,
+    Thresholds,
     TimeOfDay,
     VpcId,
     VpcNetwork,
@@ -392,6 +393,9 @@ class Monitoring(Section):
         Listeners(),
         description="Who else hears of what waits for the morning: other alarms and RDS events, failed backups, the "
         "budget.",
+    )
+    thresholds: Thresholds = Field(
+        {}, description="Thresholds by alarm key with their unit (90%, 20GB, 60s), in place of the reasoned ones."
     )
     enhanced_monitoring_seconds: MonitoringSeconds = Field(
         60, description="Seconds between the operating system's figures (Enhanced Monitoring); 0 turns them off."

@@ -23,6 +23,7 @@ from blueprint.aws import networks
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass, instance_class
 from blueprint.aws.regions import check_region
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
+from blueprint.monitoring.thresholds import BOUNDS
 from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.compile import HumanValue
 from blueprint.postgres.version import MAJORS, EngineVersion
@@ -164,6 +165,18 @@ Class = Annotated[
     WithJsonSchema({"type": "string", "enum": list(INSTANCE_CLASSES)}),
 ]
 Parameters = Annotated[dict[str, Annotated[HumanValue, PlainValidator(_single)]], WithJsonSchema(_parameters_schema())]
+Thresholds = Annotated[
+    dict[str, Annotated[HumanValue, PlainValidator(_single)]],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                key: {"type": ["string", "number"], "examples": [bounds.example]} for key, bounds in BOUNDS.items()
+            },
+            "additionalProperties": {"type": ["string", "number"]},
+        }
+    ),
+]
 DatabaseName = Annotated[str, AfterValidator(_checked(names.check_database_name))]
 MasterUsername = Annotated[str, AfterValidator(_checked(names.check_role_name))]
 Port = Annotated[Whole, AfterValidator(_checked(names.check_port))]

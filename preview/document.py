@@ -17,7 +17,7 @@ The keys, all of them always there:
   meaning (for people), applyMethod, static, rdsDefault, origin.
 - connections, windows, storage, backups, network: as their functions below spell them, units in the keys. The subnets
   of the network are a CIDR or an id by zone and tier.
-- alarms: name, instance, severity, namespace, metric, statistic, expression, comparison, threshold, unit,
+- alarms: name, instance, severity, namespace, metric, statistic, expression, comparison, threshold, reasoned, unit,
   periodSeconds, periods, treatMissingData, watches, nextStep.
 - outputs: name, type, description, value, madeUp, standIn. `value` is what is known before the deployment; where
   `madeUp`, a part of it is not, and `standIn` shows the form of the whole with invented ids. Otherwise standIn is null.
@@ -269,6 +269,7 @@ def alarm(alarm: Alarm) -> dict[str, Any]:
         "expression": alarm.expression,
         "comparison": alarm.compare.value,
         "threshold": alarm.threshold,
+        "reasoned": alarm.reasoned,
         "unit": alarm.unit,
         "periodSeconds": alarm.period_seconds,
         "periods": alarm.periods,

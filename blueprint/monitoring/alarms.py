@@ -115,7 +115,7 @@ class Alarm(Condition):
     "primary-g2"; or another part of the platform.
 
     `causes`: names of the alarms that it follows from. While one of them is in ALARM, somebody was told of the cause,
-    and this one tells nobody (`blueprint.monitoring.composites`).
+    and this one tells nobody (`blueprint.monitoring.composites`). `reasoned`: what the stack file replaces.
     """
 
     key: str
@@ -124,6 +124,7 @@ class Alarm(Condition):
     watches: str
     next_step: str
     causes: tuple[str, ...] = ()
+    reasoned: float | None = None
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from blueprint.aws import storage
 from blueprint.aws.subnets import check_zones, is_zone
+from blueprint.monitoring.thresholds import threshold
 from blueprint.names import MOST_TAGS, check_master_username, check_tag
 from blueprint.platform import Platform
 from blueprint.postgres import roles
@@ -320,6 +321,14 @@ def _listeners(s: Settings) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
+def _thresholds(s: Settings) -> Iterator[Problem]:
+    for key, value in s.monitoring.thresholds.items():
+        try:
+            threshold(key, value)
+        except Refused as refusal:
+            yield _refused(f"monitoring.thresholds.{key}", value, refusal)
+
+
 def _second_region(s: Settings) -> Iterator[Problem]:
     if s.backups.replicate_to_region == s.region:
         yield Problem(
@@ -368,6 +377,7 @@ RULES = (
     Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
     Rule(("database.allowMajorUpgrade", "database.engineVersion", "database.applyImmediately"), _major_upgrade),
     Rule(("credentials", "database.masterUsername"), _password_versions),
+    Rule(("monitoring.thresholds",), _thresholds),
     Rule(("monitoring.alertEmails", "monitoring.critical", "monitoring.warning"), _listeners),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
 )

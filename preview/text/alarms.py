@@ -51,6 +51,8 @@ def row(alarm: Mapping[str, Any]) -> tuple[str, ...]:
     metric = alarm["metric"].removeprefix(f"{alarm['instance']}-")
     sign = ">" if alarm["comparison"] == Compare.ABOVE.value else "<"
     when = f"{statistic} {metric} {sign} {amount(alarm['threshold'], alarm['unit'])}"
+    if alarm.get("reasoned") is not None:
+        when += f", reasoned {amount(alarm['reasoned'], alarm['unit'])}"
     if alarm["expression"]:
         when += f"\nof {alarm['expression']}"
     lasting = span(alarm["periodSeconds"] * alarm["periods"])

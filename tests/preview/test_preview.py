@@ -111,7 +111,7 @@ KEYS = {
     "instances[].memory": "autovacuumWorkers availableBytes backends fits maintenanceWorkMemBytes sharedBuffersBytes "
     "systemBytes totalBytes workMemBytes",
     "instances[].parameters[]": "applyMethod asked meaning name origin rdsDefault static value",
-    "alarms[]": "comparison expression instance metric name namespace nextStep periodSeconds periods "
+    "alarms[]": "comparison expression instance metric name namespace nextStep periodSeconds periods reasoned "
     "severity statistic threshold treatMissingData unit watches",
     "outputs[]": "description madeUp name standIn type value",
 }

@@ -458,6 +458,12 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"credentials": {"passwordVersions": {"langpont_admin": 2, "langpont_metrics": 3}}},
     ),
     (
+        "_thresholds",
+        {"monitoring": {"thresholds": {"cpu-high": "120%"}}},
+        "monitoring.thresholds.cpu-high 120% is not within 10% and 99%. Write it like 90%.",
+        {"monitoring": {"thresholds": {"cpu-high": "90%"}}},
+    ),
+    (
         "_listeners",
         {"monitoring": {"warning": {"emails": ["database-alerts@langpont.example"]}}},
         "monitoring.warning.emails database-alerts@langpont.example stands in monitoring.alertEmails too, which hears "
