@@ -34,6 +34,7 @@ LOGGED_SECONDS = 2  # the logging collector outlives its postmaster by what it h
 _POLL_SECONDS = 0.02
 _PORT_TAKEN = "could not create any TCP/IP sockets"
 _ORPHANS = "pre-existing shared memory block"
+_REDIRECTED = "redirecting log output"
 _FIRST_LINE = "starting PostgreSQL"
 _LAST_LINE = "database system is shut down"
 
@@ -291,8 +292,8 @@ class Server:
         """Why the server ended: what it said before its log began, if that is fatal, else the last of its log."""
         begun = self.folder / "start.log"
         texts, newest = [_text(begun)], self._newest_log()
-        # Of a start that ended before its log began, the log has only what the one before said.
-        if newest and "FATAL" not in texts[0] and begun.exists() and newest.stat().st_mtime >= begun.stat().st_mtime:
+        # Of a start that ended before its log began, the log has only what the one before said, and perhaps late.
+        if newest and _REDIRECTED in texts[0] and "FATAL" not in texts[0]:
             texts.insert(0, _text(newest).rpartition(_FIRST_LINE)[2])
         said = next((reason for text in texts if (reason := _reason(text, last=True))), "")
         return said or f"it said nothing in {begun}."
