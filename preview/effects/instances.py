@@ -73,7 +73,7 @@ def instance(step: Step, before: Mapping[str, Any]) -> Iterator[Consequence]:
 def _updated(key: str, before: Mapping[str, Any], after: Mapping[str, Any], *, replica: bool) -> Consequence:
     when = When.WINDOW if key in WAITING and not after.get("applyImmediately") else When.AT_ONCE
     if key == "engineVersion":
-        return _version(before.get(key), after.get(key), when, replica=replica)
+        return _version(before.get(key), after.get(key), after, when, replica=replica)
     if key == "backupRetentionPeriod" and bool(before.get(key)) != bool(after.get(key)):
         return _restart(key, "restarts, since backups are switched on or off", after, When.AT_ONCE, replica=replica)
     if key in _RESTARTS:
@@ -113,8 +113,13 @@ def _restart(key: str, what: str, after: Mapping[str, Any], when: When, *, repli
     return Consequence(effect=Effect.RESTART, what=what, takes=RESTART, cut_off=cut_off, when=when)
 
 
-def _version(old: Any, new: Any, when: When, *, replica: bool) -> Consequence:
+def _version(old: Any, new: Any, after: Mapping[str, Any], when: When, *, replica: bool) -> Consequence:
     majors = [str(each).partition(".")[0] for each in (old, new)]
+    if majors[0] != majors[1] and old and not replica and not after.get("allowMajorVersionUpgrade"):
+        return Consequence(
+            effect=Effect.REFUSED, when=when,
+            what=f"would become PostgreSQL {majors[1]}, which RDS refuses without database.allowMajorUpgrade",
+        )  # fmt: skip
     if majors[0] != majors[1] and old:
         return Consequence(
             effect=Effect.IRREVERSIBLE,

@@ -70,6 +70,13 @@ def test_a_parameter_that_a_standby_needs_says_who_restarts_first() -> None:
     assert raised.needs_window
 
 
+def test_another_major_is_refused_without_leave_and_irreversible_with_it() -> None:
+    effects = [
+        told("dev", {"database": {"engineVersion": 17} | leave})[0].effect for leave in ({}, {"allowMajorUpgrade": 17})
+    ]
+    assert effects == [Effect.REFUSED, Effect.IRREVERSIBLE]
+
+
 def test_settings_that_only_go_together_are_one_line() -> None:
     restore = {"generation": 2, "restoreFrom": {"time": "2026-09-01T03:00:00Z"}}
     (line,) = told("dev", {"database": restore})
