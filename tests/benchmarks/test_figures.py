@@ -98,9 +98,9 @@ def test_what_differs_between_the_sets_of_parameters() -> None:
     found = {chosen: own_settings(with_parameters(plan, chosen).primary) for chosen in SETS}
     names = ("max_connections", "shared_buffers", "work_mem", "checkpoint_timeout", "random_page_cost")
     assert {chosen: [settings.get(name) for name in names] for chosen, settings in found.items()} == {
-        "rds-defaults": ["450", "131072", None, None, None],
+        "rds-defaults": ["401", "116654", None, None, None],
         "document": ["300", "131072", "16384", "600", "1.1"],
-        "ours": ["300", "131072", "16384", "600", "1.1"],
+        "ours": ["300", "116654", "16384", "600", "1.1"],
     }
     assert with_parameters(plan, "ours") is plan
 

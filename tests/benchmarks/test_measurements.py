@@ -42,7 +42,7 @@ def test_the_database_is_measured_in_both_ways_under_both_loads(platform: Platfo
         assert 0 < row["average_ms"]["median"] <= row["p99_ms"]["median"]
         if row["load"] == "1000-tps":
             assert 20 < row["tps"]["median"] < 100
-    assert in_force(platform) == [("4MB",), ("450",)]
+    assert in_force(platform) == [("4MB",), ("401",)]
 
 
 def test_another_set_of_parameters_is_in_force_after_a_change(platform: Platform) -> None:
