@@ -57,7 +57,7 @@ def _of_call(node: ast.AST) -> Iterator[str]:
 
 
 COMMANDS = {
-    "doctor": ("doctor/facts.py", "snapshots/model.py", "stack.py"),
+    "doctor": ("doctor/facts.py", "roles.py", "snapshots/model.py", "stack.py"),
     "snapshots create": ("snapshots/commands.py", "snapshots/model.py", "stack.py"),
     "roles check": ("roles.py",),
 }

@@ -50,8 +50,7 @@ EDITS: Mapping[str, Edit] = {
         stack="dev",
         before=_ONE_REPLICA,
         changes={"database": {"engineVersion": "17", "allowMajorUpgrade": 17}},
-        why="PostgreSQL 17, in place; RDS takes the replica along",
-        because="RDS takes no major back: the way back is a restore, as the runbook says",
+        why="PostgreSQL 17, in place; RDS takes the replica along, and no major back",
         back=False,
     ),
     "major-without-leave": Edit(

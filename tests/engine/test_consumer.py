@@ -46,4 +46,4 @@ def test_an_applications_program_deploys_from_a_stack_reference_and_a_host_from_
     file = workplace.shell(f'"{sys.executable}" -m ops outputs env --stack prod --file - < ../outputs.json').stdout
     names = [line.partition("=")[0] for line in file.splitlines()]
     assert names == list(environment(outputs))
-    assert "'postgresql://langpont_app@127.0.0.1:6432/langpont?sslmode=disable'" in file
+    assert "DATABASE_PRIMARY_URL=postgresql://langpont_app@127.0.0.1:6432/langpont?sslmode=disable\n" in file

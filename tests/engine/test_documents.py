@@ -50,6 +50,7 @@ ELSEWHERE = {
     "stack init": "every test begins with it",
     "stack init qa --secrets-provider=awskms://alias/KEY?region=ap-northeast-1": "tests/engine/test_changes_written.py",
     "stack change-secrets-provider awskms://alias/KEY?region=ap-northeast-1": "as above",
+    "config set --secret --path webhooks.critical.pagerduty": "tests/engine/test_secrecy.py",
     "config set": "writes the stack file anew: tests/engine/test_stack_files.py",
     "cancel": "takes a lock away that a killed update left: tests/engine/test_interrupted.py",
 }

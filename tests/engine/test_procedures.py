@@ -40,6 +40,8 @@ def documents(cloud: Cloud) -> list[dict[str, Any]]:
 ELSEWHERE = {
     (RUNBOOK, "Making room for snapshots"): "the stand-in has no snapshots: tests/ops/snapshots",
     ("docs/stacks.md", "What each stack makes"): "dev is destroyed in test_life",
+    ("docs/stacks.md", "Tags of your own"): "an edit in place: tests/contracts/test_contracts.py",
+    ("docs/stacks.md", "Who hears of what"): "the webhook's secret: tests/engine/test_secrecy.py",
     ("docs/stacks.md", "A stack from somebody's snapshot"): "the stand-in has no snapshots: tests/components",
     ("docs/scaling.md", "What the budget and the memory allow"): "an offline preview: tests/preview",
 }

@@ -52,7 +52,8 @@ def _wrong(document: dict[str, Any], stack: str, edits: list[tuple[Path, Any]], 
             left = refusals.of(mended, stack) if mended else ()
             if refusals.crash:
                 yield Fault(f"{tried}, then {problem.field}: {way_out!r}", refusals.crash)
-            again = [each for each in left if each.field == problem.field]
+            # What an amount asks for may be more than the class has, which is then told with a way out of its own.
+            again = [each for each in left if each.field == problem.field and "does not start so" not in each.rule]
             if LEADS_ON.search(problem.way_out):
                 again = [each for each in again if each.rule == problem.rule or LEADS_ON.search(each.way_out)]
             if again and (problem.field, way_out) not in ASKED_MORE:
