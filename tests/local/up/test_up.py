@@ -250,7 +250,7 @@ def test_the_commands_of_operators_work_against_it(project: Path, environment: d
     assert "0 drifted, 0 cannot log in" in run(environment, "-m", "ops", "roles", "check", "-s", "prod")
     outputs = str(Folders.of(project, "prod").state / "outputs.json")
     told = run(environment, "-m", "ops", "outputs", "env", "-s", "prod", "--file", outputs)
-    assert f"DATABASE_PRIMARY_URL='{environment['DATABASE_PRIMARY_URL']}'" in told.splitlines()
+    assert f"DATABASE_PRIMARY_URL={environment['DATABASE_PRIMARY_URL']}" in told.splitlines()
 
 
 def test_a_role_changed_by_hand_is_found_by_the_operators_command_and_mended(
