@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,15 @@ def test_the_summary_has_what_changes_the_whole_page_and_the_stack_that_is_gone(
         "\n"
         "~~~~text\n"
         f"langpont-database / dev  ap-northeast-1  compared offline with HEAD^1 ({base})\n"
+        "  effect     nothing visible\n"
+        "  window     not needed\n"
+        "  cost       the same\n"
         "  settings   1 change\n"
         "  resources  0 added, 0 removed, 1 changed\n"
         "  policy     5 advisory\n"
         "\n"
-        "Settings\n"
-        "  ~  network.vpc.flowLogRetentionDays  7 -> 14\n"
+        "network.vpc.flowLogRetentionDays  7 -> 14\n"
+        "  nothing visible  network-flow-logs\n"
         "\n"
         "Resources  by component, without the component's name; alike ones together\n"
         "\n"
@@ -83,7 +87,8 @@ def test_the_summary_has_what_changes_the_whole_page_and_the_stack_that_is_gone(
         "    ~  cloudwatch.LogGroup   1  flow-logs\n"
         "        ~  retentionInDays  7 -> 14\n"
         "\n"
-        "Offline  whether AWS changes a resource in place or replaces it, only `pulumi preview` tells\n"
+        "Offline  updated or replaced: as measured of terraform-provider-aws 5.100.0, with what is known of pulumi-aws "
+        f"{version('pulumi-aws')}; what AWS has may differ\n"
         "~~~~\n"
         "\n"
     )
