@@ -144,8 +144,8 @@ def test_a_way_out_that_names_a_value_passes_and_every_sentence_is_short_and_who
     base = sections("prod")
     followed, stuck = 0, []
     for place in PLACES:
-        # The parameters of each instance are alike: a part of the wrong values for each.
-        of_parameters = WRONG[len(str(place)) % 15 :: 15] if "parameters" in place[:-1] else WRONG
+        # The parameters of each instance and the thresholds are alike: a part of the wrong values for each.
+        of_parameters = WRONG[len(str(place)) % 15 :: 15] if {"parameters", "thresholds"} & {*place[:-1]} else WRONG
         for wrong in of_parameters if place[0] == section else ():
             document = put(base, place, wrong)
             for problem in problems(document) if document else ():
