@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.changes import Copy
 
 ALARMS, RUNBOOK = "blueprint/monitoring/alarms.py", "docs/runbook.md"
-SCENARIOS = "documents/backtest/loud.py"
+BOUNDS, SCENARIOS = "blueprint/monitoring/thresholds.py", "documents/backtest/loud.py"
 NEW_ALARM = """    yield w.warning(
         "writes-high",
         when("WriteThroughput", "Average", ABOVE, 10**9, periods=3, of=300, no_data=IGNORE, unit="bytes"),
@@ -36,8 +36,8 @@ SECTION = """## writes-high
 **Escalate** after an hour.
 """
 
-TYPE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
-COMPONENT = '''"""Health: one alarm for a status page, that fires with any of several."""
+TYPE = "aws:cloudwatch/queryDefinition:QueryDefinition"
+COMPONENT = '''"""Queries: a saved query of CloudWatch Logs Insights."""
 
 from __future__ import annotations
 
@@ -52,80 +52,81 @@ from components.base import Component
 
 
 @dataclass(frozen=True, kw_only=True)
-class HealthArgs:
-    """`alarm_names` are those of the alarms that it sums up."""
+class QueriesArgs:
+    """`log_groups` are the names of those that it reads."""
 
     naming: Naming
-    alarm_names: Sequence[str]
+    log_groups: Sequence[str]
 
 
-class Health(Component):
-    """A composite alarm without actions of its own: the alarms in it tell somebody."""
+class Queries(Component):
+    """The errors of all logs, for whoever looks."""
 
-    def __init__(self, name: str, args: HealthArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: QueriesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
-        aws.cloudwatch.CompositeAlarm(
-            f"{name}-any",
-            alarm_name=f"{name}-any",
-            alarm_rule=" OR ".join(f'ALARM("{alarm}")' for alarm in args.alarm_names),
-            actions_enabled=False,
-            tags=self.child_tags(f"{name}-any"),
+        aws.cloudwatch.QueryDefinition(
+            f"{name}-errors",
+            name=f"{name}-errors",
+            query_string="fields @timestamp, @message | filter @message like /ERROR/",
+            log_group_names=list(args.log_groups),
             opts=self.child_options(),
         )
         self.register_outputs({})
 '''
 ROW = """    ResourceType(
-        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
-        tagged=True,
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
         bill=Bill.FREE,
-        create=Call("cloudwatch.put_composite_alarm", takes={"tags": TAGS}),
-        id="{alarmName}",
-        outputs={"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{alarmName}"},
+        create=Call("logs.put_query_definition"),
+        named=PhysicalName("name"),
+        id="{name}",
+        not_in_moto="moto has no saved queries",
     ),
 """
 RULE = """    ResourceRule(
-        name="composite-alarm-quiet", wants="alarms that tell somebody once", check=_quiet,
-        applies=of("aws:cloudwatch/compositeAlarm:CompositeAlarm"),
+        name="query-reads", wants="saved queries that name their logs", check=_reads,
+        applies=of("aws:cloudwatch/queryDefinition:QueryDefinition"),
     ),
 """
-CHECK = """def _quiet(alarm: Resource) -> Iterator[Finding]:
-    yield from expect(alarm, "actionsEnabled", lambda value: value is False, "Write actions_enabled=False")
+CHECK = """def _reads(query: Resource) -> Iterator[Finding]:
+    yield from expect(query, "logGroupNames", lambda value: is_list(value) and value != [], "Name them")
 
 
 """
-CASES = """    *passing("composite-alarm-quiet", resource(COMPOSITE, {"actionsEnabled": False})),
+CASES = """    *passing("query-reads", resource(QUERY, {"logGroupNames": ["a"]})),
     violating(
-        "composite-alarm-quiet", resource(COMPOSITE, {"actionsEnabled": True}),
-        "cloudwatch.CompositeAlarm it: actionsEnabled is true. composite-alarm-quiet wants alarms that tell somebody "
-        "once. Write actions_enabled=False.",
+        "query-reads", resource(QUERY, {"logGroupNames": []}),
+        "cloudwatch.QueryDefinition it: logGroupNames is []. query-reads wants saved queries that name their logs. "
+        "Name them.",
     ),
     missing(
-        "composite-alarm-quiet", resource(COMPOSITE, {}),
-        "cloudwatch.CompositeAlarm it: actionsEnabled is not stated. composite-alarm-quiet wants alarms that tell "
-        "somebody once. Write actions_enabled=False.",
+        "query-reads", resource(QUERY, {}),
+        "cloudwatch.QueryDefinition it: logGroupNames is not stated. query-reads wants saved queries that name their "
+        "logs. Name them.",
     ),
 """
-CALL = """c.Health(
-    f"{prefix}-health",
-    c.HealthArgs(naming=platform.naming, alarm_names=[f"{prefix}-{alarm.name}" for alarm in platform.alarms[:3]]),
+CALL = """c.Queries(
+    f"{prefix}-queries",
+    c.QueriesArgs(naming=platform.naming, log_groups=[platform.naming.log_group(prefix, "postgresql")]),
 )
 """
-COMPONENT_TEST = '''"""Health: one alarm over others."""
+COMPONENT_TEST = '''"""Queries: what is saved for whoever looks."""
 
 from __future__ import annotations
 
 from tests.recordings import inputs, recording
 
 
-def test_it_fires_with_any_of_the_alarms() -> None:
-    made = inputs(recording("dev"), "aws:cloudwatch/compositeAlarm:CompositeAlarm", "langpont-dev-health-any")
-    assert 'ALARM("langpont-dev-primary-cpu-high")' in made["alarmRule"]
+def test_errors_are_asked_for() -> None:
+    made = inputs(recording("dev"), "aws:cloudwatch/queryDefinition:QueryDefinition", "langpont-dev-queries-errors")
+    assert "/ERROR/" in made["queryString"]
 '''
 
 
 def add_alarm(copy: Copy) -> None:
-    """A row, the runbook's section, a scenario in which it fires, and a test of what it means."""
+    """A row, its bounds, the runbook's section, a scenario in which it fires, and a test of what it means."""
     _before(copy, ALARMS, '    yield w.warning(\n        "read-latency-high",', NEW_ALARM)
+    bounds = '    "read-latency-high": Bounds('
+    _before(copy, BOUNDS, bounds, '    "writes-high": Bounds("bytes", MIB, 1024 * GIB, "1GB"),\n')
     _before(copy, RUNBOOK, "## read-latency-high\n", f"{SECTION}\n")
     _before(copy, SCENARIOS, '    Scenario(\n        key="long-lock",', SCENARIO)
     test = "tests/blueprint/monitoring/test_alarms.py"
@@ -134,22 +135,22 @@ def add_alarm(copy: Copy) -> None:
 
 def add_component(copy: Copy) -> None:
     """A component with a resource type that nobody registers yet, its row, its rule and their tests."""
-    copy.write("components/health.py", COMPONENT)
+    copy.write("components/queries.py", COMPONENT)
     _before(
-        copy, "components/__init__.py", "from components.ids ", "from components.health import Health, HealthArgs\n"
+        copy, "components/__init__.py", "from components.ids ", "from components.queries import Queries, QueriesArgs\n"
     )
-    _before(copy, "components/__init__.py", '    "InstanceKeys",\n', '    "Health",\n    "HealthArgs",\n')
+    _before(copy, "components/__init__.py", '    "InstanceKeys",\n', '    "Queries",\n    "QueriesArgs",\n')
     _before(copy, "__main__.py", "\napplication = settings.application\n", CALL)
-    _before(copy, "pyproject.toml", '    "components.keys",\n', '    "components.health",\n')
-    copy.write("tests/components/test_health.py", COMPONENT_TEST)
+    _before(copy, "pyproject.toml", '    "components.keys",\n', '    "components.queries",\n')
+    copy.write("tests/components/test_queries.py", COMPONENT_TEST)
     row = "resource_types/cloudwatch.py"
     _before(copy, row, '    ResourceType(\n        "aws:cloudwatch/metricAlarm:MetricAlarm",', ROW)
     _before(copy, "policy/rules/surroundings.py", "RULES: Final", CHECK)
     _after(copy, "policy/rules/surroundings.py", "RULES: Final[tuple[Rule, ...]] = (\n", RULE)
     cases = "tests/policy/cases_surroundings.py"
     _after(copy, cases, "    *SUBNET_CASES,\n", CASES)
-    _before(copy, cases, "\nCASES: Final", f'\nCOMPOSITE = "{TYPE}"\n')
-    _before(copy, "docs/components.md", "| `Functions` |", "| `Health` | none | one alarm over others |\n")
+    _before(copy, cases, "\nCASES: Final", f'\nQUERY = "{TYPE}"\n')
+    _before(copy, "docs/components.md", "| `Functions` |", "| `Queries` | none | a saved query |\n")
 
 
 def _before(copy: Copy, name: str, anchor: str, text: str) -> None:

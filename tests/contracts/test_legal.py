@@ -23,6 +23,7 @@ NAMED: dict[str, tuple[str, int, str]] = {
     "aws:budgets/budget:Budget": ("name", 100, r"[^:\\]+"),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmName", 255, ANY),
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName", 255, r"[A-Za-z0-9_-]+"),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": ("name", 255, ANY),
     "aws:cloudwatch/logGroup:LogGroup": ("name", 512, r"[\w./#-]+"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("name", 512, r"[^:*]+"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("name", 255, ANY),
