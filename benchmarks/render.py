@@ -48,7 +48,7 @@ def document(results: Results) -> str:
         [
             HOW.format(
                 machine=_machine_table(results["machine"]), measured=results["measured"], commit=results["commit"],
-                runs=_runs(results["runs"]), quiet=_quiet(results["parts"]),
+                runs=_runs(results["runs"]), quiet=_quiet(results["parts"], results["commit"]),
             ),
             DATABASE.format(
                 scale=results["scale"], accounts=f"{results['scale'] * 100_000:,}", seconds=results["seconds"],
@@ -102,14 +102,17 @@ def table(heads: list[str], rows: Iterable[list[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
 
 
-def _quiet(parts: Mapping[str, Mapping[str, Any]]) -> str:
+def _quiet(parts: Mapping[str, Mapping[str, Any]], commit: str) -> str:
     """How busy the machine was with other things, and when each part was measured."""
     rows = [
-        [name, part["measured"], *_shares(part), "yes" if Part.from_json(None, part).quiet else "**no**"]
+        [
+            name, part["measured"], part.get("commit", commit), *_shares(part),
+            "yes" if Part.from_json(None, part).quiet else "**no**",
+        ]
         for name, part in parts.items()
-    ]
+    ]  # fmt: skip
     return "When each part was measured, and what else the machine did meanwhile:\n\n" + table(
-        ["part", "UTC", "other programs, % of the machine", "stolen by the hypervisor, %", "quiet"], rows
+        ["part", "UTC", "commit", "other programs, % of the machine", "stolen by the hypervisor, %", "quiet"], rows
     ).rstrip("\n")
 
 

@@ -72,7 +72,7 @@ def numbers(results: Results | None) -> str:
     failover, restored = results["failover"]["synchronous"], results["recovery"]
     rows = [
         (f"{number(results['rate'])} TPS offered, through PgBouncer", f"{', '.join(named)}; {verdict}"),
-        ("a read by `langpont_db`", f"{_spread(results['library']['overhead_percent'], ' %')} longer than a plain one"),
+        ("a read by `langpont_db`", f"{_spread(results['library']['overhead_percent'], ' %')} against a plain one"),
         ("failover to a synchronous standby",
          f"{_spread(failover['downtime_s'], ' s')} without a commit, "
          f"{_spread(failover['lost_commits'])} acknowledged commits lost"),
@@ -98,7 +98,7 @@ def numbers_japanese(results: Results | None) -> str:
     overhead = results["library"]["overhead_percent"]
     rows = [
         (f"毎秒 {number(results['rate'])} 件、PgBouncer 経由", f"{'、'.join(named)}。{verdict}"),
-        ("`langpont_db` による読み取り", f"通常より {_spread_japanese(overhead, ' %')}長い"),
+        ("`langpont_db` による読み取り", f"通常との時間差 {_spread_japanese(overhead, ' %')}"),
         ("同期スタンバイへのフェイルオーバー",
          f"コミットのない時間 {_spread_japanese(failover['downtime_s'], ' s')}、"
          f"失われたコミット {_spread_japanese(failover['lost_commits'])}"),

@@ -103,6 +103,7 @@ PARTS = {
         "measured": "2026-11-22 10:08",
         "before": {"others_percent": 0.4, "stolen_percent": 0},
         "during": {"others_percent": 31, "stolen_percent": 4.5},
+        "commit": "def5678",  # measured again since
     },
 }
 
@@ -111,10 +112,10 @@ def test_the_document_says_when_each_part_was_measured_and_how_busy_the_machine_
     text = render.document(results | {"parts": PARTS})
     assert text.partition(" commit abc1234. ")[2].startswith(
         "When each part was measured, and what else the machine did meanwhile:\n\n"
-        "| part | UTC | other programs, % of the machine | stolen by the hypervisor, % | quiet |\n"
-        "| --- | --- | --- | --- | --- |\n"
-        "| database | 2026-11-22 10:00 | 0.6 | 0.1 | yes |\n"
-        "| library | 2026-11-22 10:08 | 31 | 4.5 | **no** |\n\n"
+        "| part | UTC | commit | other programs, % of the machine | stolen by the hypervisor, % | quiet |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+        "| database | 2026-11-22 10:00 | abc1234 | 0.6 | 0.1 | yes |\n"
+        "| library | 2026-11-22 10:08 | def5678 | 31 | 4.5 | **no** |\n\n"
     )
 
 

@@ -59,7 +59,7 @@ def test_the_readme_has_four_rows_and_says_which_target_was_missed() -> None:
         "nothing was measured on RDS.\n\n"
         "| measured | result |\n|---|---|\n"
         "| 1,000 TPS offered, through PgBouncer | average 8.25 ms, something new 2; **missed**: something new 0 |\n"
-        "| a read by `langpont_db` | 3.2 % (2.9 to 4) longer than a plain one |\n"
+        "| a read by `langpont_db` | 3.2 % (2.9 to 4) against a plain one |\n"
         "| failover to a synchronous standby | 3.2 s (2.9 to 4) without a commit, 0 acknowledged commits lost |\n"
         "| recovery to a point in time | 1.5 s (1 to 2) for 45 MiB, 0 acknowledged commits lost |"
     )
@@ -72,7 +72,7 @@ def test_the_japanese_readme_has_the_same_rows_and_figures() -> None:
         "RDS では何も測定していません。\n\n"
         "| 測定 | 結果 |\n|---|---|\n"
         "| 毎秒 1,000 件、PgBouncer 経由 | 平均 8.25 ms、something new 2。**未達**: something new 0 |\n"
-        "| `langpont_db` による読み取り | 通常より 3.2 %（2.9〜4）長い |\n"
+        "| `langpont_db` による読み取り | 通常との時間差 3.2 %（2.9〜4） |\n"
         "| 同期スタンバイへのフェイルオーバー | コミットのない時間 3.2 s（2.9〜4）、失われたコミット 0 |\n"
         "| 任意の時点への復旧 | 45 MiB で 1.5 s（1〜2）、失われたコミット 0 |"
     )
