@@ -241,6 +241,8 @@ def _is_free_soon(port: int) -> bool:
 
 def _emptied(server: MotoServer) -> bool:
     """Whether it runs and is empty now; one that was interrupted while it started may not answer."""
+    if not server.alive():  # whoever has its port now must not be asked: it may take half a minute not to answer
+        return False
     try:
         server.reset()
     except ServerError:
