@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 FAILED = 1
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
@@ -33,17 +34,15 @@ def run(command: Callable[[], object]) -> NoReturn:
     """Run a command and end the process: with the number that it returns or exits with, else 0.
 
     Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt` in it; the exit code is then 130. What state things are in is
-    for the command to say. Output that nobody reads any more ends it with 1 and no word, output to a full disk with 1
-    and a sentence on standard error.
+    for the command to say. Output that nobody reads any more is dropped without a word, and the command goes on to its
+    own exit code; output to a full disk ends it with 1 and a sentence on standard error.
     """
     if signal.getsignal(signal.SIGINT) in (_leave, signal.default_int_handler):
         signal.signal(signal.SIGINT, _interrupt)
     for number in _OTHERS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
-    # Python leaves them out where the shell has closed them (`>&-`).
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout, sys.stderr = _whether_read_or_not(sys.stdout), _whether_read_or_not(sys.stderr)
     code = _code(command)
     if code == INTERRUPTED:  # at once: nothing is left to be tidied up, and threads that wait for somebody go too
         for file in (sys.stdout, sys.stderr):
@@ -73,11 +72,10 @@ def _code(command: Callable[[], object]) -> int:
         return INTERRUPTED
     except OSError as error:
         # Who writes a file says which; what has no name here is the output.
-        if error.filename is not None or error.errno not in (errno.EPIPE, *_FULL):
+        if error.filename is not None or error.errno not in _FULL:
             raise
-        _write_nowhere()
-        if error.errno != errno.EPIPE:
-            _tell(f"The output cannot be written: {error.strerror}. Make room, or write it elsewhere.")
+        _write_nowhere(sys.stdout.fileno())
+        _tell(f"The output cannot be written: {error.strerror}. Make room, or write it elsewhere.")
         return FAILED
     if isinstance(result, str):  # sys.exit("why")
         _tell(result)
@@ -85,11 +83,37 @@ def _code(command: Callable[[], object]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _write_nowhere() -> None:
+class _Unread(io.FileIO):
+    """A descriptor that leads nowhere once its reader has gone.
+
+    Typer and rich would end the command there with 1, whatever it had to say: `make preview | head` failed.
+    """
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            _write_nowhere(self.fileno())
+            return super().write(data) or 0
+
+
+def _whether_read_or_not(stream: Any) -> Any:
+    """The same stream on an `_Unread`; on nothing, where the shell has closed it (`>&-`) and Python has None for it."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    stream.flush()
+    raw = _Unread(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        raw if stream.write_through else io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors,
+        line_buffering=stream.line_buffering, write_through=stream.write_through,
+    )  # fmt: skip
+
+
+def _write_nowhere(descriptor: int) -> None:
     """What is still buffered cannot be written either, and Python would say so at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    with suppress(OSError, ValueError):  # no descriptor: it is no file
-        os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _tell(sentence: str) -> None:

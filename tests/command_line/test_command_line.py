@@ -104,13 +104,38 @@ def test_a_full_disk_is_one_sentence(arguments: list[str]) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [COMMANDS["preview"], COMMANDS["ops"]], ids=["preview", "ops"])
-def test_a_reader_that_went_away_is_no_complaint(arguments: list[str]) -> None:
+def unread(argv: list[str], *, both: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run with an output, and errors where `both`, whose reader has gone before anything is written."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
-        ended = done([sys.executable, *arguments], stdout=pipe)
-    assert (ended.returncode, ended.stderr) == (1, "")
+        return subprocess.run(
+            argv, cwd=ROOT, stdout=pipe, stderr=pipe if both else subprocess.PIPE, text=True, timeout=120, check=False
+        )
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["output", "output and errors"])
+@pytest.mark.parametrize(
+    "arguments",
+    [COMMANDS["preview"], COMMANDS["ops"], ["-u", *COMMANDS["ops"]], ["-m", "local.commands", "--help"]],
+    ids=["preview", "ops", "ops without a buffer", "local"],
+)
+def test_a_reader_that_went_away_is_no_failure_and_no_complaint(arguments: list[str], both: bool) -> None:
+    ended = unread([sys.executable, *arguments], both=both)
+    assert (ended.returncode, ended.stderr or "") == (0, "")
+
+
+def test_a_command_that_nobody_reads_any_more_goes_on_to_its_own_exit_code(tmp_path: Path) -> None:
+    text = "import pathlib, sys\nprint('x' * 99_999, flush=True)\nprint('y' * 99_999)\nprint('z', file=sys.stderr)"
+    ended = unread(body(f"{text}\npathlib.Path({str(tmp_path / 'done')!r}).touch()\nreturn 3"), both=True)
+    assert ended.returncode == 3
+    assert (tmp_path / "done").exists()
+
+
+def test_a_pipe_that_closes_for_somebody_else_is_an_error_of_the_program() -> None:
+    ended = done(body("raise BrokenPipeError('a server went away')"))
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "BrokenPipeError: a server went away"
 
 
 def test_a_closed_output_is_none() -> None:

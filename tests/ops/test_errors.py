@@ -196,7 +196,7 @@ def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
         check=False,
     )
     os.close(writing)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("command", [("doctor",), ("roles", "check"), ("snapshots", "list")], ids=" ".join)

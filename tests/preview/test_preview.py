@@ -524,7 +524,7 @@ def test_in_a_pipe_there_is_no_colour_no_trailing_space_and_no_complaint_when_it
         head = [process.stdout.readline() for _ in range(40)]
         process.stdout.close()
         complaints = process.stderr.read()
-    assert complaints == ""
+    assert (process.returncode, complaints) == (0, "")
     assert head[0] == HEADLINE + "\n"
     assert "\x1b" not in "".join(head)
     assert [line for line in head if line.rstrip() != line.removesuffix("\n")] == []
