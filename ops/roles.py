@@ -93,7 +93,8 @@ def _show(stack: str, function: str, action: str, answer: Mapping[str, Any], too
     drift, changed = list(answer.get("drift") or ()), list(answer.get("changed") or ())
     logins: dict[str, str] = dict(answer.get("logins") or {})
     refused = [role for role, result in logins.items() if result != WORKS]
-    for title, lines in (("changed", changed), ("drift", drift)):
+    alone = list(answer.get("others") or ())
+    for title, lines in (("changed", changed), ("drift", drift), ("of somebody else, and left alone", alone)):
         if lines:
             console.say(f"{title}:")
             console.table([("", line) for line in lines])

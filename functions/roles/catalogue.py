@@ -57,6 +57,10 @@ SELECT 'role', ARRAY[rolname], '', array_remove(ARRAY[
     CASE WHEN rolvaliduntil < 'infinity' THEN 'VALID UNTIL ' || rolvaliduntil END], NULL)
 FROM pg_roles WHERE oid IN (SELECT oid FROM ours)
 UNION ALL
+SELECT 'other login', ARRAY[rolname], '', ARRAY['LOGIN'] FROM pg_roles
+WHERE rolcanlogin AND NOT rolsuper AND rolname <> :master AND rolname NOT LIKE 'rds%'
+  AND oid NOT IN (SELECT oid FROM ours)
+UNION ALL
 SELECT 'member', ARRAY[of.rolname], by.rolname, array_remove(ARRAY['MEMBER',
     CASE WHEN bool_or(inherit_option) THEN 'INHERIT' END,
     CASE WHEN bool_or(set_option) THEN 'SET' END,

@@ -1,5 +1,8 @@
 """Desired and actual state of roles, grants, owners and settings in the same terms; the difference is drift.
 
+Other logins than the definition's, as in a database that was moved here, keep what they came in by: what PUBLIC may on
+the database, which is taken from it, each of them gets by name. That they are there is no drift.
+
 A fact has a kind, an object, a grantee or a setting's name, and a set of words. The words are PostgreSQL's:
 attributes, options, privileges.
 """
@@ -46,10 +49,12 @@ class Kind(Enum):
     SEQUENCE = "sequence"
     VIEW = "view"
     OWNED_SEQUENCE = "owned sequence"
+    OTHER_LOGIN = "other login"
 
 
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 _OWNERS: Final = (Kind.DATABASE, Kind.SCHEMA, Kind.TABLE, Kind.SEQUENCE, Kind.VIEW)
+_NO_DRIFT: Final = (Kind.OWNED_SEQUENCE, Kind.OTHER_LOGIN)  # the one follows its table, the other is left as it is
 _RELATIONS: Final = (Kind.TABLE, Kind.SEQUENCE, Kind.VIEW, Kind.OWNED_SEQUENCE)
 _ACCESS: Final = {
     Kind.DATABASE_ACCESS: "database",
@@ -135,6 +140,7 @@ def _desired(definition: Definition, found: Facts) -> Iterator[tuple[About, Word
         yield About(Kind.SCHEMA, (schema,)), frozenset({owner})
     for role in definition.roles:
         yield from _of_role(definition, role)
+    yield from _of_other_logins(definition, found)
     for kind, path, _ in found:
         if kind in (Kind.TABLE, Kind.SEQUENCE, Kind.VIEW):
             yield About(kind, path), frozenset({owner})
@@ -165,6 +171,45 @@ def _of_role(definition: Definition, role: Role) -> Iterator[tuple[About, Words]
         yield About(Kind.NEW_SEQUENCES, (schema,), role.name), frozenset(SEQUENCE_PRIVILEGES[access])
 
 
+def _of_other_logins(definition: Definition, found: Facts) -> Iterator[tuple[About, Words]]:
+    """Rights on the database: everybody else's own, and of who logs in PUBLIC's too.
+
+    Settings of the database that the definition lacks stay for them: an application may live by its search_path.
+    """
+    here, ours = (definition.database,), (*definition.names, definition.owner, definition.master, PUBLIC)
+    logins = other_logins(found)
+    for kind, path, who in found:
+        if kind is Kind.DATABASE_ACCESS and who not in ours:
+            yield About(kind, path, who), found[About(kind, path, who)]
+        if kind is Kind.DATABASE_SETTING and who not in definition.settings and logins:
+            yield About(kind, path, who), found[About(kind, path, who)]
+    for who in logins:
+        about = About(Kind.DATABASE_ACCESS, here, who)
+        if words := found.get(about, NOTHING) | found.get(About(Kind.DATABASE_ACCESS, here, PUBLIC), NOTHING):
+            yield about, words
+
+
+def other_logins(found: Facts) -> list[str]:
+    """Names of the roles that log in and are neither the definition's nor RDS's."""
+    return sorted(about.path[0] for about in found if about.kind is Kind.OTHER_LOGIN)
+
+
+def left_alone(definition: Definition, found: Facts) -> list[str]:
+    """What is there of others and is no drift, a sentence each without a full stop."""
+    logins, here = other_logins(found), (definition.database,)
+    rights = {who: found.get(About(Kind.DATABASE_ACCESS, here, who), NOTHING) for who in logins}
+    lines = [
+        f"role {who} logs in here, with {_list(rights[who]) or 'no right of its own'} on the database" for who in logins
+    ]
+    if logins:
+        lines += [
+            f"database {about.path[0]}: {about.who} is {_list(words)}, for every role that logs in"
+            for about, words in sorted(found.items(), key=lambda it: it[0].who)
+            if about.kind is Kind.DATABASE_SETTING and about.who not in definition.settings
+        ]
+    return lines
+
+
 def _of_relation(definition: Definition, kind: Kind, path: tuple[str, ...]) -> Iterator[tuple[About, Words]]:
     sequence = kind in (Kind.SEQUENCE, Kind.OWNED_SEQUENCE)
     for role in definition.roles:
@@ -183,9 +228,9 @@ def differences(definition: Definition, found: Facts) -> list[Difference]:
     target, others = desired(definition, found), _of_others(definition, found)
     every = sorted({*found, *target}, key=lambda about: (_ORDER[about.kind], about.path, about.who))
     return [
-        Difference(about, is_, to_be, _fixable(definition, about, is_))
+        Difference(about, is_, to_be, _fixable(definition, about, is_, to_be))
         for about in every
-        if about.kind is not Kind.OWNED_SEQUENCE  # it follows its table
+        if about.kind not in _NO_DRIFT
         and not (about.kind in _ACCESS and about.path[:2] in others)
         and (is_ := found.get(about, NOTHING)) != (to_be := target.get(about, NOTHING))
     ]
@@ -196,7 +241,7 @@ def _of_others(definition: Definition, found: Facts) -> set[tuple[str, ...]]:
     return {about.path for about, words in found.items() if about.kind in (Kind.SCHEMA, *_RELATIONS) and words - own}
 
 
-def _fixable(definition: Definition, about: About, found: Words) -> bool:
+def _fixable(definition: Definition, about: About, found: Words, wanted: Words) -> bool:
     kind = about.kind
     if kind is Kind.ROLE:
         return not found & UNTOUCHABLE
@@ -206,5 +251,5 @@ def _fixable(definition: Definition, about: About, found: Words) -> bool:
         return found <= {definition.master}
     if kind in _ACCESS or kind is Kind.MEMBER:
         # What somebody gave to a role of their own is theirs to take back.
-        return about.who in (*definition.names, definition.master, PUBLIC)
+        return found < wanted or about.who in (*definition.names, definition.master, PUBLIC)
     return True

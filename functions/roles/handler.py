@@ -3,7 +3,8 @@
 `show` answers with `settings` alone: what the primary shows of those that backups and replicas rest on.
 
 The answer, which holds no secret: `action`; `ok`; `changed`, what apply fixed; `drift`, what differs, after apply what
-it leaves to a person; `logins`, the result of each role's login. A failure is an exception with a sentence.
+it leaves to a person; `others`, what is of somebody else and is left alone, which is no drift; `logins`, the result of
+each role's login. A failure is an exception with a sentence.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from functions import connection
 from functions.connection import Credentials, Failed, Refused, Session, Unreachable
 from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
-from functions.roles.facts import RDS_IAM, Difference, Kind, differences
+from functions.roles.facts import RDS_IAM, Difference, Kind, differences, left_alone
 from functions.roles.logins import MISSING, OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Password, Proof
 from functions.roles.statements import UNHEARD, identifier, ownership, passwords, redacted, statements
 
@@ -69,7 +70,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         answer = check(definition, master, roles, logins.user_list(os.environ["POOLER_SECRET_ARN"]))
     else:  # the user list is published after it
         answer = apply(definition, master, roles)
-    for key in ("changed", "drift"):
+    for key in ("changed", "drift", "others"):
         for line in answer[key]:
             logger.info("%s: %s: %s", action, key, line)
     logger.info("%s: %s", action, "ok" if answer["ok"] else "not ok")
@@ -93,12 +94,14 @@ def check(
     """Report drift, in a read-only transaction. `listed`: PgBouncer's user list."""
     with _session(master) as session:
         _begin(session, "READ ONLY")
-        found = differences(definition, catalogue.facts(session, definition))
+        there = catalogue.facts(session, definition)
+        found = differences(definition, there)
         proofs = _prove(roles, _missing(found))
         _end(session, "ROLLBACK")
     drift = _drift_lines(found, proofs)
     drift += [f"role {name}: {_UNLISTED}" for name in logins.unlisted(roles, listed)]
-    return _answer(CHECK, [], drift, {definition.master: WORKS} | _results(proofs))
+    results = {definition.master: WORKS} | _results(proofs)
+    return _answer(CHECK, [], drift, left_alone(definition, there), results)
 
 
 def apply(definition: Definition, master: Credentials, roles: Mapping[str, Password]) -> dict[str, Any]:
@@ -112,7 +115,8 @@ def apply(definition: Definition, master: Credentials, roles: Mapping[str, Passw
         _change_owners(session, ownership(definition, found))
         if new:
             _run(session, [UNHEARD, *passwords(new)])
-        left = differences(definition, catalogue.facts(session, definition))
+        there = catalogue.facts(session, definition)
+        left = differences(definition, there)
         fixed = left != found or bool(new)
         _end(session, "COMMIT" if fixed else "ROLLBACK")
         after = {definition.master: Proof(WORKS, needs_password=False)} | proofs
@@ -126,7 +130,7 @@ def apply(definition: Definition, master: Credentials, roles: Mapping[str, Passw
             f"Everything was applied, and still not every login works. {'; '.join(bad)}. Left as it is: "
             f"{'; '.join(drift) or 'nothing'}. Run it again; if it stays so, look at the server's log."
         )
-    return _answer(APPLY, changed, drift, _results(after))
+    return _answer(APPLY, changed, drift, left_alone(definition, there), _results(after))
 
 
 # The session
@@ -155,7 +159,13 @@ def _login_hint(refused: Refused) -> str:
     if refused.sqlstate == "28P01":
         return (
             "Its secret and the instance differ, or RDS is still changing the password: pulumi up writes both, then "
-            "run it again."
+            "run it again. If it was restored, database.masterUsername must be its backup's, which aws rds "
+            "describe-db-instances shows as MasterUsername."
+        )
+    if refused.sqlstate == "3D000":
+        return (
+            "If it was restored, database.name must be one of its backup's databases: aws rds describe-db-instances "
+            "shows the first one as DBName; where that is empty, it is postgres or what CREATE DATABASE made."
         )
     return "Look at the server's log."
 
@@ -267,6 +277,8 @@ def _results(proofs: Mapping[str, Proof]) -> dict[str, str]:
     return {name: proof.words for name, proof in proofs.items()}
 
 
-def _answer(action: str, changed: list[str], drift: list[str], words: dict[str, str]) -> dict[str, Any]:
+def _answer(
+    action: str, changed: list[str], drift: list[str], alone: list[str], words: dict[str, str]
+) -> dict[str, Any]:
     ok = not drift and all(each == WORKS for each in words.values())
-    return {"action": action, "ok": ok, "changed": changed, "drift": drift, "logins": words}
+    return {"action": action, "ok": ok, "changed": changed, "drift": drift, "others": alone, "logins": words}

@@ -96,8 +96,9 @@ def _fix(definition: Definition, difference: Difference) -> Iterator[str]:
         if found - wanted:
             # CASCADE also removes re-grants: a right that somebody passed on goes with the one it came from.
             yield f"{before}REVOKE ALL{behind} ON {what} FROM {_grantee(who)} CASCADE"
-        if wanted:
-            yield f"{before}GRANT {', '.join(sorted(wanted))} ON {what} TO {_grantee(who)}"
+            found = frozenset()
+        if wanted - found:
+            yield f"{before}GRANT {', '.join(sorted(wanted - found))} ON {what} TO {_grantee(who)}"
 
 
 def _role(definition: Definition, name: str, *, missing: bool) -> Iterator[str]:

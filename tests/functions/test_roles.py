@@ -61,7 +61,7 @@ def test_from_nothing_to_complete_and_a_second_run_writes_nothing(stage: Stage) 
 
     first = stage.roles("apply")
     assert first == {
-        "action": "apply", "ok": True, "changed": before["drift"], "drift": [], "logins": works(stage),
+        "action": "apply", "ok": True, "changed": before["drift"], "drift": [], "others": [], "logins": works(stage),
     }  # fmt: skip
     state = written(stage)
 

@@ -157,7 +157,6 @@ def test_what_is_somebody_else_s_is_told_and_left_alone(tables: Stage) -> None:
     left = [
         "role langpont_migrator is LOGIN, REPLICATION, is to be LOGIN",
         "bob is a member of langpont_owner with INHERIT, SET, is to be none",
-        "database langpont: bob has CREATE, is to have nothing",
         "table analytics.events: ann has SELECT, is to have nothing",
         "table analytics.theirs belongs to bob, is to belong to langpont_owner",
         "view analytics.emails belongs to langpont_admin, is to belong to langpont_owner",
@@ -166,6 +165,42 @@ def test_what_is_somebody_else_s_is_told_and_left_alone(tables: Stage) -> None:
     assert (told["ok"], told["drift"]) == (False, [line + LEFT for line in left])
     assert tables.roles("apply") == told | {"action": "apply"}
     act(tables, "superuser", "DROP OWNED BY bob, ann; ALTER ROLE langpont_migrator NOREPLICATION")
+
+
+def test_logins_that_were_there_before_keep_what_they_came_in_by_and_are_no_drift(stage: Stage) -> None:
+    """As in a database that was moved here: PUBLIC's rights, which go, are given to each by name."""
+    stage.wipe()
+    act(
+        stage,
+        "superuser",
+        "CREATE ROLE shop_app LOGIN; CREATE ROLE shop_reports LOGIN; CREATE ROLE shop_team; "
+        "GRANT CREATE ON DATABASE langpont TO shop_app WITH GRANT OPTION; GRANT CREATE ON DATABASE langpont TO "
+        "shop_team; ALTER DATABASE langpont SET search_path = shop, public",
+    )
+    moved = [
+        "role shop_app logs in here, with CONNECT, CREATE WITH GRANT OPTION, TEMPORARY on the database",
+        "role shop_reports logs in here, with CONNECT, TEMPORARY on the database",
+        "database langpont: search_path is shop, public, for every role that logs in",
+    ]
+    try:
+        answer = stage.roles("apply")
+        assert (answer["ok"], answer["drift"], answer["others"]) == (True, [], moved)
+        assert [line for line in answer["changed"] if "shop" in line or "PUBLIC" in line] == [
+            "database langpont: PUBLIC has CONNECT, TEMPORARY, is to have nothing",
+            "database langpont: shop_app has CREATE WITH GRANT OPTION, is to have CONNECT, CREATE WITH GRANT OPTION, "
+            "TEMPORARY",
+            "database langpont: shop_reports has nothing, is to have CONNECT, TEMPORARY",
+        ]
+        checked = stage.roles("check")
+        assert (checked["ok"], checked["drift"], checked["others"]) == (True, [], moved)
+        act(stage, "superuser", "CREATE ROLE late LOGIN")
+        late = stage.roles("apply")
+        assert (late["changed"], late["others"][0]) == (
+            [], "role late logs in here, with no right of its own on the database",
+        )  # fmt: skip
+    finally:
+        act(stage, "superuser", "DROP OWNED BY shop_app, shop_reports, shop_team; DROP ROLE IF EXISTS late; "
+            "DROP ROLE shop_app, shop_reports, shop_team; ALTER DATABASE langpont RESET search_path")  # fmt: skip
 
 
 def test_a_database_of_somebody_else_s_is_told(tables: Stage) -> None:

@@ -9,10 +9,11 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from blueprint.postgres import scram
+from blueprint.postgres import roles, scram
 from blueprint.postgres.pgbouncer import render_user_list
 from blueprint.postgres.roles import POOLED_ROLES
 from functions.connection import Failed, Refused
@@ -195,7 +196,8 @@ def test_a_verifier_that_is_not_of_the_password_beside_it_is_an_error_of_its_own
          "about langpont_metrics in langpont. pulumi up writes it."),
         ("langpont_admin", {"password": "wrong"}, "The master langpont_admin cannot log in: password authentication "
          'failed for user "langpont_admin" (28P01). Nothing was changed. Its secret and the instance differ, or RDS is '
-         "still changing the password: pulumi up writes both, then run it again."),
+         "still changing the password: pulumi up writes both, then run it again. If it was restored, "
+         "database.masterUsername must be its backup's, which aws rds describe-db-instances shows as MasterUsername."),
     ],
 )  # fmt: skip
 def test_secrets_that_do_not_belong_together_are_told(
@@ -205,6 +207,22 @@ def test_secrets_that_do_not_belong_together_are_told(
     with pytest.raises(Failed) as refusal:
         applied.roles("apply")
     assert str(refusal.value) == said.replace("HOST", applied.host)
+
+
+def test_a_database_that_the_server_has_not_is_told(
+    applied: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As after a restore of an instance whose database has another name."""
+    applied.define(monkeypatch, handler, roles.definition(database="shop", master="langpont_admin"), tmp_path)
+    for role in applied.passwords:
+        applied.write(role, dbname="shop")
+    with pytest.raises(Failed) as refusal:
+        applied.roles("apply")
+    assert str(refusal.value) == (
+        'The master langpont_admin cannot log in: database "shop" does not exist (3D000). Nothing was changed. If it '
+        "was restored, database.name must be one of its backup's databases: aws rds describe-db-instances shows the "
+        "first one as DBName; where that is empty, it is postgres or what CREATE DATABASE made."
+    )
 
 
 def test_a_role_without_a_secret_is_told(applied: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,7 @@ def test_what_one_role_gets(definition: Definition) -> None:
         'CREATE ROLE "reader"',
         "ALTER ROLE \"reader\" LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT -1 VALID UNTIL 'infinity'",
         'GRANT "langpont_owner" TO "langpont_admin" WITH INHERIT TRUE, SET TRUE',
+        'GRANT CREATE, TEMPORARY ON DATABASE "langpont" TO "langpont_owner"',
         'GRANT CONNECT ON DATABASE "langpont" TO "reader"',
         'ALTER ROLE "reader" SET "statement_timeout" = \'5s\'',
         'CREATE SCHEMA "analytics" AUTHORIZATION "langpont_owner"',

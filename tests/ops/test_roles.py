@@ -17,7 +17,7 @@ from tests.ops import Outcome
 Ops = Callable[..., Outcome]
 TAGS = {"Environment": "prod", "Project": "LangPont"}
 FINE = {
-    "action": "check", "ok": True, "changed": [], "drift": [],
+    "action": "check", "ok": True, "changed": [], "drift": [], "others": [],
     "logins": {"langpont_admin": "works", "langpont_app": "works", "langpont_readonly": "works"},
 }  # fmt: skip
 NAME = "langpont-prod-roles"
@@ -114,11 +114,13 @@ def test_drift_is_told_and_exits_with_1(function: Lambda, ops: Ops, ok: bool) ->
 
 def test_apply_says_what_it_changed(function: Lambda, ops: Ops) -> None:
     answer = FINE | {"action": "apply", "changed": ["role langpont_app: no LOGIN"], "logins": {"langpont_app": "works"}}
-    function.answer = json.dumps(answer).encode()
+    function.answer = json.dumps(answer | {"others": ["role shop_app logs in here"]}).encode()
     assert ops("roles", "apply", "-s", "prod") == Outcome(
         0,
         "changed:\n"
         "  role langpont_app: no LOGIN\n"
+        "of somebody else, and left alone:\n"
+        "  role shop_app logs in here\n"
         "logins:\n"
         "  langpont_app  works\n"
         f"{NAME}: apply took 0 s, 1 changed, 0 drifted, 0 cannot log in\n",
