@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from blueprint.problems import Refused
+from blueprint.product.file import PRODUCT
 
-PROJECT: Final = "LangPont"  # the tag; lower-case it begins names
+PROJECT: Final = PRODUCT.project  # the tag
 RESTORED_FROM: Final = "RestoredFrom"  # a tag of restored primaries: the time or the snapshot
 # Whatever their case, which IAM does not tell apart.
 RESERVED_TAGS: Final = ("name", "environment", "project", "managedby", RESTORED_FROM.lower(), "severity")
@@ -55,7 +56,7 @@ RESERVED_USERNAMES: Final = NOBODYS_USERNAMES | {"admin"}
 # What the tightest name leaves: AWS Backup's vault, whose logical name is its component's, `<prefix>-backups`, and
 # "-vault".
 LONGEST_PREFIX: Final = VAULT_NAME_LENGTH - len("-backups-vault") - AUTONAME_LENGTH
-LONGEST_ENVIRONMENT: Final = LONGEST_PREFIX - len(f"{PROJECT}-")
+LONGEST_ENVIRONMENT: Final = LONGEST_PREFIX - len(f"{PRODUCT.prefix}-")
 # The part of an RDS identifier that a prefix or a stack's name is.
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -148,7 +149,7 @@ class LangPontNaming(Naming):
 
     def __init__(self, environment: str, own_tags: Mapping[str, str] | None = None) -> None:
         tags = {"Environment": environment, "Project": PROJECT, "ManagedBy": "Pulumi"}
-        super().__init__(f"{PROJECT.lower()}-{environment}", tags | dict(own_tags or {}))
+        super().__init__(f"{PRODUCT.prefix}-{environment}", tags | dict(own_tags or {}))
 
     @property
     def environment(self) -> str:
@@ -200,7 +201,7 @@ def check_environment(name: str) -> None:
 
 def check_database_name(name: str) -> None:
     """The database that RDS creates in the instance. Raises Refused."""
-    way_out = f"Choose another name, like {PROJECT.lower()}"
+    way_out = f"Choose another name, like {PRODUCT.database}"
     _check_word(name, DATABASE_NAME_LENGTH, way_out)
     if name.lower() in EXISTING_DATABASES:
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
@@ -211,7 +212,7 @@ def check_database_name(name: str) -> None:
 
 def check_role_name(name: str) -> None:
     """A name that RDS may have given to a master user, with any version of its own rules. Raises Refused."""
-    way_out = f"Choose another name, like {PROJECT.lower()}_admin"
+    way_out = f"Choose another name, like {PRODUCT.master_username}"
     _check_word(name, ROLE_NAME_LENGTH, way_out)
     if name.lower() in NOBODYS_USERNAMES:
         raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
@@ -222,7 +223,7 @@ def check_role_name(name: str) -> None:
 def check_master_username(name: str) -> None:
     """The user that RDS makes the master of a new instance. Raises Refused."""
     check_role_name(name)
-    way_out = f"Choose another name, like {PROJECT.lower()}_admin"
+    way_out = f"Choose another name, like {PRODUCT.master_username}"
     _check_word(name, MASTER_USERNAME_LENGTH, way_out)
     lower = name.lower()
     if lower == "postgres":

@@ -40,7 +40,7 @@ class Access(Component):
             f"{name}-operator-policy",
             description=self.described("reach the database through an application host"),
             policy=document(
-                lambda account, *ids: policies.operate(args.host_tags, args.region, account, ids, roles.OPERATOR),
+                lambda account, *ids: policies.operate(args.host_tags, args.region, account, ids, roles.IAM_ROLES),
                 args.account_id,
                 *args.resource_ids,
             ),

@@ -164,11 +164,19 @@ def write_log_group(log_group_arn: str) -> Document:
 
 
 def operate(
-    host_tags: Mapping[str, str], region: str, account_id: str, resource_ids: Sequence[str], role: str
+    host_tags: Mapping[str, str], region: str, account_id: str, resource_ids: Sequence[str], roles: Sequence[str]
 ) -> Document:
     """What a person on call needs to reach the private database: a port forwarded by SSM through an application host,
-    which is known by its tags, and an IAM token for the database role `role` on these instances.
+    which is known by its tags, and an IAM token for the database roles `roles` on these instances.
     """
+    log_in = {
+        "Sid": "LogInAsOperator",
+        "Effect": "Allow",
+        "Action": "rds-db:connect",
+        "Resource": [
+            f"arn:aws:rds-db:{region}:{account_id}:dbuser:{id_}/{role}" for id_ in resource_ids for role in roles
+        ],
+    }
     return _document(
         {
             "Sid": "ForwardAPortThroughAnApplicationHost",
@@ -196,12 +204,7 @@ def operate(
             # By the session's own tag: an assumed role has no aws:username that a session's name could begin with.
             "Condition": {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}},
         },
-        {
-            "Sid": "LogInAsOperator",
-            "Effect": "Allow",
-            "Action": "rds-db:connect",
-            "Resource": [f"arn:aws:rds-db:{region}:{account_id}:dbuser:{id_}/{role}" for id_ in resource_ids],
-        },
+        *([log_in] if roles else []),
     )
 
 

@@ -1,4 +1,7 @@
-"""The database's roles: who logs in how, through what, who reads whose secret, and what each may do."""
+"""The database's roles: who logs in how, through what, who reads whose secret, and what each may do.
+
+They are rows of `product.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
+
+from blueprint.product.file import PRODUCT, RoleRow
 
 
 class Login(Enum):
@@ -31,14 +36,11 @@ class Access(Enum):
     WRITE = "read and write"  # rows, not the tables themselves: no TRUNCATE, no trigger, no foreign key to them
 
 
-OWNER: Final = "langpont_owner"
-OPERATOR: Final = "langpont_operator"
+# What the application's tables stand in (the custom metrics read them).
+SCHEMAS: Final = PRODUCT.schemas
 
-# What the application's tables stand in (the custom metrics read one table of each).
-SCHEMAS: Final = ("analytics", "translations", "monitoring")
-
-# Of the database, since RDS has no such parameter (E25).
-DATABASE_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({"default_text_search_config": "pg_catalog.english"})
+# Of the database: what RDS has no parameter of.
+DATABASE_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(PRODUCT.database_settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,56 +63,26 @@ class Role:
     statement_timeout_seconds: int | None = None
 
 
-def _everywhere(access: Access) -> Mapping[str, Access]:
-    return MappingProxyType(dict.fromkeys(SCHEMAS, access))
+def _role(row: RoleRow) -> Role:
+    return Role(
+        name=row.name,
+        login=Login[row.login.upper()],
+        purpose=row.purpose,
+        pooled=row.pooled,
+        audience=None if row.audience is None else Audience[row.audience.upper()],
+        access=MappingProxyType({schema: Access[access.upper()] for schema, access in row.access.items()}),
+        becomes=row.becomes,
+        member_of=row.member_of,
+        statement_timeout_seconds=row.statement_timeout_seconds,
+    )
 
 
-ROLES = (
-    Role(name=OWNER, login=Login.NONE, purpose="owns schemas and tables; nobody logs in as it"),
-    Role(
-        name="langpont_migrator",
-        login=Login.PASSWORD,
-        purpose="changes schemas, as the owner, during a deploy; direct, because migrations need a session",
-        audience=Audience.MIGRATION,
-        becomes=(OWNER,),
-        statement_timeout_seconds=0,  # an index build takes what it takes
-    ),
-    Role(
-        name="langpont_app",
-        login=Login.PASSWORD,
-        purpose="reads and writes, owns nothing",
-        pooled=True,
-        audience=Audience.APPLICATION,
-        access=_everywhere(Access.WRITE),
-        statement_timeout_seconds=30,  # nobody waits for a page that long
-    ),
-    Role(
-        name="langpont_readonly",
-        login=Login.PASSWORD,
-        purpose="reads, on replicas or the primary",
-        pooled=True,
-        audience=Audience.APPLICATION,
-        access=_everywhere(Access.READ),
-        statement_timeout_seconds=60,  # reports; what takes longer is no request of a user
-    ),
-    Role(
-        name="langpont_metrics",
-        login=Login.PASSWORD,
-        purpose="runs the custom metrics' statements; pg_monitor, to ask each instance about its sessions",
-        access=_everywhere(Access.READ),
-        member_of=("pg_monitor",),
-        statement_timeout_seconds=10,  # a metric that costs more than it tells
-    ),
-    Role(
-        name=OPERATOR,
-        login=Login.IAM,
-        purpose="people on call: pg_monitor, by an IAM token, no password",
-        member_of=("pg_monitor",),
-    ),
-)
-
-PASSWORD_ROLES = tuple(role.name for role in ROLES if role.login is Login.PASSWORD)
-POOLED_ROLES = tuple(role.name for role in ROLES if role.pooled)
+ROLES: Final = tuple(map(_role, PRODUCT.roles))
+# The one that nobody logs in as.
+OWNER: Final = next((role.name for role in ROLES if role.login is Login.NONE), "")
+PASSWORD_ROLES: Final = tuple(role.name for role in ROLES if role.login is Login.PASSWORD)
+POOLED_ROLES: Final = tuple(role.name for role in ROLES if role.pooled)
+IAM_ROLES: Final = tuple(role.name for role in ROLES if role.login is Login.IAM)
 
 
 def readable_by(audience: Audience) -> tuple[str, ...]:

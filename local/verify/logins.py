@@ -10,7 +10,7 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from blueprint.postgres.roles import DATABASE_SETTINGS, OPERATOR, OWNER, PASSWORD_ROLES, ROLES, SCHEMAS, Access, Role
+from blueprint.postgres.roles import DATABASE_SETTINGS, OWNER, PASSWORD_ROLES, ROLES, SCHEMAS, Access, Login, Role
 from local.servers.connections import Connection, Endpoint
 from local.servers.plan import PRIMARY
 from local.servers.plane import DataPlane
@@ -23,7 +23,11 @@ MIGRATOR = next(role.name for role in ROLES if OWNER in role.becomes)
 def master(plane: DataPlane) -> Iterator[Check]:
     """The master is what RDS gives, and the operator what IAM would let in."""
     yield proven("the master is RDS's: no superuser, owner of the database", partial(_master, plane))
-    yield proven("the operator has pg_monitor and no password", partial(_operator, plane))
+    for role in ROLES:
+        if role.login is not Login.IAM:
+            continue
+        rights = ", ".join(role.member_of) or "no rights"
+        yield proven(f"{role.name} has {rights} and no password", partial(_person, plane, role))
     yield proven("the database's settings", partial(_settings, plane))
 
 
@@ -40,14 +44,14 @@ def _master(plane: DataPlane) -> str:
     return "NOSUPERUSER CREATEDB CREATEROLE, by SCRAM"
 
 
-def _operator(plane: DataPlane) -> str:
+def _person(plane: DataPlane, role: Role) -> str:
     with plane.cluster.primary.admin() as session:
         row = session.execute(
-            "SELECT rolcanlogin, rolpassword IS NULL, pg_has_role(oid, 'pg_monitor', 'usage') FROM pg_authid "
-            "WHERE rolname = %s",
-            [OPERATOR],
+            "SELECT rolcanlogin, rolpassword IS NULL, ARRAY(SELECT pg_has_role(oid, unnest(%s::name[]), 'usage')) "
+            "FROM pg_authid WHERE rolname = %s",
+            [list(role.member_of), role.name],
         ).fetchone()
-    require(row == (True, True, True), f"login, no password, pg_monitor are {row}")
+    require(row == (True, True, [True] * len(role.member_of)), f"login, no password, membership are {row}")
     return "its IAM token is RDS's, so nobody logs in as it here"
 
 

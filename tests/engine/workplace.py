@@ -28,7 +28,8 @@ from tests.engine.providers.random import RandomProvider
 from tests.recordings import FIXTURES, PROJECT, ROOT, merged
 
 PASSPHRASE = "a passphrase of tests"
-PROGRAM = ("__main__.py", "blueprint", "certs", "components", "functions", "policy", "requirements.txt", "venv")
+FILES = ("__main__.py", "product.yaml", "requirements.txt")
+PROGRAM = (*FILES, "blueprint", "certs", "components", "functions", "policy", "venv")
 TIMEOUT_SECONDS = 300
 # What the CLI prints for each kind of operation, in its JSON too.
 QUIET = {"same", "read", "refresh"}

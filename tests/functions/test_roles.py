@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from blueprint.postgres.roles import OPERATOR, PASSWORD_ROLES, ROLES, SCHEMAS
+from blueprint.postgres.roles import IAM_ROLES, PASSWORD_ROLES, ROLES, SCHEMAS
 from functions.connection import Failed
 from functions.roles import handler
 from tests.functions.conftest import Stage
@@ -93,7 +93,7 @@ def test_the_operator_is_rds_iam_s_and_has_no_password(applied: Stage) -> None:
         row = session.execute(
             "SELECT rolcanlogin, rolpassword, pg_has_role(oid, 'rds_iam', 'usage'), pg_has_role(oid, 'pg_monitor', "
             "'usage') FROM pg_authid WHERE rolname = %s",
-            [OPERATOR],
+            [*IAM_ROLES],
         ).fetchone()
     assert row == (True, None, True, True)
 

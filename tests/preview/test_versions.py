@@ -53,7 +53,7 @@ def edit(file: Path, old: str, new: str) -> None:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program and dev: on `main` as it was; in the working tree another default of the blueprint, and a setting."""
     folder = tmp_path_factory.mktemp("repository")
-    for path in (ROOT / "__main__.py", FIXTURES / "Pulumi.yaml", FIXTURES / "Pulumi.dev.yaml"):
+    for path in (ROOT / "__main__.py", ROOT / "product.yaml", FIXTURES / "Pulumi.yaml", FIXTURES / "Pulumi.dev.yaml"):
         shutil.copy(path, folder)
     for room in ROOMS:
         if (ROOT / room).exists():

@@ -194,7 +194,7 @@ def test_flow_logs_write_to_their_one_group_and_may_list_groups() -> None:
 
 
 HOST_TAGS = {"Project": "LangPont", "Environment": "prod"}
-OPERATE = policies.operate(HOST_TAGS, REGION, ACCOUNT, ["db-A", "db-B"], "langpont_operator")["Statement"]
+OPERATE = policies.operate(HOST_TAGS, REGION, ACCOUNT, ["db-A", "db-B"], ["langpont_operator"])["Statement"]
 
 
 def test_people_on_call_start_sessions_on_hosts_of_their_environment_with_one_document() -> None:
