@@ -73,6 +73,7 @@ fuzz: venv/.ready-requirements-test.txt
 # Files in the repository that are computed from it; tests fail when they are stale.
 schema: venv/.ready-requirements.txt
 	@$(BIN)/python -m blueprint.stack_file.schema > stack.schema.json
+	@$(BIN)/python -m blueprint.product.schema > product.schema.json
 
 golden: venv/.ready-requirements-test.txt
 	@$(BIN)/python -m tests.golden

@@ -16,7 +16,8 @@ from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.postgres.pgbouncer import entry_name
 from blueprint.postgres.roles import POOLED_ROLES, Audience
-from blueprint.stack_file.load import StackFileRefused, decoded, load
+from blueprint.problems import FileRefused
+from blueprint.stack_file.load import decoded, load
 from blueprint.stack_file.secrets_provider import under_passphrase
 
 gc.disable()  # a run makes 100,000s of objects and drops next to none: looking for garbage is a fifth of its time
@@ -64,7 +65,7 @@ try:
         under_passphrase=under_passphrase(text),
         secret=[key for key in configuration() if is_config_secret(f"{pulumi.get_project()}:{key}")],
     )
-except StackFileRefused as refusal:
+except FileRefused as refusal:
     refuse(str(refusal))
 
 region = settings.region

@@ -1,7 +1,8 @@
-"""Error types of a stack file: one sentence with the field, the value, the rule and the way out."""
+"""Error types of stack files and the product file: one sentence with the field, the value, the rule and the way out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +25,7 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with a stack file. `field` is its path in the file, as in `database.port`."""
+    """One thing wrong with a file. `field` is its path in the file, as in `database.port`."""
 
     field: str
     value: str
@@ -35,6 +36,16 @@ class Problem:
         field, value = shortened(self.field, LONGEST_VALUE), shortened(self.value, LONGEST_VALUE)
         rule, way_out = (shortened(text, LONGEST_SENTENCE) for text in (self.rule, self.way_out))
         return f"{field} {value} {rule}. {way_out}." if value else f"{field} {rule}. {way_out}."
+
+
+class FileRefused(Exception):
+    """A file with problems; `problems` has all of them, and the message is the report."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"  {number}. {problem}" for number, problem in enumerate(problems, start=1)]
+        super().__init__("\n".join([f"{file}: {count}", *lines]))
 
 
 def shortened(text: str, length: int) -> str:

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from blueprint.aws import storage
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.postgres.version import EngineVersion
+from blueprint.product.file import PRODUCT
 from blueprint.values import (
     Class,
     Daily,
@@ -202,9 +203,9 @@ class Database(Section):
         description="Provisioned throughput in MiB/s, only from 400 GiB on; left out: gp3's baseline for the size.",
     )
     multi_az: Switch = Field(True, description="A standby in another zone, to which RDS fails over by itself.")
-    name: DatabaseName = Field("langpont", description="Name of the database; a change replaces the instance.")
+    name: DatabaseName = Field(PRODUCT.database, description="Name of the database; a change replaces the instance.")
     master_username: MasterUsername = Field(
-        "langpont_admin",
+        PRODUCT.master_username,
         description="RDS's master user; a change replaces the instance. A restored database keeps its backup's.",
     )
     port: Port = Field(5432, description="TCP port of every instance; a change restarts them.")

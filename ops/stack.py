@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from blueprint.names import LangPontNaming, check_environment
-from blueprint.problems import Refused
+from blueprint.problems import FileRefused, Refused
+from blueprint.product.rules import check
 from ops.aws import Aws, tags_of
 from ops.errors import OpsError
 
@@ -17,9 +18,12 @@ _GENERATION = r"(?:-g(?P<generation>[2-9]|[1-9][0-9]+))?"
 
 
 def names_of(stack: str) -> LangPontNaming:
-    """The `LangPontNaming` of a stack. Raises OpsError for what cannot be a stack's name."""
+    """The `LangPontNaming` of a stack. Raises OpsError for what cannot be a stack's name, and for a refused product."""
     try:
+        check()
         check_environment(stack)
+    except FileRefused as refusal:
+        raise OpsError(str(refusal)) from None
     except Refused as refusal:
         raise OpsError(f"--stack {stack} {refusal}") from None
     return LangPontNaming(stack)

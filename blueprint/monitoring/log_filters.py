@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NAMESPACE = "LangPont/DatabaseLog"
+from blueprint.product.file import PRODUCT
+
+NAMESPACE = f"{PRODUCT.project}/DatabaseLog"
 PERIOD_SECONDS = 300
 
 

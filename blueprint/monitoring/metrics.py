@@ -1,7 +1,6 @@
 """The custom metrics, as tables: what each counts, in what unit, how long it may take, and what no answer means.
 
-The four are the document's ("custom_metrics.sql"), corrected (E48, E49). They read tables that the application owns
-(E50), by their full names, so that no search path decides which.
+Those of the database are rows of `product.yaml`; those of each instance are the platform's.
 """
 
 from __future__ import annotations
@@ -10,13 +9,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-NAMESPACE: Final = "LangPont/Database"
+from blueprint.product.file import PRODUCT
+
+NAMESPACE: Final = f"{PRODUCT.project}/Database"
 DIMENSIONS: Final = ("Stack", "Database")
 INSTANCE: Final = "Instance"  # the dimension more of what each instance is asked about itself
 INTERVAL_SECONDS: Final = 300  # how often the function runs
-ROLE: Final = "langpont_metrics"  # of blueprint/postgres/roles.py: who it logs in as
+ROLE: Final = PRODUCT.metrics.role  # who it logs in as
 FAILED_STATEMENTS: Final = "failed_statements"  # the function's own: how many failed in a run, published by each run
-DATABASE_SIZE: Final = "database_size_mb"
+DATABASE_SIZE: Final = "database_size_mb"  # of the product's own, which an alarm watches
 
 
 class Empty(Enum):
@@ -50,56 +51,18 @@ class Metric:
     watches: str
 
 
-METRICS = (
+METRICS: Final = tuple(
     Metric(
-        name="active_users_24h",
-        sql=(
-            "SELECT count(DISTINCT user_id) FROM analytics.analytics_events "
-            "WHERE \"timestamp\" >= now() - INTERVAL '24 hours'"
-        ),
-        unit="Count",
-        timeout_seconds=10,  # a day of events; an index on "timestamp" makes it milliseconds
-        empty=Empty.ZERO,
-        empty_reason="nobody came; a count is never NULL",
-        watches="Users who did anything within the last 24 hours.",
-    ),
-    Metric(
-        name="avg_translation_time",
-        sql=(
-            "SELECT avg(processing_time) FROM translations.translation_history "
-            "WHERE created_at >= now() - INTERVAL '1 hour'"
-        ),
-        # Judgement: the document gives none. An application that stores milliseconds shows here as a thousand times
-        # too slow at the first look; then this word changes, nothing else.
-        unit="Seconds",
-        timeout_seconds=5,
-        empty=Empty.OMIT,
-        empty_reason="without a translation there is no time; zero would read as infinitely fast",
-        watches="How long a translation took, on average over the last hour.",
-    ),
-    Metric(
-        name="error_rate_1h",
-        # No row is no division by zero (E48), but no rate either.
-        sql=(
-            "SELECT count(*) FILTER (WHERE error_occurred) * 100.0 / nullif(count(*), 0) "
-            "FROM monitoring.analysis_activity_log WHERE created_at >= now() - INTERVAL '1 hour'"
-        ),
-        unit="Percent",
-        timeout_seconds=5,
-        empty=Empty.OMIT,
-        empty_reason="an hour without an analysis is neither good nor bad; zero would pull every average down",
-        watches="Which share of the last hour's analyses ended in an error.",
-    ),
-    Metric(
-        name=DATABASE_SIZE,
-        # A replica has the same files; no name is written down, and no mebibyte is cut off (E49).
-        sql="SELECT pg_database_size(current_database()) / 1048576.0",
-        unit="Megabytes",  # CloudWatch has no mebibytes; the document's "MB" are these, too
-        timeout_seconds=10,  # it looks at every file
-        empty=Empty.OMIT,
-        empty_reason="a size is never NULL",
-        watches="Size of the database in MiB, for the ceiling of storage autoscaling, which RDS has no metric of.",
-    ),
+        name=row.name,
+        sql=row.sql,
+        unit=row.unit,
+        timeout_seconds=row.timeout_seconds,
+        empty=Empty(row.empty),
+        empty_reason=row.empty_reason,
+        runs_on=RunsOn(row.runs_on),
+        watches=row.watches,
+    )
+    for row in PRODUCT.metrics.queries
 )
 
 

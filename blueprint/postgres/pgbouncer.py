@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from blueprint.product.file import PRODUCT
+
 CONFIGURATION_FOLDER = "/etc/pgbouncer"
 # What each host's `langpont_db.pgbouncer` publishes of its PgBouncer, with the dimension `Stack`.
-NAMESPACE = "LangPont/PgBouncer"
+NAMESPACE = f"{PRODUCT.project}/PgBouncer"
 MAX_WAIT_METRIC = "ClientMaxWaitSeconds"
 USER_LIST_FILE = f"{CONFIGURATION_FOLDER}/userlist.txt"
 

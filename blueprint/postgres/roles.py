@@ -82,6 +82,15 @@ ROLES: Final = tuple(map(_role, PRODUCT.roles))
 OWNER: Final = next((role.name for role in ROLES if role.login is Login.NONE), "")
 PASSWORD_ROLES: Final = tuple(role.name for role in ROLES if role.login is Login.PASSWORD)
 POOLED_ROLES: Final = tuple(role.name for role in ROLES if role.pooled)
+# Whom an application writes as, the first that is pooled and writes; and reads as, the first that only reads, if any.
+APPLICATION: Final = next(
+    (r.name for r in ROLES if r.pooled and Access.WRITE in r.access.values()), next(iter(POOLED_ROLES), "")
+)
+READER: Final = next(
+    (r.name for r in ROLES if r.pooled and r.access and Access.WRITE not in r.access.values()), APPLICATION
+)
+# Whom a deploy changes schemas as: the first that becomes the owner.
+MIGRATOR: Final = next((r.name for r in ROLES if r.becomes), "")
 IAM_ROLES: Final = tuple(role.name for role in ROLES if role.login is Login.IAM)
 
 

@@ -1,4 +1,4 @@
-"""The product file as typed values: names, schemas and roles.
+"""The product file as typed values: names, schemas, roles and custom metrics.
 
 `PRODUCT` is the file's content, and what other modules take their constants from. Of a file that is refused it is the
 content of `NOTHING`, so that every module can be imported and `blueprint.product.rules.check`, which each command asks
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+
+from blueprint.problems import Refused
 
 FILE: Final = Path(__file__).parents[2] / "product.yaml"
 
@@ -24,8 +26,26 @@ class Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True)
 
 
-Text = Annotated[str, Field(strict=True, min_length=1)]
-Seconds = Annotated[int, Field(strict=True, ge=0, le=86400)]
+LONGEST_LINE: Final = 300  # characters of a text that the documents show in a table's cell
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise Refused("has a line break or another character that is not printed", "Write it in one line")
+    if len(text) > LONGEST_LINE:
+        raise Refused(f"has {len(text)} characters, and {LONGEST_LINE} are what fits", "Shorten it")
+    return text
+
+
+Text = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_line)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=86400)]  # a statement of a day is none
+# StandardUnit of MetricDatum in the CloudWatch API reference.
+Unit = Literal[
+    "Seconds", "Microseconds", "Milliseconds", "Percent", "None", "Bytes", "Kilobytes", "Megabytes", "Gigabytes",
+    "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Count", "Bytes/Second", "Kilobytes/Second",
+    "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second",
+    "Gigabits/Second", "Terabits/Second", "Count/Second",
+]  # fmt: skip
 
 
 class RoleRow(Part):
@@ -46,11 +66,41 @@ class RoleRow(Part):
         {},
         description="What it may do with tables and sequences, by schema. write is rows, not the tables themselves.",
     )
-    becomes: tuple[Text, ...] = Field((), description="Roles that it may SET ROLE to; it has nothing of theirs before.")
-    member_of: tuple[Text, ...] = Field((), description="Roles of PostgreSQL whose rights it has, like pg_monitor.")
+    becomes: tuple[Text, ...] = Field(
+        (), description="The owner, for whoever changes schemas: it may SET ROLE to it, and has nothing of it before."
+    )
+    member_of: tuple[Literal["pg_monitor"], ...] = Field(
+        (), description="Roles of PostgreSQL whose rights it has: of those, what RDS's master can give away."
+    )
     statement_timeout_seconds: Seconds | None = Field(
         None, description="After which its statements are ended; 0 is never, left out is the server's."
     )
+
+
+class QueryRow(Part):
+    """A custom metric."""
+
+    name: Text = Field(description="Its name in CloudWatch: a lower-case letter, then letters, digits, underscores.")
+    watches: Text = Field(description="What it tells, in a sentence; the documents show it.")
+    sql: Annotated[str, Field(strict=True, min_length=1)] = Field(
+        description="One SELECT that answers one row of one number, or NULL. Name tables with their schemas."
+    )
+    unit: Unit = Field(description="CloudWatch's word for the number's unit.")
+    timeout_seconds: Annotated[int, Field(strict=True, ge=1)] = Field(
+        description="After which the statement is ended, and counts as failed."
+    )
+    empty: Literal["zero", "omit"] = Field(description="What is published where it answers NULL.")
+    empty_reason: Text = Field(description="Why NULL means that, without a full stop.")
+    runs_on: Literal["any", "primary"] = Field(
+        "any", description="Where it is sent: to a replica if one answers, or to the primary whatever there is."
+    )
+
+
+class MetricsPart(Part):
+    """What the metrics function asks the database, beside what it asks each instance about its sessions."""
+
+    role: Text = Field(description="The role that it logs in as: with a password, and a member of pg_monitor.")
+    queries: tuple[QueryRow, ...] = Field((), description="The custom metrics.")
 
 
 class Product(Part):
@@ -67,6 +117,7 @@ class Product(Part):
         {}, description="Settings of the database (ALTER DATABASE ... SET) that RDS has no parameter of."
     )
     roles: tuple[RoleRow, ...] = Field(min_length=1, description="The database's roles.")
+    metrics: MetricsPart = Field(description="The custom metrics, and who asks.")
 
 
 # What stands in for a file that is refused.
@@ -78,9 +129,11 @@ NOTHING: Final = Product(
     schemas=("refused",),
     roles=(
         RoleRow(name="refused_owner", login="none", purpose="owns"),
+        RoleRow(name="refused_migrator", login="password", purpose="changes", becomes=("refused_owner",)),
         RoleRow(name="refused_app", login="password", purpose="works", pooled=True, audience="application"),
         RoleRow(name="refused_metrics", login="password", purpose="measures", member_of=("pg_monitor",)),
     ),
+    metrics=MetricsPart(role="refused_metrics"),
 )
 
 

@@ -98,8 +98,9 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(
         ("identifier", "dbinstanceidentifier", "instanceidentifier", "identifierprefix", "instancename"),
         (
-            "is computed from the stack's name, by which alarms, IAM policies and the runbook find the instance",
-            f"{_OUT}; another stack name gives another identifier",
+            "is computed from the product's prefix and the stack's name, by which alarms, IAM policies and the runbook "
+            "find the instance",
+            f"{_OUT}; product.yaml has the prefix, and another stack name gives another identifier",
         ),
     ),
     **dict.fromkeys(
@@ -143,7 +144,7 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
         ("users", "roles", "grants"),
         (
             "is no setting: roles and their rights are the same in each stack",
-            f"{_OUT}; they are in docs/least-privilege.md",
+            f"{_OUT}; they are in product.yaml",
         ),
     ),
     **dict.fromkeys(

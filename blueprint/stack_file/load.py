@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-import types
-import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,25 +11,22 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from blueprint.aws.regions import check_served
+from blueprint.explain import choose, inner_model, problem, shown
 from blueprint.names import check_environment
-from blueprint.problems import Problem, Refused
-from blueprint.settings import SECRET_SECTION, SECTIONS, Section, Settings
+from blueprint.problems import FileRefused, Problem, Refused
+from blueprint.product.rules import check
+from blueprint.settings import SECRET_SECTION, SECTIONS, Settings
 from blueprint.stack_file import elsewhere
 from blueprint.stack_file.rules import RULES
-from blueprint.values import EXAMPLES
 
-Location = tuple[str | int, ...]
 _GO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(\.[0-9]+)? [-+][0-9]{4} (UTC|[-+][0-9]{4})")
 
 
-class StackFileRefused(Exception):
-    """A stack file with problems; `problems` has all of them, and the message is the report."""
+class StackFileRefused(FileRefused):
+    """A stack file with problems."""
 
     def __init__(self, environment: str, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = [f"  {number}. {problem}" for number, problem in enumerate(problems, start=1)]
-        super().__init__("\n".join([f"Pulumi.{environment}.yaml: {count}", *lines]))
+        super().__init__(f"Pulumi.{environment}.yaml", problems)
 
 
 def decoded(text: str) -> Any:
@@ -63,8 +57,9 @@ def load(
     decoded one of `aws:allowedAccountIds`, `under_passphrase` what `blueprint.stack_file.secrets_provider` finds,
     `secret` the sections with a value that the CLI has decrypted. A section without a value has its defaults.
     Raises `StackFileRefused` with all problems at once: a rule between fields still speaks when other fields are wrong,
-    unless one that it reads is.
+    unless one that it reads is. Raises `ProductRefused` for a product file with problems, before anything is read.
     """
+    check()
     problems = [*_outside(document, environment, region, secret), *_accounts(account_ids), *_secrets(secret)]
     sections: dict[str, Any] = {}
     rewritten: list[Problem] = []
@@ -80,7 +75,7 @@ def load(
         rewritten += _rewritten(key, raw)
         value, found = _section(name, key, raw)
         problems += found
-        broken |= {_field(key, problem.field) for problem in found}
+        broken |= {_field(key, each.field) for each in found}
         if value is None:
             broken.add(key)
         else:
@@ -134,7 +129,7 @@ def _outside(
                 way_out=f"Run pulumi config rm '{key}', then pulumi config set {again}",
             )  # fmt: skip
         elif key not in SECTIONS:
-            rule, way_out = elsewhere.answer(key, SECTIONS) or ("is not a section", _choose(key, list(SECTIONS)))
+            rule, way_out = elsewhere.answer(key, SECTIONS) or ("is not a section", choose(key, list(SECTIONS)))
             yield Problem(field=key, value="", rule=rule, way_out=way_out)
 
 
@@ -203,12 +198,12 @@ def _accounts(account_ids: Any) -> Iterator[Problem]:
     """
     field, example = "aws:allowedAccountIds", '"123456789012"'
     if account_ids is not None and not isinstance(account_ids, list):
-        yield Problem(field=field, value=_show(account_ids), rule="is not a list", way_out=f"Write [{example}]")
+        yield Problem(field=field, value=shown(account_ids), rule="is not a list", way_out=f"Write [{example}]")
         return
     for index, account in enumerate(account_ids or ()):
         if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
             yield Problem(
-                field=f"{field}[{index}]", value=_show(account), way_out=f"Write all 12, in quotes, like {example}",
+                field=f"{field}[{index}]", value=shown(account), way_out=f"Write all 12, in quotes, like {example}",
                 rule="is not the text of 12 digits that an account has",
             )  # fmt: skip
 
@@ -220,7 +215,7 @@ def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
         return field.default, []
     if isinstance(raw, str) and raw[0] in "{[":
         return None, [_no_json(key, raw)]
-    model = _inner_model(field.annotation)
+    model = inner_model(field.annotation)
     if model is not field.annotation:
         return _items(model, key, raw)
     raw = {} if raw is None else raw
@@ -228,7 +223,7 @@ def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
         return model.model_validate(raw), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    problems = [_problem(key, model, item) for item in details]
+    problems = [problem(key, model, item, elsewhere.answer) for item in details]
     if not isinstance(raw, dict):
         return None, problems
     refused = {item["loc"][0] for item in details if item["loc"]}
@@ -256,13 +251,16 @@ def _partial(model: type[BaseModel], accepted: Mapping[str, Any]) -> BaseModel:
 def _items(model: type[BaseModel], key: str, raw: Any) -> tuple[Any, list[Problem]]:
     if not isinstance(raw, list):
         rule, way_out = "is not a list", "Write one item a line, each after a dash"
-        return None, [Problem(field=key, value=_show(raw), rule=rule, way_out=way_out)]
+        return None, [Problem(field=key, value=shown(raw), rule=rule, way_out=way_out)]
     items, problems = [], []
-    for index, item in enumerate(raw):
+    for index, written in enumerate(raw):
         try:
-            items.append(model.model_validate(item))
+            items.append(model.model_validate(written))
         except ValidationError as error:
-            problems += [_problem(f"{key}[{index}]", model, details) for details in error.errors(include_url=False)]
+            problems += [
+                problem(f"{key}[{index}]", model, details, elsewhere.answer)
+                for details in error.errors(include_url=False)
+            ]
     return (None if problems else tuple(items)), problems
 
 
@@ -275,85 +273,3 @@ def _field(key: str, path: str) -> str:
 
 def _touches(field: str, bad: str) -> bool:
     return field == bad or field.startswith(f"{bad}.") or bad.startswith((f"{field}.", f"{field}["))
-
-
-def _problem(prefix: str, model: type[BaseModel], details: Any) -> Problem:
-    location: Location = tuple(part for part in details["loc"] if part != "[key]")  # pydantic's mark of a key itself
-    path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    rule, way_out = _explain(details, model, location)
-    if details["type"] in ("missing", "extra_forbidden"):
-        value = ""
-    elif details["type"] in ("int_type", "bool_type"):
-        value = json.dumps(details["input"], default=str)  # the quotes are what is wrong with "7"
-    else:
-        value = _show(details["input"])
-    return Problem(field=path, value=value, rule=rule, way_out=way_out)
-
-
-def _explain(details: Any, model: type[BaseModel], location: Location) -> tuple[str, str]:
-    context = details.get("ctx", {})
-    match details["type"]:
-        case "value_error" if isinstance(context.get("error"), Refused):
-            return context["error"].rule, context["error"].way_out
-        case "extra_forbidden":
-            key = str(location[-1])
-            known = _keys(model, location[:-1])
-            return elsewhere.answer(key, known) or ("is not a setting", _choose(key, known))
-        case "missing":
-            return "is missing", "Write it; it has no default"
-        case "literal_error":
-            return "is not one of its values", f"Choose from {context['expected']}".replace("'", "")
-        case "greater_than_equal":
-            return f"is less than {context['ge']}", f"Give {context['ge']} or more"
-        case "less_than_equal":
-            return f"is more than {context['le']}", f"Give {context['le']} or less"
-        case "string_pattern_mismatch":
-            return "does not have the right form", f"Write it like {EXAMPLES[context['pattern']]}"
-        case "bool_type" | "bool_parsing":
-            return "is not a switch", "Write true or false, without quotes"
-        case "int_type" | "int_parsing_size":
-            return "is not a whole number", "Write digits without quotes, a fraction or a unit"
-        case "string_type":
-            return "is not text", "Put it in quotes"
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return "is not a mapping", "Write key: value, one a line, further to the right"
-        case "too_short" | "string_too_short":
-            return "is empty", "Name at least one"
-        case "tuple_type" | "list_type":
-            return "is not a list", "Write one item a line, each after a dash"
-    message: str = details["msg"]
-    return f"is refused: {message[:1].lower()}{message[1:]}", "Correct it"
-
-
-def _keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys that the model at `location` knows."""
-    current: Any = model
-    for part in location:
-        if isinstance(part, int):
-            continue
-        fields = {info.alias or name: info for name, info in current.model_fields.items()}
-        current = _inner_model(fields[str(part)].annotation)
-    return [info.alias or name for name, info in current.model_fields.items()]
-
-
-def _inner_model(annotation: Any) -> type[BaseModel]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
-        for argument in typing.get_args(annotation):
-            if argument is not type(None) and argument is not Ellipsis:
-                return _inner_model(argument)
-    return Section
-
-
-def _choose(written: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(written, known, n=1, cutoff=0.75)
-    return f"Write {close[0]} if that is meant" if close else f"Choose from {', '.join(known)}"
-
-
-def _show(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, dict | list):
-        return "(a mapping)" if isinstance(value, dict) else "(a list)"
-    return repr(value) if value == "" else str(value)

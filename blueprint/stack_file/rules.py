@@ -14,6 +14,7 @@ from blueprint.postgres import roles
 from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS, Pool, clients_per_process
 from blueprint.problems import Problem, Refused
+from blueprint.product.file import PRODUCT
 from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
 from blueprint.stack_file import parameter_rules, window_rules
 
@@ -269,8 +270,9 @@ def _master(s: Settings) -> Iterator[Problem]:
     if name in [role.name for role in roles.ROLES]:
         yield Problem(
             field=field, value=name, rule="is the name of one of the roles that the platform creates",
-            way_out="Choose another name, like langpont_admin" if not d.restored
-            else "RDS renames no master: load a dump of that database into a new one, whose master is langpont_admin",
+            way_out=f"Choose another name, like {PRODUCT.master_username}" if not d.restored
+            else "RDS renames no master: load a dump of that database into a new one, whose master is "
+            f"{PRODUCT.master_username}",
         )  # fmt: skip
     elif not d.restored:
         try:

@@ -21,7 +21,7 @@ PROJECT = "langpont-database"
 
 def schema() -> dict[str, Any]:
     """JSON Schema draft 2020-12 of `Pulumi.<stack>.yaml`: our sections are checked, other namespaces are left alone."""
-    model = Settings.model_json_schema(by_alias=True, schema_generator=_Schema)
+    model = Settings.model_json_schema(by_alias=True, schema_generator=Schema)
     sections = {f"{PROJECT}:{key}": model["properties"][to_camel(name)] for key, name in SECTIONS.items()}
     required = [f"{PROJECT}:{key}" for key in model["required"] if key in SECTIONS]
     for key in sections.keys() - set(required):  # a key without a value means the defaults
@@ -45,7 +45,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-class _Schema(GenerateJsonSchema):
+class Schema(GenerateJsonSchema):
     """Without the titles that pydantic derives from names: an editor would show them instead of the descriptions."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ON_SERVERS = ("benchmarks", "changes", "engine", "functions", "fuzz", "langpont_db", "local")
 RENDERED = (
     ["-m", "blueprint.stack_file.schema"],
+    ["-m", "blueprint.product.schema"],
     ["-m", "tests.golden"],
     ["-m", "benchmarks", "render"],
     ["-m", "documents"],
@@ -60,7 +61,7 @@ class Copy:
         for arguments in RENDERED:
             done = self._python(arguments, stdout=subprocess.PIPE)
             if arguments[-1].endswith("schema"):
-                self.write("stack.schema.json", done.stdout)
+                self.write("product.schema.json" if "product" in arguments[-1] else "stack.schema.json", done.stdout)
 
     def test(self) -> bool:
         """Whether the tests that need no server are green; what fails is printed."""

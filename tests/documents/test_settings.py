@@ -6,8 +6,8 @@ import re
 
 from pydantic import BaseModel
 
+from blueprint.explain import inner_model
 from blueprint.settings import SECTIONS, Settings
-from blueprint.stack_file.load import _inner_model
 from documents.settings import sections, settings
 from tests.docs import read
 
@@ -18,7 +18,7 @@ def fields(path: str, model: type[BaseModel]) -> list[tuple[str, list[str]]]:
     """Keys of a model of the settings, and of those inside it, by their path."""
     own = [(path, [info.alias or name for name, info in model.model_fields.items()])]
     for name, info in model.model_fields.items():
-        inner = _inner_model(info.annotation)
+        inner = inner_model(info.annotation)
         if inner.model_fields:
             own += fields(f"{path}.{info.alias or name}", inner)
     return own
@@ -32,7 +32,7 @@ def test_every_setting_has_one_row_in_the_section_that_it_stands_in() -> None:
     assert rows == {
         path: keys
         for key, name in SECTIONS.items()
-        for path, keys in fields(key, _inner_model(Settings.model_fields[name].annotation))
+        for path, keys in fields(key, inner_model(Settings.model_fields[name].annotation))
     }
 
 
