@@ -86,11 +86,16 @@ class Credentials:
 @cache
 def secrets_manager() -> Any:
     """The boto3 client, created at the first call: an import must not cost a second, nor need a region."""
+    return client("secretsmanager")
+
+
+def client(service: str) -> Any:
+    """A boto3 client that gives up in time for a function to say so."""
     import boto3
     from botocore.config import Config
 
     return boto3.client(
-        "secretsmanager",
+        service,
         config=Config(
             connect_timeout=SECRET_CONNECT_SECONDS,
             read_timeout=SECRET_READ_SECONDS,
@@ -104,7 +109,7 @@ def read_secret(arn: str) -> dict[str, Any]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        text = secrets_manager().get_secret_value(SecretId=arn)["SecretString"]
+        text = secrets_manager().get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"]
     except (BotoCoreError, ClientError) as error:
         raise Failed(
             f"The secret {arn} could not be read: {str(error).rstrip('.')}. Look at the function's role, and at its "

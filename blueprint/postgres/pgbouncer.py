@@ -11,6 +11,8 @@ CONFIGURATION_FOLDER = "/etc/pgbouncer"
 # What each host's `langpont_db.pgbouncer` publishes of its PgBouncer, with the dimension `Stack`.
 NAMESPACE = f"{PRODUCT.project}/PgBouncer"
 MAX_WAIT_METRIC = "ClientMaxWaitSeconds"
+# By host and role: when the version of the role's secret was written that the host's PgBouncer lets log in.
+LOGIN_METRIC = "LoginWritten"
 USER_LIST_FILE = f"{CONFIGURATION_FOLDER}/userlist.txt"
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
+from blueprint.postgres import pgbouncer
 from blueprint.product.file import PRODUCT, RoleRow
 
 
@@ -99,8 +100,19 @@ def readable_by(audience: Audience) -> tuple[str, ...]:
     return tuple(role.name for role in ROLES if role.audience is audience)
 
 
-def definition(*, database: str, master: str) -> dict[str, Any]:
-    """JSON of all roles for the roles function. `master`: the user that RDS makes an instance with."""
+def second_login(role: str) -> str:
+    """The login that a role's password is rotated to and back from: a member of the role, with its rights."""
+    return f"{role}_b"
+
+
+def definition(*, database: str, master: str, rotated: bool = False) -> dict[str, Any]:
+    """JSON of all roles for the roles function. `master`: the user that RDS makes an instance with.
+
+    rotated: with a second login of each role that has a password.
+    """
+    rows = [_row(role) for role in ROLES]
+    if rotated:
+        rows += [_second(role) for role in ROLES if role.login is Login.PASSWORD]
     return {
         "database": database,
         "master": master,
@@ -108,16 +120,38 @@ def definition(*, database: str, master: str) -> dict[str, Any]:
         # The owner's own is the first of its search_path ("$user"): a migration tool's table of versions goes there.
         "schemas": [*SCHEMAS, OWNER],
         "settings": dict(DATABASE_SETTINGS),
-        "roles": [
-            {
-                "name": role.name,
-                "login": role.login.name.lower(),
-                "pooled": role.pooled,
-                "access": {schema: access.name.lower() for schema, access in role.access.items()},
-                "becomes": list(role.becomes),
-                "memberOf": list(role.member_of),
-                "statementTimeoutSeconds": role.statement_timeout_seconds,
-            }
-            for role in ROLES
-        ],
+        "roles": rows,
     }
+
+
+def rotation_definition(*, stack: str) -> dict[str, Any]:
+    """JSON for the rotation function: both logins of each role, and by which metrics hosts say that they follow."""
+    return {
+        "stack": stack,
+        "namespace": pgbouncer.NAMESPACE,
+        "metric": pgbouncer.LOGIN_METRIC,
+        "heartbeat": pgbouncer.MAX_WAIT_METRIC,
+        "roles": {
+            role.name: {"second": second_login(role.name), "pooled": role.pooled}
+            for role in ROLES
+            if role.login is Login.PASSWORD
+        },
+    }
+
+
+def _row(role: Role) -> dict[str, Any]:
+    return {
+        "name": role.name,
+        "login": role.login.name.lower(),
+        "pooled": role.pooled,
+        "access": {schema: access.name.lower() for schema, access in role.access.items()},
+        "becomes": list(role.becomes),
+        "memberOf": list(role.member_of),
+        "statementTimeoutSeconds": role.statement_timeout_seconds,
+    }
+
+
+def _second(role: Role) -> dict[str, Any]:
+    """Rights come by membership; what a role is set to does not, so it is said again."""
+    own = {"name": second_login(role.name), "secondOf": role.name, "access": {}, "memberOf": [role.name]}
+    return {**_row(role), **own}

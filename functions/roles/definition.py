@@ -20,6 +20,7 @@ class Role:
     becomes: tuple[str, ...]
     member_of: tuple[str, ...]
     statement_timeout_seconds: int | None
+    second_of: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,13 @@ class Definition:
 
     @property
     def with_password(self) -> tuple[Role, ...]:
-        """Roles that log in with a password."""
-        return tuple(role for role in self.roles if role.login == "password")
+        """Roles with a secret of their own: those that log in with a password, but for second logins."""
+        return tuple(role for role in self.roles if role.login == "password" and role.second_of is None)
+
+    @property
+    def second_logins(self) -> Mapping[str, str]:
+        """By role, the second login that its secret alternates with; empty where nothing is rotated."""
+        return {role.second_of: role.name for role in self.roles if role.second_of is not None}
 
     @classmethod
     def load(cls, path: Path) -> Definition:
@@ -66,4 +72,5 @@ def _role(document: Mapping[str, Any]) -> Role:
         becomes=tuple(document["becomes"]),
         member_of=tuple(document["memberOf"]),
         statement_timeout_seconds=document["statementTimeoutSeconds"],
+        second_of=document.get("secondOf"),
     )

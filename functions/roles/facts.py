@@ -154,7 +154,7 @@ def _of_role(definition: Definition, role: Role) -> Iterator[tuple[About, Words]
         yield About(Kind.MEMBER, (other,), role.name), frozenset({"MEMBER", "SET"})
     for other in (*role.member_of, *([RDS_IAM] if role.login == "iam" else [])):
         yield About(Kind.MEMBER, (other,), role.name), frozenset({"MEMBER", "INHERIT", "SET"})
-    if role.login != "none":
+    if role.login != "none" and role.second_of is None:  # which has it by membership, and so can be dropped at once
         yield About(Kind.DATABASE_ACCESS, (definition.database,), role.name), frozenset({"CONNECT"})
     if role.statement_timeout_seconds is not None:
         timeout = frozenset({f"{role.statement_timeout_seconds}s"})

@@ -23,7 +23,8 @@ from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
 from functions.roles.facts import RDS_IAM, Difference, Kind, differences, left_alone
 from functions.roles.logins import MISSING, OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Password, Proof
-from functions.roles.statements import UNHEARD, identifier, ownership, passwords, redacted, statements
+from functions.roles.statements import ownership, statements
+from functions.verifiers import UNHEARD, identifier, passwords, redacted
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
 
@@ -65,9 +66,11 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     definition = Definition.load(DEFINITION)
     if action == SHOW:
         return {"action": SHOW, "ok": True, "settings": show(connection.credentials(_arns()[definition.master]))}
-    master, roles = logins.read(definition, _arns())
+    master, roles = logins.read(definition, _arns(), follow_master=action == APPLY)
     if action == CHECK:
-        answer = check(definition, master, roles, logins.user_list(os.environ["POOLER_SECRET_ARN"]))
+        # Where passwords are rotated, hosts make the list themselves, of the roles' secrets.
+        listed = None if definition.second_logins else logins.user_list(os.environ["POOLER_SECRET_ARN"])
+        answer = check(definition, master, roles, listed)
     else:  # the user list is published after it
         answer = apply(definition, master, roles)
     for key in ("changed", "drift", "others"):
@@ -89,9 +92,9 @@ def show(master: Credentials) -> dict[str, str]:
 
 
 def check(
-    definition: Definition, master: Credentials, roles: Mapping[str, Password], listed: Mapping[str, str]
+    definition: Definition, master: Credentials, roles: Mapping[str, Password], listed: Mapping[str, str] | None
 ) -> dict[str, Any]:
-    """Report drift, in a read-only transaction. `listed`: PgBouncer's user list."""
+    """Report drift, in a read-only transaction. `listed`: the published user list of PgBouncer; None: hosts make it."""
     with _session(master) as session:
         _begin(session, "READ ONLY")
         there = catalogue.facts(session, definition)
@@ -99,7 +102,8 @@ def check(
         proofs = _prove(roles, _missing(found))
         _end(session, "ROLLBACK")
     drift = _drift_lines(found, proofs)
-    drift += [f"role {name}: {_UNLISTED}" for name in logins.unlisted(roles, listed)]
+    if listed is not None:
+        drift += [f"role {name}: {_UNLISTED}" for name in logins.unlisted(roles, listed)]
     results = {definition.master: WORKS} | _results(proofs)
     return _answer(CHECK, [], drift, left_alone(definition, there), results)
 

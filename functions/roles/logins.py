@@ -8,31 +8,29 @@ RDS lets nobody read verifiers. A login proves a password, and shows the salt an
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-import scramp
-
-from functions import connection
+from functions import connection, versions
 from functions.connection import Credentials, Failed, Refused
 from functions.roles.definition import Definition, Role
+from functions.verifiers import SALT_BYTES, is_of, make_verifier, salt_of
 
 WORKS: Final = "works"
 MISSING: Final = "no such role"
 WRONG_PASSWORD: Final = "wrong password"
 OTHER_VERIFIER: Final = "not the verifier of its secret"
 
-ITERATIONS: Final = 4096  # scram_iterations of PostgreSQL 16
-SALT_BYTES: Final = 16  # what PostgreSQL itself uses
 ANSWER_SECONDS: Final = 15
 
 USER_LIST: Final = "userlist.txt"
 _LINE: Final = re.compile(r'^"([^"]+)" "([^"]*)"$', re.MULTILINE)
-_VERIFIER: Final = re.compile(r"SCRAM-SHA-256\$([0-9]+):([^$:]+)\$([^$:]+):([^$:]+)")
+# What a role's secret says of the server, which the master's knows better: `pulumi up` writes that one alone where
+# passwords are rotated.
+_ADDRESS: Final = ("host", "port", "dbname", "dbInstanceIdentifier")
 
 
 class Proof(NamedTuple):
@@ -51,19 +49,15 @@ class Password:
 
     def new_verifier(self) -> str:
         """The verifier for ALTER ROLE ... PASSWORD: the secret's, or one of a new salt."""
-        return self.verifier or make_verifier(self.credentials.password, os.urandom(SALT_BYTES), ITERATIONS)
+        return self.verifier or make_verifier(self.credentials.password, os.urandom(SALT_BYTES))
 
 
-def make_verifier(password: str, salt: bytes, iterations: int) -> str:
-    """A SCRAM-SHA-256 verifier, as PostgreSQL stores it."""
-    auth_info = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(password, iterations, salt)
-    encoded = [base64.b64encode(part).decode() for part in auth_info[:3]]
-    return f"SCRAM-SHA-256${auth_info[3]}:{encoded[0]}${encoded[1]}:{encoded[2]}"
+def read(
+    definition: Definition, arns: Mapping[str, str], *, follow_master: bool = False
+) -> tuple[Credentials, dict[str, Password]]:
+    """Read the master's credentials, and the passwords by login: a role's own, or the second one that it rotates to.
 
-
-def read(definition: Definition, arns: Mapping[str, str]) -> tuple[Credentials, dict[str, Password]]:
-    """Read the master's credentials, and the passwords by role.
-
+    follow_master: write secrets that are rotated, and lead to another server than the master's, anew with its address.
     Raises `Failed` if a secret lacks, if secrets lead to different databases, or if the verifier of a pooled role is
     none of its password.
     """
@@ -72,13 +66,21 @@ def read(definition: Definition, arns: Mapping[str, str]) -> tuple[Credentials, 
     if without:
         raise Failed(f"SECRET_ARNS names no secret of {', '.join(without)}. pulumi up writes it.")
     documents = {name: connection.read_secret(arns[name]) for name in names}
+    main = documents[definition.master]
+    if follow_master:
+        documents |= {
+            name: _moved(arns[name], documents[name], main)
+            for name in definition.second_logins
+            if any(documents[name].get(key) != main.get(key) for key in _ADDRESS)
+        }
     found = {name: connection.credentials_of(arns[name], document) for name, document in documents.items()}
     master = found[definition.master]
     for name, credentials in found.items():
-        if (credentials.username, credentials.dbname) != (name, definition.database):
+        logins = (name, *filter(None, [definition.second_logins.get(name)]))
+        if credentials.username not in logins or credentials.dbname != definition.database:
             raise Failed(
-                f"The secret of {name} is about {credentials.username} in {credentials.dbname}, not about {name} in "
-                f"{definition.database}. pulumi up writes it."
+                f"The secret of {name} is about {credentials.username} in {credentials.dbname}, not about "
+                f"{' or '.join(logins)} in {definition.database}. {_way_out(name, credentials.username)}"
             )
         if credentials.address != master.address:
             raise Failed(
@@ -86,12 +88,30 @@ def read(definition: Definition, arns: Mapping[str, str]) -> tuple[Credentials, 
                 f"writes both."
             )
     return master, {
-        role.name: Password(
+        found[role.name].username: Password(
             credentials=found[role.name],
-            verifier=_verifier(role, documents[role.name]) if role.pooled else None,
+            # A rotation writes one for every role, whose password is then known by it alone.
+            verifier=_verifier(role, document) if role.pooled or "verifier" in document else None,
         )
         for role in definition.with_password
+        for document in [documents[role.name]]
     }
+
+
+def _way_out(name: str, username: str) -> str:
+    if username != name and username.startswith(f"{name}_"):
+        return f"Its rotation was switched off meanwhile: raise its number in credentials.passwordVersions. {_WRITES}"
+    return _WRITES
+
+
+_WRITES: Final = "pulumi up writes it."
+
+
+def _moved(arn: str, document: Mapping[str, Any], master: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a secret with the master's server, as after a restore, and the password that it has."""
+    moved = {**document, **{key: master[key] for key in _ADDRESS if key in master}}
+    versions.write(arn, moved)
+    return moved
 
 
 def user_list(arn: str) -> dict[str, str]:
@@ -108,13 +128,8 @@ def unlisted(roles: Mapping[str, Password], listed: Mapping[str, str]) -> list[s
 
 
 def _verifier(role: Role, document: Mapping[str, Any]) -> str:
-    verifier, password = str(document.get("verifier", "")), str(document["password"])
-    parts = _VERIFIER.fullmatch(verifier)
-    try:
-        fits = parts is not None and verifier == make_verifier(password, base64.b64decode(parts[2]), int(parts[1]))
-    except (ValueError, scramp.ScramException):
-        fits = False
-    if not fits:
+    verifier = str(document.get("verifier", ""))
+    if not is_of(verifier, str(document["password"])):
         raise Failed(
             f"The secret of {role.name} has no verifier of its password, which it needs since it logs in through "
             f"PgBouncer. pulumi up writes both. Nothing was changed."
@@ -135,11 +150,8 @@ def prove(password: Password) -> Proof:
 
 
 def _proven(words: str, login: connection.Login, password: Password) -> Proof:
-    if password.verifier is not None:
-        parts = _VERIFIER.fullmatch(password.verifier)
-        assert parts is not None
-        if (login.iterations, login.salt) != (int(parts[1]), base64.b64decode(parts[2])):
-            return Proof(OTHER_VERIFIER, needs_password=True)
+    if password.verifier is not None and (login.iterations, login.salt) != salt_of(password.verifier):
+        return Proof(OTHER_VERIFIER, needs_password=True)
     return Proof(words, needs_password=False)
 
 

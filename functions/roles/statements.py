@@ -6,32 +6,15 @@ may speak only after it granted itself the owner (PostgreSQL 16, "Role membershi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from functions.roles.definition import Definition
 from functions.roles.facts import PUBLIC, Difference, Kind
-
-_VERIFIER: Final = r"SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+"
+from functions.verifiers import identifier, literal
 
 # Taking another's table waits for whoever uses it, and whoever comes then waits behind: they run last, and each alone.
 TAKES_A_LOCK: Final = (Kind.TABLE, Kind.SEQUENCE)
-
-
-def identifier(name: str) -> str:
-    """A quoted identifier, whatever it is."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A quoted string. A backslash has no meaning of its own, since standard_conforming_strings is on."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def redacted(statement: str) -> str:
-    """The statement without a verifier, for messages and logs."""
-    return re.sub(_VERIFIER, "SCRAM-SHA-256$...", statement)
 
 
 def statements(definition: Definition, differences: Iterable[Difference]) -> list[str]:
@@ -51,33 +34,6 @@ def ownership(definition: Definition, differences: Iterable[Difference]) -> list
         for about, _, _, fixable in differences
         if fixable and about.kind in TAKES_A_LOCK
     ]
-
-
-# For the rest of a transaction, no text of it in the PostgreSQL log or in pg_stat_statements, as far as the master may
-# say so: each of these needs a superuser's SET, or GRANT SET ON PARAMETER (PostgreSQL 15 and later), and AWS does not
-# say which of them rds_superuser has. What is refused is left as it is.
-UNHEARD: Final = """\
-DO $$
-DECLARE one record;
-BEGIN
-    FOR one IN VALUES
-        ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_duration_sample', '-1'),
-        ('log_min_error_statement', 'panic'), ('pg_stat_statements.track_utility', 'off')
-    LOOP
-        BEGIN
-            PERFORM set_config(one.column1, one.column2, true);
-        EXCEPTION WHEN insufficient_privilege OR undefined_object THEN NULL;
-        END;
-    END LOOP;
-END $$"""
-
-
-def passwords(verifiers: Mapping[str, str]) -> list[str]:
-    """ALTER ROLE ... PASSWORD for each role. Raises ValueError, without repeating it, for what is no verifier."""
-    for role, verifier in verifiers.items():
-        if not re.fullmatch(_VERIFIER, verifier):
-            raise ValueError(f"What is given for {role} is no SCRAM-SHA-256 verifier.")
-    return [f"ALTER ROLE {identifier(role)} PASSWORD {literal(verifiers[role])}" for role in verifiers]
 
 
 def _fix(definition: Definition, difference: Difference) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ from blueprint.postgres import roles
 from functions import connection
 from functions.metrics import handler as metrics_handler
 from functions.roles import handler as roles_handler
+from local.aws import moto_secrets
 from local.servers.connections import Connection
 from local.servers.layout import Layout
 from local.servers.plan import USER_LIST, data_plan
@@ -37,7 +40,8 @@ POOLER = "pooler"
 class Stage:
     """Servers, and what AWS would know of them.
 
-    hosts: port by host name, where the handlers' connections lead. written: what each secret holds, from test to test.
+    hosts: port by host name, where the handlers' connections lead. written: what each secret holds, by ARN, from test
+    to test.
     """
 
     plane: DataPlane
@@ -71,21 +75,25 @@ class Stage:
 
     def write(self, role: str, **changes: object) -> None:
         """Another version of a role's secret."""
+        self.put(role, self.document(role, **changes))
+
+    def document(self, role: str, **changes: object) -> str:
+        """A role's secret as `pulumi up` writes it, but for `changes`."""
         document = {
             "engine": "postgres", "host": self.host, "port": 5432, "username": role,
             "password": self.passwords[role], "dbname": self.plane.plan.database,
         }  # fmt: skip
         if role in self.plane.plan.pooled:
             document["verifier"] = self.plane.plan.verifiers[role]
-        document |= changes
-        self.put(role, document)
+        return json.dumps(document | changes)
 
     def put(self, name: str, document: object) -> None:
         """Another version of any secret."""
         text = document if isinstance(document, str) else json.dumps(document)
-        if self.written.get(name) != text:
-            connection.secrets_manager().put_secret_value(SecretId=self.arns[name], SecretString=text)
-            self.written[name] = text
+        arn = self.arns[name]
+        if self.written.get(arn) != text:
+            connection.secrets_manager().put_secret_value(SecretId=arn, SecretString=text)
+            self.written[arn] = text
 
     @staticmethod
     def define(patch: pytest.MonkeyPatch, handler: ModuleType, definition: object, folder: Path) -> None:
@@ -98,6 +106,18 @@ class Stage:
         """The roles function's answer, through JSON as Lambda would send it."""
         answer: dict[str, Any] = json.loads(json.dumps(roles_handler.handler({"action": action}, None)))
         return answer
+
+    def roles_without_tls(self, action: str) -> dict[str, Any]:
+        """The same where a server has another name than its certificate's."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(connection, "tls_context", _unverified)
+            return self.roles(action)
+
+    def new_secret(self, role: str) -> str:
+        """Another secret of a role, with what `pulumi up` writes first."""
+        client = connection.secrets_manager()
+        arn: str = client.create_secret(Name=f"{role}-{uuid.uuid4().hex}", SecretString=self.document(role))["ARN"]
+        return arn
 
     def metrics(self) -> tuple[dict[str, Any], list[str]]:
         """The metrics function's answer, and the lines that it printed."""
@@ -113,10 +133,17 @@ class Stage:
                 session.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             session.execute(f"ALTER DATABASE {plan.database} RESET ALL")
             session.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {plan.database} TO PUBLIC")
-            for role in reversed(roles.ROLES):
-                if session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role.name]).fetchone():
-                    session.execute(f"DROP OWNED BY {role.name}")
-                    session.execute(f"DROP ROLE {role.name}")
+            names = [role.name for role in reversed(roles.ROLES)]
+            for name in (*map(roles.second_login, names), *names):
+                if session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+                    session.execute(f"DROP OWNED BY {name}")
+                    session.execute(f"DROP ROLE {name}")
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +160,7 @@ def servers(runtime: Path, request: pytest.FixtureRequest) -> DataPlane:
 @pytest.fixture(scope="module")
 def aws(servers: DataPlane) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Secrets in a moto of the module's own: other tests speak to a server. ARN by name, and what is written there."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mock_aws(), moto_secrets.installed():
         patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         connection.secrets_manager.cache_clear()

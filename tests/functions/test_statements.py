@@ -11,8 +11,8 @@ import pytest
 from blueprint.postgres import roles, scram
 from functions.roles.definition import Definition, Role
 from functions.roles.facts import About, Facts, Kind, differences
-from functions.roles.logins import make_verifier
-from functions.roles.statements import identifier, literal, ownership, passwords, redacted, statements
+from functions.roles.statements import ownership, statements
+from functions.verifiers import identifier, literal, make_verifier, passwords, redacted
 
 VERIFIER = scram.verifier("a password", b"0123456789abcdef")
 
