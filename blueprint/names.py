@@ -14,7 +14,7 @@ PROJECT: Final = PRODUCT.project  # the tag
 RESTORED_FROM: Final = "RestoredFrom"  # a tag of restored primaries: the time or the snapshot
 # Whatever their case, which IAM does not tell apart.
 RESERVED_TAGS: Final = ("name", "environment", "project", "managedby", RESTORED_FROM.lower(), "severity")
-RESERVED_TAG_PREFIXES: Final = ("aws:", "langpont:")  # AWS's own, and what marks snapshots that may be pruned
+RESERVED_TAG_PREFIXES: Final = ("aws:", f"{PRODUCT.prefix}:")  # AWS's own, and what marks snapshots that may be pruned
 # TagResource of the services: 50 tags a resource, of which the program writes fewer than these.
 MOST_TAGS: Final = 50 - len(RESERVED_TAGS)
 LONGEST_TAG_KEY: Final = 128
@@ -141,8 +141,8 @@ class Naming:
         return [f"/aws/{owner}/{self.prefix}-" for owner in ("rds/instance", "vpc", "lambda")]
 
 
-class LangPontNaming(Naming):
-    """LangPont's own names and tags in one environment, which is a stack and has passed `check_environment`.
+class ProductNaming(Naming):
+    """The product's own names and tags in one environment, which is a stack and has passed `check_environment`.
 
     `own_tags`: the stack file's, which have passed `check_tag`.
     """

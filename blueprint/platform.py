@@ -1,4 +1,4 @@
-"""LangPont's blueprint of one stack: everything that is computed from a stack file, computed once."""
+"""The product's blueprint of one stack: everything that is computed from a stack file, computed once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
 from blueprint.monitoring.alarms import Alarm
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.monitoring.thresholds import deviating
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from blueprint.postgres.connections import WATCH_CONNECTIONS, ConnectionBudget, MemoryCheck, Pool
 from blueprint.postgres.effective import STANDBY_SETTINGS, bytes_of
 from blueprint.postgres.pgbouncer import PoolerSettings
@@ -53,9 +53,9 @@ class Platform:
     settings: Settings
 
     @cached_property
-    def naming(self) -> LangPontNaming:
+    def naming(self) -> ProductNaming:
         """Names and tags of the stack."""
-        return LangPontNaming(self.settings.environment, self.settings.tags.by_key)
+        return ProductNaming(self.settings.environment, self.settings.tags.by_key)
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops import console, threads
 from ops.aws import Aws
 from ops.clock import Clock
@@ -21,7 +21,7 @@ from ops.stack import belongs_to, owner_from_tags
 WORKS: Final = "works"
 
 
-def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
+def invoke(aws: Aws, clock: Clock, names: ProductNaming, action: str) -> None:
     """Invoke the function once and print what it did. `action`: check or apply. Raises OpsError on drift or failure."""
     function, began = names.function("roles"), clock.monotonic()
     _refuse_foreign(aws, names, function)
@@ -43,14 +43,14 @@ def invoke(aws: Aws, clock: Clock, names: LangPontNaming, action: str) -> None:
     _show(names.environment, function, action, answer, format_duration(timedelta(seconds=clock.monotonic() - began)))
 
 
-def ask(aws: Aws, names: LangPontNaming, action: str) -> dict[str, Any]:
+def ask(aws: Aws, names: ProductNaming, action: str) -> dict[str, Any]:
     """The function's answer to an action that changes nothing. Raises OpsError, and AWS's errors."""
     function = names.function("roles")
     _refuse_foreign(aws, names, function)
     return _answer(aws, function, action)
 
 
-def _refuse_foreign(aws: Aws, names: LangPontNaming, function: str) -> None:
+def _refuse_foreign(aws: Aws, names: ProductNaming, function: str) -> None:
     try:
         answer = aws.client("lambda").get_function(FunctionName=function)
     except ClientError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from blueprint.names import LangPontNaming, check_environment
+from blueprint.names import ProductNaming, check_environment
 from blueprint.problems import FileRefused, Refused
 from blueprint.product.rules import check
 from ops.aws import Aws, tags_of
@@ -17,8 +17,8 @@ from ops.errors import OpsError
 _GENERATION = r"(?:-g(?P<generation>[2-9]|[1-9][0-9]+))?"
 
 
-def names_of(stack: str) -> LangPontNaming:
-    """The `LangPontNaming` of a stack. Raises OpsError for what cannot be a stack's name, and for a refused product."""
+def names_of(stack: str) -> ProductNaming:
+    """The `ProductNaming` of a stack. Raises OpsError for what cannot be a stack's name, and for a refused product."""
     try:
         check()
         check_environment(stack)
@@ -26,21 +26,21 @@ def names_of(stack: str) -> LangPontNaming:
         raise OpsError(str(refusal)) from None
     except Refused as refusal:
         raise OpsError(f"--stack {stack} {refusal}") from None
-    return LangPontNaming(stack)
+    return ProductNaming(stack)
 
 
-def belongs_to(names: LangPontNaming, tags: Mapping[str, str]) -> bool:
+def belongs_to(names: ProductNaming, tags: Mapping[str, str]) -> bool:
     """Whether the tags Environment and Project are those of the stack."""
     return names.owner_tags.items() <= tags.items()
 
 
-def primary_generation(names: LangPontNaming, identifier: str) -> int | None:
+def primary_generation(names: ProductNaming, identifier: str) -> int | None:
     """The generation of the primary with this identifier; None: it is no primary of the stack."""
     match = re.fullmatch(re.escape(names.primary(1)) + _GENERATION, identifier)
     return int(match["generation"] or 1) if match else None
 
 
-def replica_of(names: LangPontNaming, identifier: str) -> tuple[int, int] | None:
+def replica_of(names: ProductNaming, identifier: str) -> tuple[int, int] | None:
     """Number and generation of the replica that has this identifier; None: it is no replica of the stack."""
     match = re.fullmatch(rf"{re.escape(names.prefix)}-replica-(?P<number>[1-9][0-9]*){_GENERATION}", identifier)
     return (int(match["number"]), int(match["generation"] or 1)) if match else None
@@ -90,7 +90,7 @@ class Stack:
     `foreign`: those with the stack's identifiers and other tags, with what their tags say; nothing is done to them.
     """
 
-    names: LangPontNaming
+    names: ProductNaming
     region: str
     instances: tuple[Instance, ...]
     foreign: Mapping[str, str] = field(default_factory=dict)
@@ -128,12 +128,12 @@ def no_primary(stack: Stack) -> str:
     )
 
 
-def find(aws: Aws, names: LangPontNaming) -> Stack:
+def find(aws: Aws, names: ProductNaming) -> Stack:
     """The stack's instances, by DescribeDBInstances."""
     return read(aws.all("rds", "describe_db_instances", "DBInstances"), names, aws.region)
 
 
-def read(answer: list[Mapping[str, Any]], names: LangPontNaming, region: str) -> Stack:
+def read(answer: list[Mapping[str, Any]], names: ProductNaming, region: str) -> Stack:
     """The stack's instances among `answer`, the DBInstances of the whole account."""
     found, foreign = [], {}
     for raw in answer:

@@ -1,4 +1,4 @@
-"""The parameters that every LangPont database gets, in human values, with where each comes from.
+"""The parameters that every database gets, in human values, with where each comes from.
 
 A stack file adds to them, or overrides one by name. What depends on the instance's size (max_connections, work_mem,
 maintenance_work_mem) is not here: it stands in the stack file beside the class.

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from blueprint.aws.instance_classes import instance_class
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from blueprint.postgres import scram
 from local.servers.errors import DataPlaneError
 from recording.recording import Recording, Registration, reveal
@@ -196,7 +196,7 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
     inputs = reveal(registration.inputs)
     identifier, source = inputs["identifier"], inputs.get("replicateSourceDb")
     row = instance_class(inputs["instanceClass"])
-    number = re.sub(r"-g[0-9]+$", "", identifier.removeprefix(f"{LangPontNaming(recording.stack).prefix}-"))
+    number = re.sub(r"-g[0-9]+$", "", identifier.removeprefix(f"{ProductNaming(recording.stack).prefix}-"))
     return InstancePlan(
         role=number if source else PRIMARY,
         identifier=identifier,

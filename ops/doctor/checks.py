@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from blueprint.names import RESTORED_FROM, LangPontNaming
+from blueprint.names import RESTORED_FROM, ProductNaming
 from blueprint.postgres.version import MAJOR, MAJORS, Major, targets
 from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
@@ -44,7 +44,7 @@ BUDGET_LOOK_PERCENT: Final = 80  # as the budget's own message
 STORAGE_LOOK_PERCENT: Final = 90
 
 
-def lines(facts: Facts, names: LangPontNaming, now: datetime) -> list[Line]:
+def lines(facts: Facts, names: ProductNaming, now: datetime) -> list[Line]:
     """The results of all checks, the worst first; the order of the checks below otherwise."""
     stack = facts.stack
     found: list[Line] = []
@@ -367,7 +367,7 @@ def storage(stack: Stack) -> Iterator[Line]:
     return _grouped("storage", found, len(stack.instances))
 
 
-def budget(found: list[Mapping[str, Any]], names: LangPontNaming) -> Iterator[Line]:
+def budget(found: list[Mapping[str, Any]], names: ProductNaming) -> Iterator[Line]:
     """AWS Budgets: actual and forecast cost of RDS in the whole account this month, against the stack's budget."""
     name = re.compile(rf"{re.escape(names.prefix)}-monitoring-budget-[0-9a-f]{{7}}")
     ours = [each for each in found if name.fullmatch(each.get("BudgetName", ""))]

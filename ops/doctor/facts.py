@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from blueprint.postgres.version import MAJOR
 from langpont_db.pgbouncer.stack import NAMESPACE, VERSION_DIMENSION, VERSION_METRIC
 from ops import roles, threads
@@ -92,7 +92,7 @@ class Facts:
     lifecycles: list[Mapping[str, Any]] | Unknown
 
 
-def collect(aws: Aws, names: LangPontNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
+def collect(aws: Aws, names: ProductNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
     """Make all calls. Raises OpsError if the account has no such stack, or if nothing can be asked."""
     stack = _gather({"stack": lambda: _stack(aws, names)}, waiting)["stack"]
     return Facts(
@@ -128,7 +128,7 @@ def _gather(tasks: Mapping[str, Callable[[], Any]], waiting: Callable[[float], N
     return answers
 
 
-def _stack(aws: Aws, names: LangPontNaming) -> Stack | Unknown:
+def _stack(aws: Aws, names: ProductNaming) -> Stack | Unknown:
     try:
         stack = stacks.find(aws, names)
     except AWS_ERRORS as error:
@@ -185,7 +185,7 @@ def _newest_primary(stack: Stack) -> Instance | None:
     return next(iter(stack.primaries), None)
 
 
-def _alarms(aws: Aws, names: LangPontNaming) -> list[Alarm]:
+def _alarms(aws: Aws, names: ProductNaming) -> list[Alarm]:
     # langpont-prod- also begins the names of stack prod-eu: the tags say whose an alarm is. One call, not one an alarm.
     ours = _tagged(aws, names, "cloudwatch:alarm")
     return [
@@ -201,7 +201,7 @@ def _alarms(aws: Aws, names: LangPontNaming) -> list[Alarm]:
     ]
 
 
-def _tagged(aws: Aws, names: LangPontNaming, kind: str) -> dict[str, dict[str, str]]:
+def _tagged(aws: Aws, names: ProductNaming, kind: str) -> dict[str, dict[str, str]]:
     """Tags by ARN of all resources of a kind that have the environment's tag."""
     return {
         each["ResourceARN"]: tags_of(each["Tags"])
@@ -213,7 +213,7 @@ def _tagged(aws: Aws, names: LangPontNaming, kind: str) -> dict[str, dict[str, s
     }  # fmt: skip
 
 
-def _topics(aws: Aws, names: LangPontNaming) -> list[Topic]:
+def _topics(aws: Aws, names: ProductNaming) -> list[Topic]:
     ours = [arn for arn, tags in _tagged(aws, names, "sns").items() if stacks.belongs_to(names, tags)]
     return [_topic(aws, arn) for arn in sorted(ours)]
 
@@ -243,7 +243,7 @@ def _snapshot_quota(aws: Aws) -> Quota | None:
     )
 
 
-def _poolers(aws: Aws, names: LangPontNaming) -> list[str]:
+def _poolers(aws: Aws, names: ProductNaming) -> list[str]:
     metrics = aws.all(
         "cloudwatch", "list_metrics", "Metrics", Namespace=NAMESPACE, MetricName=VERSION_METRIC,
         Dimensions=[{"Name": "Stack", "Value": names.environment}], RecentlyActive=f"PT{POOLER_HOURS}H",
@@ -252,7 +252,7 @@ def _poolers(aws: Aws, names: LangPontNaming) -> list[str]:
     return sorted({each[VERSION_DIMENSION] for each in dimensions if VERSION_DIMENSION in each})
 
 
-def _settings(aws: Aws, names: LangPontNaming) -> Mapping[str, str] | Unknown:
+def _settings(aws: Aws, names: ProductNaming) -> Mapping[str, str] | Unknown:
     try:
         answer = roles.ask(aws, names, "show")
     except OpsError as error:

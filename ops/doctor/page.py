@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.text import Text
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops import console
 from ops.aws import Aws
 from ops.clock import Clock
@@ -26,7 +26,7 @@ _STYLES: Final = {
 }
 
 
-def show(aws: Aws, clock: Clock, names: LangPontNaming, *, as_json: bool) -> bool:
+def show(aws: Aws, clock: Clock, names: ProductNaming, *, as_json: bool) -> bool:
     """Check a stack, print the results, and return whether any is `act`. Raises OpsError if nothing can be asked."""
     now = clock.now()
     facts = collect(aws, names, now, lambda seconds: console.note(f"Asking AWS ... {seconds:.0f} s"))

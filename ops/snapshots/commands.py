@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops import console
 from ops.aws import Aws
 from ops.clock import Clock
@@ -36,7 +36,7 @@ _REFUSALS: Final = {
 }
 
 
-def create(aws: Aws, clock: Clock, names: LangPontNaming, *, wait: bool) -> None:
+def create(aws: Aws, clock: Clock, names: ProductNaming, *, wait: bool) -> None:
     """Create a snapshot of the primary and, with `wait`, wait until it is available. Raises OpsError if it fails."""
     stack = find(aws, names)
     primary, began = stack.primary, clock.monotonic()
@@ -74,7 +74,7 @@ def _creation_error(error: BaseException, stack: Stack, primary: Instance, ident
     )  # fmt: skip
 
 
-def _wait_for(aws: Aws, clock: Clock, names: LangPontNaming, identifier: str, primary: str) -> Snapshot:
+def _wait_for(aws: Aws, clock: Clock, names: ProductNaming, identifier: str, primary: str) -> Snapshot:
     still_creating = f"{identifier} goes on being made. See it: {LIST} -s {names.environment}"
     try:
         with progress(clock, f"{identifier} of {primary}") as show:
@@ -102,7 +102,7 @@ def _describe(aws: Aws, identifier: str) -> Snapshot:
     return Snapshot.read(answer["DBSnapshots"][0])
 
 
-def show_list(aws: Aws, clock: Clock, names: LangPontNaming) -> None:
+def show_list(aws: Aws, clock: Clock, names: ProductNaming) -> None:
     """Print all snapshots that the stack could be restored from, the newest first."""
     everything = [each for kind in ("manual", "automated", "awsbackup") for each in snapshots(aws, kind)]
     now = clock.now()
@@ -127,7 +127,7 @@ def show_list(aws: Aws, clock: Clock, names: LangPontNaming) -> None:
 def prune(
     aws: Aws,
     clock: Clock,
-    names: LangPontNaming,
+    names: ProductNaming,
     *,
     older_than: timedelta,
     dry_run: bool,
@@ -155,12 +155,12 @@ def prune(
     _delete(aws, clock, to_delete)
 
 
-def _plan(aws: Aws, clock: Clock, names: LangPontNaming, older_than: timedelta) -> list[Decision]:
+def _plan(aws: Aws, clock: Clock, names: ProductNaming, older_than: timedelta) -> list[Decision]:
     """The decision about each manual snapshot of the account, the newest first."""
     return plan(_newest_first(snapshots(aws, "manual")), names=names, now=clock.now(), older_than=older_than)
 
 
-def _show_plan(names: LangPontNaming, decisions: list[Decision], now: datetime) -> None:
+def _show_plan(names: ProductNaming, decisions: list[Decision], now: datetime) -> None:
     shown = [each for each in decisions if each.delete or concerns(names, each.snapshot)]
     rows = [
         (each.snapshot.identifier, _age(each.snapshot, now), "delete" if each.delete else "keep", each.reason)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops.aws import Aws, tags_of
 from ops.stack import belongs_to, primary_generation, replica_of
 
@@ -52,7 +52,7 @@ class Snapshot:
             encrypted=bool(raw.get("Encrypted")),
         )
 
-    def made_by(self, names: LangPontNaming) -> str:
+    def made_by(self, names: ProductNaming) -> str:
         """Who created the snapshot, by its type, tags and name."""
         if self.kind == "automated":
             return "RDS"
@@ -66,22 +66,22 @@ class Snapshot:
         return "somebody"
 
 
-def manual_name(names: LangPontNaming, at: datetime) -> str:
+def manual_name(names: ProductNaming, at: datetime) -> str:
     """The identifier of a snapshot that `snapshots create` makes."""
     return f"{names.prefix}-manual-{at:%Y%m%d-%H%M%S}"
 
 
-def has_manual_name(names: LangPontNaming, identifier: str) -> bool:
+def has_manual_name(names: ProductNaming, identifier: str) -> bool:
     """Whether the name is one of `manual_name`: in full, as `langpont-prod` also begins the names of stack prod-eu."""
     return re.fullmatch(rf"{re.escape(names.prefix)}-manual-[0-9]{{8}}-[0-9]{{6}}", identifier) is not None
 
 
-def manual_tags(names: LangPontNaming, identifier: str) -> dict[str, str]:
+def manual_tags(names: ProductNaming, identifier: str) -> dict[str, str]:
     """Tags of a snapshot that `snapshots create` makes. Stated whole: given none, RDS copies the instance's."""
     return names.tagged(identifier) | {"ManagedBy": OPS, MADE_BY: OPS}
 
 
-def concerns(names: LangPontNaming, snapshot: Snapshot) -> bool:
+def concerns(names: ProductNaming, snapshot: Snapshot) -> bool:
     """Whether the snapshot is related to the stack, by its instance, tags or name. Not: whether ops made it."""
     return (
         primary_generation(names, snapshot.instance) is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blueprint.names import PROJECT, LangPontNaming
+from blueprint.names import PROJECT, ProductNaming
 from ops.durations import format_duration
 from ops.snapshots.model import AVAILABLE, MADE_BY, OPS, Snapshot, has_manual_name
 from ops.stack import belongs_to, owner_from_tags, primary_generation
@@ -22,7 +22,7 @@ class Decision:
 
 
 def plan(
-    snapshots: Iterable[Snapshot], *, names: LangPontNaming, now: datetime, older_than: timedelta
+    snapshots: Iterable[Snapshot], *, names: ProductNaming, now: datetime, older_than: timedelta
 ) -> list[Decision]:
     """Decide about each snapshot, in the order given.
 
@@ -39,7 +39,7 @@ def plan(
     return [_decide(each, names, now, older_than, newest) for each in everything]
 
 
-def not_ours(names: LangPontNaming, snapshot: Snapshot) -> str | None:
+def not_ours(names: ProductNaming, snapshot: Snapshot) -> str | None:
     """Why the snapshot is not one that ops made of this stack; None: it is."""
     if snapshot.kind != "manual":
         return f"not manual but {snapshot.kind or 'of no kind'}"
@@ -57,7 +57,7 @@ def not_ours(names: LangPontNaming, snapshot: Snapshot) -> str | None:
 
 
 def _decide(
-    snapshot: Snapshot, names: LangPontNaming, now: datetime, older_than: timedelta, newest: datetime | None
+    snapshot: Snapshot, names: ProductNaming, now: datetime, older_than: timedelta, newest: datetime | None
 ) -> Decision:
     def keep(reason: str) -> Decision:
         return Decision(snapshot=snapshot, delete=False, reason=reason)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from blueprint.names import (
     LONGEST_ENVIRONMENT,
     RESERVED_WORDS,
-    LangPontNaming,
     Naming,
+    ProductNaming,
     check_database_name,
     check_environment,
     check_master_username,
@@ -28,7 +28,7 @@ counts = st.integers(1, 99)
 
 
 def test_every_name_has_one_spelling() -> None:  # E16: the document has three
-    names = LangPontNaming("prod")
+    names = ProductNaming("prod")
     assert names.prefix == "langpont-prod"
     assert names.primary(1) == "langpont-prod-db"
     assert names.primary(2) == "langpont-prod-db-g2"
@@ -50,7 +50,7 @@ def test_every_name_has_one_spelling() -> None:  # E16: the document has three
 
 
 def test_langponts_tags_say_whose_something_is() -> None:
-    names = LangPontNaming("prod")
+    names = ProductNaming("prod")
     whose = {"Environment": "prod", "Project": "LangPont"}
     assert (names.environment, names.owner_tags) == ("prod", whose)
     assert names.tagged("langpont-prod-db") == {"Name": "langpont-prod-db", **whose, "ManagedBy": "Pulumi"}
@@ -91,7 +91,7 @@ def test_a_tag_that_each_resource_has_for_itself_is_refused() -> None:
 @given(environments, counts, counts)
 def test_every_identifier_of_a_legal_environment_is_legal_for_rds(environment: str, number: int, gen: int) -> None:
     check_environment(environment)
-    names = LangPontNaming(environment)
+    names = ProductNaming(environment)
     for identifier in (names.primary(gen), names.replica(number, gen), names.final_snapshot(gen, "0a1b2c3d")):
         assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", identifier)
         assert len(identifier) <= 63
@@ -100,8 +100,8 @@ def test_every_identifier_of_a_legal_environment_is_legal_for_rds(environment: s
 @settings(max_examples=25)
 @given(st.lists(st.tuples(environments, counts, counts), min_size=2, max_size=4, unique=True))
 def test_two_environments_never_share_an_identifier(keys: list[tuple[str, int, int]]) -> None:
-    replicas = [LangPontNaming(environment).replica(number, generation) for environment, number, generation in keys]
-    primaries = {LangPontNaming(environment).primary(generation) for environment, _, generation in keys}
+    replicas = [ProductNaming(environment).replica(number, generation) for environment, number, generation in keys]
+    primaries = {ProductNaming(environment).primary(generation) for environment, _, generation in keys}
     assert len({*replicas, *primaries}) == len(keys) + len({(key[0], key[2]) for key in keys})
 
 
@@ -130,7 +130,7 @@ def test_a_stack_name_that_is_too_long_is_refused_with_the_room_there_is() -> No
 
 
 def test_the_longest_stack_name_leaves_room_in_every_rds_identifier() -> None:
-    names = LangPontNaming("a" * 19)
+    names = ProductNaming("a" * 19)
     assert max(len(names.replica(99, 99)), len(names.final_snapshot(99, "0a1b2c3d"))) <= 63
 
 

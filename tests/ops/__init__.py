@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.backends import get_backend
 
-from blueprint.names import PROJECT, LangPontNaming
+from blueprint.names import PROJECT, ProductNaming
 from ops.app import main
 from ops.aws import Aws
 from ops.clock import Clock
@@ -72,7 +72,7 @@ class Account:
 
     def add_instance(self, identifier: str, environment: str, project: str = PROJECT) -> None:
         """An instance with the tags that the program gives."""
-        carried = LangPontNaming(environment).tagged(identifier) | {"Project": project}
+        carried = ProductNaming(environment).tagged(identifier) | {"Project": project}
         self.rds.create_db_instance(
             DBInstanceIdentifier=identifier,
             DBInstanceClass="db.t3.medium",

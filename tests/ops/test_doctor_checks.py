@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops.doctor.checks import lines
 from ops.doctor.facts import Alarm, Facts, Lag, Quota, Topic, Unknown
 from ops.doctor.verdict import Line
@@ -16,7 +16,7 @@ from ops.stack import read
 from tests.ops import NOW, REGION, made_by_ops, pairs
 from tests.ops.healthy import BUDGET, POINT, SUPPORT, ago, ahead, instance, replica
 
-PROD = LangPontNaming("prod")
+PROD = ProductNaming("prod")
 SHOWN = {"archive_mode": "on", "max_wal_senders": "35", "wal_level": "replica"}
 TOPIC = Topic(name="alerts", confirmed=1, waiting=(), gone=0)
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops.stack import primary_generation, replica_of
 
-PROD = LangPontNaming("prod")
+PROD = ProductNaming("prod")
 
 
 @given(st.integers(1, 10_000), st.integers(1, 10_000))

@@ -10,7 +10,7 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 from hypothesis import strategies as st
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops.snapshots.model import Snapshot
 from tests.ops import NOW, made_by_ops
 
@@ -89,7 +89,7 @@ def rendered(one: Drawn) -> Snapshot:
     """As RDS would describe it, for ours."""
     suffix = "" if one.generation == 1 else f"-g{one.generation}"
     instance = f"langpont-{one.environment}-db{suffix}"
-    copied = LangPontNaming(one.environment).tagged(instance)
+    copied = ProductNaming(one.environment).tagged(instance)
     identifier, kind, carried = {
         "tool": (f"langpont-{one.environment}-manual-20260101-{one.serial:06d}", "manual", None),
         "person": (f"langpont-{one.environment}-before-migration-{one.serial}", "manual", copied),

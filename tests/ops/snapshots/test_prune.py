@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, example, find, given, settings
 
-from blueprint.names import LangPontNaming
+from blueprint.names import ProductNaming
 from ops.aws import Aws
 from ops.snapshots.commands import prune
 from ops.snapshots.model import Snapshot
@@ -23,7 +23,7 @@ from tests.ops.snapshots.mixtures import (
     violations,
 )  # fmt: skip
 
-PROD = LangPontNaming("prod")
+PROD = ProductNaming("prod")
 
 
 def planned(mixture: list[Drawn]) -> set[str]:
