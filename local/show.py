@@ -78,7 +78,7 @@ def _endpoints(page: Page, up: Result) -> None:
         user = APPLICATION if role == "primary" else READER
         rows.append((f"pooler, {role}", f'PGPASSFILE={shlex.quote(str(passwords))} psql "{endpoint.conninfo(user)}"'))
     page.heading("Endpoints", "as the master or a role; passwords come from the file, not from the command line")
-    page.table(rows, wrap=None)  # to be copied
+    page.table(rows, whole=True)
     page.heading("Control plane for the AWS CLI", "any credentials will do")
     identifier = data.plan.primary.identifier
     page.table(

@@ -62,8 +62,6 @@ def preview(
     from recording.engine import EngineRefusal
     from recording.stack_files import StackFileError
 
-    if everything and (against is not None or as_deployed):
-        _fail("--all and --against are two reports. Ask for one; with --json both have every value whole.")
     if as_deployed and against is not None:
         _fail("--deployed and --against are two bases. Name one.")
     differing: Against | Deployed | None = None
@@ -86,9 +84,9 @@ def preview(
     if as_json:
         print(json.dumps(differing.document() if differing else document(report), indent=2))
     elif isinstance(differing, Deployed):
-        text.show_deployed(differing)
+        text.show_deployed(differing, everything=everything)
     elif differing:
-        text.show_changes(differing)
+        text.show_changes(differing, everything=everything)
     else:
         text.show(report, everything=everything)
     if differing and differing.refused:

@@ -18,6 +18,15 @@ from recording.plan import source
 def show(report: Report, *, everything: bool) -> None:
     """Print the report to standard output: what to decide on, or with `everything` also all that it makes."""
     page = Page()
+    page.title(
+        f"{report.first.project} / {report.first.stack}",
+        f"{report.platform.settings.region}  offline preview: no account was asked, nothing was changed",
+    )
+    _stack(page, report, everything=everything)
+
+
+def _stack(page: Page, report: Report, *, everything: bool) -> None:
+    """What the stack is, whatever stands."""
     overview.show(page, report)
     capacity.show(page, report, everything=everything)
     alarms.show(page, report)
@@ -29,8 +38,13 @@ def show(report: Report, *, everything: bool) -> None:
         page.heading("Not shown", f"{resources}, parameters left at defaults, {outputs}: {command}")
 
 
-def show_changes(against: Against) -> None:
-    """Print what differs from the other version to standard output."""
+def _stack_below(page: Page, report: Report, *, everything: bool) -> None:
+    page.part(f"{report.first.project} / {report.first.stack}", "all of it, as these files make it")
+    _stack(page, report, everything=everything)
+
+
+def show_changes(against: Against, *, everything: bool = False) -> None:
+    """Print what differs from the other version to standard output, and below it what `show` prints."""
     page, comparison = Page(), against.comparison
     report, name = against.report, against.version.name
     page.title(
@@ -58,10 +72,11 @@ def show_changes(against: Against) -> None:
         page.heading("Nothing differs")
     elif comparison.before:
         page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
+    _stack_below(page, report, everything=everything)
 
 
-def show_deployed(deployed: Deployed) -> None:
-    """Print what differs from what is deployed to standard output."""
+def show_deployed(deployed: Deployed, *, everything: bool = False) -> None:
+    """Print what differs from what is deployed to standard output, and below it what `show` prints."""
     page, report = Page(), deployed.report
     page.title(
         f"{report.first.project} / {report.first.stack}",
@@ -78,6 +93,7 @@ def show_deployed(deployed: Deployed) -> None:
         page.table([(name.removeprefix(prefix), ", ".join(keys)) for (_, name), keys in deployed.sealed.items()])
     if deployed.lines:
         page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
+    _stack_below(page, report, everything=everything)
 
 
 def _refused(page: Page, refused: Sequence[Problem]) -> None:

@@ -41,7 +41,7 @@ def show(page: Page, report: Report) -> None:
         style = "red" if severity is Severity.CRITICAL else ""
         total = sum(len(on) for on in alike.values())
         page.subheading(Text(severity.value, style), f"{total}: {HEARD[severity]}")
-        page.table(rows, ("alarm", "when", "for", "no data", "on"))
+        page.table(rows, ("alarm", "when", "no data", "on"))
     page.note("no data: the alarm's state then; undecided is CloudWatch's INSUFFICIENT_DATA, of which nobody is told.")
 
 
@@ -53,8 +53,8 @@ def row(alarm: Mapping[str, Any]) -> tuple[str, ...]:
     when = f"{statistic} {metric} {sign} {amount(alarm['threshold'], alarm['unit'])}"
     if alarm.get("reasoned") is not None:
         when += f", reasoned {amount(alarm['reasoned'], alarm['unit'])}"
+    when += f" for {span(alarm['periodSeconds'] * alarm['periods'])}"
     if alarm["expression"]:
         when += f"\nof {alarm['expression']}"
-    lasting = span(alarm["periodSeconds"] * alarm["periods"])
     missing = alarm["treatMissingData"]
-    return alarm["name"].removeprefix(f"{alarm['instance']}-"), when, lasting, WITHOUT_DATA.get(missing, missing)
+    return alarm["name"].removeprefix(f"{alarm['instance']}-"), when, WITHOUT_DATA.get(missing, missing)

@@ -130,10 +130,10 @@ def _windows(page: Page, report: Report) -> None:
     page.heading("Windows")
     page.table(
         [
-            ("backup", str(backups.window), in_japan(backups.window), "automated backups, every day"),
-            ("AWS Backup", str(backups.vault_time), in_japan(backups.vault_time), "starts, daily and monthly"),
+            ("backup", str(backups.window), in_japan(backups.window), "daily"),
+            ("AWS Backup", str(backups.vault_time), in_japan(backups.vault_time), "daily, monthly"),
             *(
-                (f"maintenance, {it.role}", str(it.maintenance_window), in_japan(it.maintenance_window), "every week")
+                (f"maintenance, {it.role}", str(it.maintenance_window), in_japan(it.maintenance_window), "weekly")
                 for it in report.platform.instances
             ),
         ],
@@ -176,7 +176,7 @@ def _parameters(page: Page, report: Report, *, everything: bool) -> None:
             if chosen:
                 page.subheading(ORIGINS[origin], str(len(chosen)))
                 rows = [_parameter_row(parameter, instance) for parameter in chosen]
-                page.table(rows, ("parameter", "asked", "what RDS gets", "applied"), wrap=2)
+                page.table(rows, ("parameter", "asked", "what RDS gets", "applied"))
                 shown += chosen
     if any(is_rds_default(p) for p in shown):
         page.note(

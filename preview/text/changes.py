@@ -169,7 +169,7 @@ def _parameters(page: Page, changes: Sequence[ValueChange]) -> None:
                 (_styled(mark), visible(name), told, visible(", ".join(on)))
                 for (mark, name, told), on in alike.items()
             ],
-            ("", "parameter", "what RDS gets", "on"), wrap=2,
+            ("", "parameter", "what RDS gets", "on"),
         )  # fmt: skip
 
 
@@ -189,7 +189,10 @@ def _alarms(page: Page, comparison: Comparison) -> None:
         elif len(told) == 1 or told[0][1:] != told[1][1:]:
             for row in told:
                 alike[row].append(on)
-    worded = [change for change in changes if len(change.path) > 1 and change.path[1] in WORDS_OF_ALARMS]
+    worded: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for change in changes:
+        if len(change.path) > 1 and change.path[1] in WORDS_OF_ALARMS:
+            worded[_sign(change), ".".join(change.path[1:]), both(change)].append(visible(change.path[0]))
     if changes:
         page.heading("Alarms")
         page.table([(_styled(mark), f"all {total} of {visible(on)}") for (mark, on), total in whole.items()])
@@ -197,8 +200,9 @@ def _alarms(page: Page, comparison: Comparison) -> None:
             (_styled(mark), *("\n".join(map(visible, cell.split("\n"))) for cell in row), visible(", ".join(on)))
             for (mark, *row), on in alike.items()
         ]
-        page.table(rows, ("", "alarm", "when", "for", "no data", "on") if rows else ())
-        page.table(list(_value_rows(worded)))
+        page.table(rows, ("", "alarm", "when", "no data", "on") if rows else ())
+        words = ((mark, f"{', '.join(merged(names))}, {key}: {text}") for (mark, key, text), names in worded.items())
+        page.table([(_styled(mark), visible(sentence)) for mark, sentence in words])
 
 
 def _by(document: Document, section: str, key: str) -> dict[str, Document]:

@@ -74,7 +74,7 @@ def _outputs(page: Page, report: Report) -> None:
         joined = ", ".join(text for _, text in leaves)
         if len(joined) < page.columns - 8:
             leaves = [(max((mark for mark, _ in leaves), default=""), joined or "none")]
-        page.table([(mark.ljust(1), text) for mark, text in leaves], indent=4, wrap=None)
+        page.table([(mark.ljust(1), text) for mark, text in leaves], indent=4, whole=True)
 
 
 def _leaves(first: Any, update: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -26,10 +26,6 @@ def show(page: Page, report: Report) -> None:
 def _headline(page: Page, report: Report) -> None:
     settings, database = report.platform.settings, report.platform.settings.database
     resources = report.first.resources
-    page.title(
-        f"{report.first.project} / {report.first.stack}",
-        f"{settings.region}  offline preview: no account was asked, nothing was changed",
-    )
     versions = "automatic minor versions" if database.engine_version.automatic_minor_upgrades else "minor version fixed"
     zones = "Multi-AZ" if database.multi_az else "one zone"
     protected = sum(resource.protect for resource in resources)

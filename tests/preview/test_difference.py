@@ -89,9 +89,9 @@ def test_an_alarm_is_told_in_words_before_and_after_and_alike_ones_once(told: To
     start = lines.index("Alarms")
     assert [re.sub(" +", " ", line) for line in lines[start : start + 4]] == [
         "Alarms",
-        " alarm when for no data on",
-        " - connections-over-budget max DatabaseConnections > 59 15 min as before primary, replica-1, replica-2",
-        " + connections-over-budget max DatabaseConnections > 84 15 min as before primary, replica-1, replica-2",
+        " alarm when no data on",
+        " - connections-over-budget max DatabaseConnections > 59 for 15 min as before primary, replica-1, replica-2",
+        " + connections-over-budget max DatabaseConnections > 84 for 15 min as before primary, replica-1, replica-2",
     ]
 
 

@@ -396,11 +396,11 @@ def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys
     ]
     assert section(page, "Windows") == [
         "                          UTC                  Japan",
-        "  backup                  03:00-04:00          12:00-13:00          automated backups, every day",
-        "  AWS Backup              20:30                05:30                starts, daily and monthly",
-        "  maintenance, primary    sat:18:00-sat:19:00  sun:03:00-sun:04:00  every week",
-        "  maintenance, replica-1  sat:17:00-sat:17:30  sun:02:00-sun:02:30  every week",
-        "  maintenance, replica-2  sat:16:00-sat:16:30  sun:01:00-sun:01:30  every week",
+        "  backup                  03:00-04:00          12:00-13:00          daily",
+        "  AWS Backup              20:30                05:30                daily, monthly",
+        "  maintenance, primary    sat:18:00-sat:19:00  sun:03:00-sun:04:00  weekly",
+        "  maintenance, replica-1  sat:17:00-sat:17:30  sun:02:00-sun:02:30  weekly",
+        "  maintenance, replica-2  sat:16:00-sat:16:30  sun:01:00-sun:01:30  weekly",
     ]
     assert section(page, "Network") == [
         "  zone             public         application    database",
@@ -423,11 +423,11 @@ def test_a_replica_shows_only_the_parameters_that_are_not_the_primarys(capsys: p
 def test_alarms_alike_on_several_instances_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [" ".join(line.split()) for line in section(text(report("prod"), capsys), "Alarms")]
     assert [line for line in lines if line.startswith(("connections-high", "memory-low", "replica-lag-high"))] == [
-        "connections-high max DatabaseConnections > 240 10 min as before all",
-        "memory-low average FreeableMemory < 409.6 MiB 15 min as before primary, replica-1",
-        "memory-low average FreeableMemory < 819.2 MiB 15 min as before replica-2",
-        "replica-lag-high max ReplicaLag > 30 s 5 min as before replica-1",
-        "replica-lag-high max ReplicaLag > 1 h 30 s 5 min as before replica-2",
+        "connections-high max DatabaseConnections > 240 for 10 min as before all",
+        "memory-low average FreeableMemory < 409.6 MiB for 15 min as before primary, replica-1",
+        "memory-low average FreeableMemory < 819.2 MiB for 15 min as before replica-2",
+        "replica-lag-high max ReplicaLag > 30 s for 5 min as before replica-1",
+        "replica-lag-high max ReplicaLag > 1 h 30 s for 5 min as before replica-2",
     ]
 
 
@@ -439,10 +439,10 @@ def test_alarms_on_what_the_platform_publishes_stand_beside_those_on_instances(
     assert f"\nAlarms  {on_instances} on 3 instances, 4 on what the platform publishes itself\n" in page
     lines = [" ".join(line.split()) for line in section(page, "Alarms")]
     assert [line for line in lines if line.endswith((" functions", " pooler"))] == [
-        "metrics-silent number of failed_statements < 1 15 min alarm functions",
-        "metrics-failing min failed_statements > 0 30 min OK functions",
-        "size-near-ceiling max database_size_mb > 800 GiB 1 h as before functions",
-        "clients-waiting max ClientMaxWaitSeconds > 1 s 5 min OK pooler",
+        "metrics-silent number of failed_statements < 1 for 15 min alarm functions",
+        "metrics-failing min failed_statements > 0 for 30 min OK functions",
+        "size-near-ceiling max database_size_mb > 800 GiB for 1 h as before functions",
+        "clients-waiting max ClientMaxWaitSeconds > 1 s for 5 min OK pooler",
     ]
 
 

@@ -88,7 +88,7 @@ def test_the_summary_has_what_changes_the_whole_page_and_the_stack_that_is_gone(
         "        ~  retentionInDays  7 -> 14\n"
         "\n"
         "Offline  updated or replaced: as measured of terraform-provider-aws 5.100.0, with what is known of pulumi-aws "
-        f"{version('pulumi-aws')}; what AWS has may differ\n"
+        f"{version('pulumi-aws')}; what AWS has may\n  differ\n"
         "~~~~\n"
         "\n"
     )
