@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from blueprint.monitoring import alarms, log_filters, metrics
-from blueprint.postgres import pgbouncer
+from blueprint.postgres import pgbouncer, roles
 from blueprint.postgres.pgbouncer import entry_name
 from documents.mermaid import Flow
 from documents.stacks import Stack
@@ -46,8 +46,8 @@ def data_path(stack: Stack) -> str:
     flow.node("primary", "primary", f"max_connections {budget.max_connections}", store=True)
     flow.edge(
         "process", "pgbouncer",
-        f"langpont_app: {budget.primary_pool.size} + {budget.primary_pool.max_overflow} a process",
-        *([f"langpont_readonly: {budget.replica_pool.size} + {budget.replica_pool.max_overflow} a process"]
+        f"{roles.APPLICATION}: {budget.primary_pool.size} + {budget.primary_pool.max_overflow} a process",
+        *([f"{roles.READER}: {budget.replica_pool.size} + {budget.replica_pool.max_overflow} a process"]
           if budget.replicas else []),
     )  # fmt: skip
     flow.edge(
@@ -61,9 +61,9 @@ def data_path(stack: Stack) -> str:
         entry = entry_name(database.name, replica.number)
         flow.edge("pgbouncer", replica.role, f"entry {entry}: at most {pooler.server_cap} a host")
         flow.edge("primary", replica.role, "streaming replication", dotted=True)
-    flow.node("migration", "deploy", "langpont_migrator")
-    flow.node("people", "people on call", "langpont_operator, by SSM")
-    flow.node("functions", "functions", "master, langpont_metrics")
+    flow.node("migration", "deploy", roles.MIGRATOR)
+    flow.node("people", "people on call", ", ".join((*roles.IAM_ROLES, "by SSM")))
+    flow.node("functions", "functions", f"master, {metrics.ROLE}")
     for direct in ("migration", "people", "functions"):
         flow.edge(direct, "primary", "direct, verify-full")
     if platform.replicas:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.text import Text
 
+from blueprint.postgres.roles import APPLICATION, READER
 from local.down import Stopped
 from local.processes import Process
 from local.up import Result
@@ -17,7 +18,6 @@ from preview.page import Page
 
 SHOWN_CHANGES = 12
 NAME_COLUMNS = 56  # most names fit; a longer one moves its detail to the right
-APPLICATION, READER = "langpont_app", "langpont_readonly"
 
 
 def result(up: Result, seconds: float) -> None:

@@ -24,7 +24,7 @@ def _group(help_: str) -> typer.Typer:
 
 
 app = _group(
-    "Commands for the people who operate a LangPont database. Credentials, region and endpoint are found as the AWS "
+    "Commands for the people who operate a stack's database. Credentials, region and endpoint are found as the AWS "
     "CLI finds them; AWS_ENDPOINT_URL leads to the platform on this machine."
 )
 snapshots_app = _group("Manual snapshots of the primary, beside RDS's own backups and AWS Backup's.")
@@ -49,7 +49,7 @@ def snapshots_create(
 ) -> None:
     """Take a snapshot of the primary.
 
-    It is called langpont-STACK-manual-YYYYMMDD-HHMMSS, after the time in UTC. A large database takes long for its first
+    It is called PREFIX-STACK-manual-YYYYMMDD-HHMMSS, after the time in UTC. A large database takes long for its first
     one. Ctrl-C ends the waiting, not the snapshot.
 
     \b
@@ -87,7 +87,7 @@ def snapshots_prune(
     """Delete old snapshots.
 
     Of those that `snapshots create` made of this stack; for each manual snapshot it says why or why not. Never deleted:
-    the newest of them, one that is not available, one younger than AGE, and what has not the tag langpont:made-by=ops,
+    the newest of them, one that is not available, one younger than AGE, and what has not the tag PREFIX:made-by=ops,
     the stack's tags, a name as `create` gives, and the stack's primary.
 
     \b

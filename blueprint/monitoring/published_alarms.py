@@ -82,7 +82,7 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
             terms=(MathTerm(id="runs", metric=failed, statistic="SampleCount", instance=FUNCTIONS.instance),),
         ),
         f"The metrics function has published nothing for {SILENT_SECONDS // 60} minutes.",
-        "read its log; it runs in the application subnets and logs in as langpont_metrics.",
+        f"read its log; it runs in the application subnets and logs in as {metrics.ROLE}.",
     )
     yield FUNCTIONS.warning(
         "metrics-failing",
@@ -90,7 +90,7 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
         "A custom metric's statement has failed in each run of half an hour.",
         "its log names the statement and the reason: a table that moved, a grant, or its time limit.",
     )
-    if ceiling_gib is not None:
+    if ceiling_gib is not None and metrics.DATABASE_SIZE in [metric.name for metric in metrics.METRICS]:
         full = ceiling_gib * 1024 * FULL_PERCENT // 100
         yield FUNCTIONS.warning(
             "size-near-ceiling",

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from blueprint import explain, names
 from blueprint.monitoring import metrics
+from blueprint.postgres.roles import second_login
 from blueprint.problems import FileRefused, Problem, Refused
 from blueprint.product.file import FILE, Product, RoleRow, Unreadable, parse
 
@@ -200,9 +201,15 @@ def _settings(p: Product) -> Iterator[Problem]:
 
 
 def _role_names(p: Product) -> Iterator[Problem]:
+    seconds = {second_login(role.name): role.name for role in p.roles if role.login == "password"}
     check_word = _check_word(f"{p.database}_app")
     for index, role in enumerate(p.roles):
         yield from _checked(f"roles[{index}].name", role.name, check_word, _check_role)
+        if role.name in seconds:
+            yield Problem(
+                field=f"roles[{index}].name", value=role.name, way_out="Rename one of them",
+                rule=f"is the second login of {seconds[role.name]}, which rotation makes",
+            )  # fmt: skip
         if role.name == p.master_username:
             yield Problem(
                 field=f"roles[{index}].name", value=role.name, rule="is the masterUsername too, which RDS makes",
@@ -223,6 +230,12 @@ def _check_role(name: str) -> None:
         raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
     if name.startswith("rds"):
         raise Refused("begins with rds, as the roles do that RDS makes itself", way_out)
+    if len(second_login(name)) > names.ROLE_NAME_LENGTH:
+        raise Refused(
+            f"has {len(name)} characters, and PostgreSQL takes {names.ROLE_NAME_LENGTH} of {second_login(name)}, the "
+            "second login that rotation makes",
+            "Shorten it",
+        )
     if name == "pgbouncer":
         raise Refused("is the user of PgBouncer's own console", way_out)
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
 from blueprint.settings import SECTIONS, Settings
 
-PROJECT = "langpont-database"
+# The namespace of the settings, as the Pulumi CLI has it.
+PROJECT: str = yaml.safe_load(Path(__file__).parents[2].joinpath("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
 
 
 def schema() -> dict[str, Any]:
@@ -29,7 +32,7 @@ def schema() -> dict[str, Any]:
         sections[key] = {"anyOf": [section, {"type": "null"}], "default": default}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Stack file of the LangPont database platform",
+        "title": "Stack file of the database platform",
         "type": "object",
         "properties": {
             "config": {

@@ -14,6 +14,7 @@ from pathlib import Path
 from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.effective import STANDBY_SETTINGS
 from blueprint.postgres.formulas import resolve
+from blueprint.postgres.roles import IAM_ROLES
 from blueprint.postgres.version import MAJOR
 from local.servers.errors import Substitution
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan
@@ -229,9 +230,10 @@ def _substitutions(plan: DataPlan, libraries: frozenset[str], openssl: bool, pre
     yield Substitution(
         "rds_superuser", f"{plan.master} may grant pg_monitor and rds_iam, and {SUPERUSER} made pg_stat_statements"
     )
-    yield Substitution(
-        "rds_iam", "a role that langpont_operator is a member of; nobody takes a token, so it cannot log in"
-    )
+    if IAM_ROLES:
+        yield Substitution(
+            "rds_iam", f"a role that {', '.join(IAM_ROLES)} is a member of; nobody takes a token, so it cannot log in"
+        )
     if re.search(r"-g[0-9]+$", plan.primary.identifier):
         yield Substitution("restoreFrom", f"{plan.primary.identifier} goes on with the data that is here")
     yield Substitution("storage, backups, Multi-AZ", "folders of this machine; there is no second zone")

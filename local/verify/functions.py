@@ -20,7 +20,6 @@ from local.verify.check import Check, proven, require
 from recording.archives import Archive
 from recording.recording import Recording, Registration, reveal
 
-METRICS_ROLE = "langpont_metrics"
 SIZE_TOLERANCE = 0.05  # other sessions write between two looks at a size
 
 
@@ -83,7 +82,7 @@ def _asked_directly(data: DataPlane, host: str, rows: list[Mapping[str, Any]]) -
     """Each statement's value on that server; None where it has none, or cannot run."""
     endpoint = data.endpoint(data.plan.hosts[host])
     found: dict[str, float | None] = {}
-    with endpoint.connect(METRICS_ROLE, data.plan.passwords[METRICS_ROLE]) as session:
+    with endpoint.connect(metrics.ROLE, data.plan.passwords[metrics.ROLE]) as session:
         for metric in rows:
             try:
                 row = session.execute(metric["sql"].encode()).fetchone()

@@ -10,14 +10,23 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from blueprint.postgres.roles import DATABASE_SETTINGS, OWNER, PASSWORD_ROLES, ROLES, SCHEMAS, Access, Login, Role
+from blueprint.postgres.roles import (
+    DATABASE_SETTINGS,
+    MIGRATOR,
+    OWNER,
+    PASSWORD_ROLES,
+    ROLES,
+    SCHEMAS,
+    Access,
+    Login,
+    Role,
+)
 from local.servers.connections import Connection, Endpoint
 from local.servers.plan import PRIMARY
 from local.servers.plane import DataPlane
 from local.verify.check import Check, Wrong, proven, require
 
 WRONG_PASSWORD = "not-the-password"
-MIGRATOR = next(role.name for role in ROLES if OWNER in role.becomes)
 
 
 def master(plane: DataPlane) -> Iterator[Check]:
@@ -125,7 +134,7 @@ def _refused(endpoint: Endpoint, name: str, words: str) -> None:
 
 def rights(plane: DataPlane) -> Iterator[Check]:
     """Privileges: on a table that the migrator makes as the owner in each schema, and that is gone afterwards."""
-    table = f"langpont_verify_{secrets.token_hex(4)}"
+    table = f"verify_{secrets.token_hex(4)}"
     made = proven("the migrator makes tables as the owner", partial(_make, plane, table))
     yield made
     if not made.ok:

@@ -191,7 +191,7 @@ def _read_only(plane: DataPlane, instance: InstancePlan) -> str:
         row = session.execute("SELECT pg_is_in_recovery()").fetchone()
         require(row and row[0], "it is no standby")
         try:
-            session.execute("CREATE TABLE public.langpont_verify (n int)")
+            session.execute("CREATE TABLE public.verify (n int)")
         except psycopg.errors.ReadOnlySqlTransaction:
             return "a standby that refuses CREATE TABLE"
     raise Wrong("it took a CREATE TABLE")
@@ -201,7 +201,7 @@ def _catches_up(plane: DataPlane, instance: InstancePlan) -> str:
     with plane.cluster.servers[instance.role].admin() as replica, plane.cluster.primary.admin() as primary:
         begun = time.monotonic()
         # A message in the write-ahead log is a write like another, and leaves nothing behind.
-        row = primary.execute("SELECT pg_logical_emit_message(true, 'langpont', 'verify')::text").fetchone()
+        row = primary.execute("SELECT pg_logical_emit_message(true, 'local', 'verify')::text").fetchone()
         assert row is not None
         while time.monotonic() - begun < CATCH_UP_SECONDS:
             answer = replica.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [row[0]]).fetchone()

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from blueprint.names import ProductNaming
+from blueprint.postgres.pgbouncer import NAMESPACE
 from blueprint.postgres.version import MAJOR
-from langpont_db.pgbouncer.stack import NAMESPACE, VERSION_DIMENSION, VERSION_METRIC
+from langpont_db.pgbouncer.stack import VERSION_DIMENSION, VERSION_METRIC
 from ops import roles, threads
 from ops import stack as stacks
 from ops.aws import Aws, tags_of

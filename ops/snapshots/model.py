@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from blueprint.names import ProductNaming
+from blueprint.product.file import PRODUCT
 from ops.aws import Aws, tags_of
 from ops.stack import belongs_to, primary_generation, replica_of
 
 # No instance carries it: an instance's tags are copied to its snapshots, the final ones too.
-MADE_BY: Final = "langpont:made-by"
+MADE_BY: Final = f"{PRODUCT.prefix}:made-by"
 OPS: Final = "ops"
 AVAILABLE: Final = "available"
 

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
+
+import yaml
 
 from policy.model import MISSING, UNKNOWN, Finding, Resource, ResourceRule, Rule, of, show
 from policy.rules.types import INSTANCE, SNAPSHOT, SUBNET_GROUP, TAGGED, UNTAGGED, is_cloud
 from resource_types import file_of
 
-PROJECT: Final = "LangPont"
+
+def _project() -> str:
+    """The product's tag; "" of a file that the program refuses."""
+    try:
+        product = yaml.safe_load(Path(__file__).parents[2].joinpath("product.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return ""
+    return str(product.get("project", "")) if isinstance(product, Mapping) else ""
+
+
+PROJECT: Final = _project()
 MANAGED_BY: Final = "Pulumi"
 TAG_WAY_OUT: Final = "Take the tags from child_tags of the component"
 # Security Hub has a control of its own for each of these.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from blueprint.names import ProductNaming
 from preview.cost import estimate
 from preview.difference import ABSENT, ValueChange
 from preview.effects.model import Line, Touch
@@ -153,7 +154,7 @@ def _leaves(change: ValueChange) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _touches(whole: Plan, wanted: set[Part], standing: Mapping[Key, Standing]) -> Iterator[Touch]:
-    prefix = f"langpont-{whole.recording.stack}-"
+    prefix = f"{ProductNaming(whole.recording.stack).prefix}-"
     for step in whole.steps:
         properties = tuple(key for key in step.properties or ("",) if (step.key, key) in wanted)
         if not properties:

@@ -89,7 +89,7 @@ def show_deployed(deployed: Deployed, *, everything: bool = False) -> None:
         page.heading("Nothing differs")
     if deployed.sealed:
         page.heading("Not compared", "encrypted in the export; --show-secrets of `pulumi stack export` opens it")
-        prefix = f"langpont-{report.first.stack}-"
+        prefix = f"{report.platform.naming.prefix}-"
         page.table([(name.removeprefix(prefix), ", ".join(keys)) for (_, name), keys in deployed.sealed.items()])
     if deployed.lines:
         page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")

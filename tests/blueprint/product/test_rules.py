@@ -139,6 +139,15 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         role(WEB, name="w" * 64),
         f"roles[1].name {'w' * 64} has 64 characters, and PostgreSQL takes 63. Shorten it.",
     ),
+    "a role whose second login is too long": (
+        role(WEB, name="w" * 62),
+        f"roles[1].name {'w' * 62} has 62 characters, and PostgreSQL takes 63 of {'w' * 62}_b, the second login that "
+        "rotation makes. Shorten it.",
+    ),
+    "a role that is another's second login": (
+        role(DEPLOY, name="shop_web_b"),
+        "roles[2].name shop_web_b is the second login of shop_web, which rotation makes. Rename one of them.",
+    ),
     "the master as a role": (
         role(WEB, name="shop_admin"),
         "roles[1].name shop_admin is the masterUsername too, which RDS makes. Rename one of them.",
