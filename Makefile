@@ -7,7 +7,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 # A step of the set-up: what it prints is shown only if it fails, and then all of it.
 quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: up verify status down preview pulumi test sqlalchemy20 changes fuzz pgbouncer npm check schema golden docs bench lock clean
+.PHONY: up verify status down rehearse preview pulumi test sqlalchemy20 changes fuzz pgbouncer npm check schema golden docs bench lock clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready-requirements-local.txt pgbouncer
@@ -18,6 +18,10 @@ verify: venv/.ready-requirements-local.txt
 
 status: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m local.commands status '$(STACK)' $(ARGS)
+
+# Applies a change to servers of its own while clients are at work: ARGS="--against main".
+rehearse: venv/.ready-requirements-local.txt pgbouncer
+	@$(BIN)/python -m local.commands rehearse '$(STACK)' $(ARGS)
 
 # PURGE=1 removes the data too.
 down: venv/.ready-requirements-local.txt

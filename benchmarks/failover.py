@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 import psycopg
 
-from benchmarks.ledger import TABLE, Ledger, longest_gap, lost
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
+from local.rehearsal.load import TABLE, Load, inserting, longest_gap, lost, numbers
 from local.servers import plane as planes
 from local.servers.connections import Connection, Endpoint
 from local.servers.pgbouncer import Pooler
@@ -74,8 +74,8 @@ def fail_over(workshop: Workshop, mode: Mode, load_seconds: float, phase: float)
             session.execute(TABLE)
         if mode == "synchronous":
             _wait_for_standby(servers)
-        ledger = Ledger(lambda: connect(servers.pooler.endpoint(plan.database), plan.passwords[APPLICATION]), WRITERS)
-        with ledger:
+        pooled, password = servers.pooler.endpoint(plan.database), plan.passwords[APPLICATION]
+        with Load(inserting(lambda: connect(pooled, password)), WRITERS) as ledger:
             ledger.wait_for(1, RECOVER_SECONDS)
             next_check = time.monotonic() + load_seconds + CHECK_SECONDS
             time.sleep(load_seconds + phase * CHECK_SECONDS)
@@ -86,7 +86,7 @@ def fail_over(workshop: Workshop, mode: Mode, load_seconds: float, phase: float)
             promoted = time.monotonic()
             ledger.wait_for(RECOVERED_COMMITS, RECOVER_SECONDS)
         with servers.cluster.servers[STANDBY].admin(plan.database) as session:
-            missing = lost((number for number, _ in ledger.acknowledged), session)
+            missing = lost((number for number, _ in ledger.acknowledged), numbers(session))
         # What was killed left shared memory behind, which its next start removes.
         servers.cluster.primary.start()
     finally:

@@ -15,10 +15,10 @@ from psycopg import sql
 
 from benchmarks import pgbench
 from benchmarks.failover import connect
-from benchmarks.ledger import TABLE, Ledger, lost
 from benchmarks.statistics import spread
 from benchmarks.workshop import APPLICATION, Workshop, make_roles, with_replicas
 from local.loopback import is_free
+from local.rehearsal.load import TABLE, Load, inserting, lost, numbers
 from local.servers import plane as planes
 from local.servers.configuration import SUPERUSER, Machine, configuration
 from local.servers.connections import Connection
@@ -74,7 +74,7 @@ def measure(workshop: Workshop) -> dict[str, Any]:
             last = session.execute("SELECT max(written) FROM ledger").fetchone()
             assert last is not None
             gaps.append((bad - last[0]).total_seconds())
-            missing.append(len(lost(ledger, session)))
+            missing.append(len(lost(ledger, numbers(session))))
             if session.execute("SELECT 1 FROM pgbench_branches WHERE bbalance = %s", [-1 - number]).fetchone():
                 raise RuntimeError("The bad write is in what was restored. Look at the restored server's log.")
         restored.stop()
@@ -101,7 +101,8 @@ def _archive(servers: DataPlane, archive: Path) -> None:
 def _write_and_spoil(servers: DataPlane, seconds: float, spoilt: int) -> tuple[list[int], datetime]:
     """Write until a bad UPDATE sets a number everywhere; numbers acknowledged before it, and its time by the server."""
     plan = servers.plan
-    ledger = Ledger(lambda: connect(servers.endpoint(PRIMARY), plan.passwords[APPLICATION]), WRITERS)
+    primary, password = servers.endpoint(PRIMARY), plan.passwords[APPLICATION]
+    ledger = Load(inserting(lambda: connect(primary, password)), WRITERS)
     with ledger, servers.cluster.primary.admin(plan.database) as session:
         ledger.wait_for(1, WAIT_SECONDS)
         time.sleep(seconds)

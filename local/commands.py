@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ def up(
     port: Annotated[
         list[str] | None, typer.Option("--port", metavar="ROLE=PORT", help="moto, primary, replica-1, ..., pooler.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Bring the platform up from the program, or bring what is up to the stack file."""
     with _errors_to_stderr(), _Progress() as progress:
@@ -38,7 +40,34 @@ def up(
         result = bring_up(PROJECT, stack, ports, progress.step)
     with _errors_to_stderr(f"{stack} is up. `make up STACK={stack}` says how to reach it."):
         environment.write_files(result)
-        show.result(result, progress.seconds)
+        if as_json:
+            print(json.dumps(show.document(result, progress.seconds), indent=2))
+        else:
+            show.result(result, progress.seconds)
+
+
+@app.command()
+def rehearse(
+    stack: Stack,
+    against: Annotated[
+        str, typer.Option(metavar="VERSION", help="What stands first: a branch, tag, commit, folder or stack file.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Apply a change to servers of their own while clients write and read, and tell what they saw.
+
+    What is up for the stack is left alone, and nothing is left behind. Exits with 1 if a commit was lost or somebody
+    was cut off whom nobody foretold, and as `preview --against` does for what is refused.
+    """
+    if not against:
+        _fail(f'Say which version stands first, as in make rehearse STACK={stack} ARGS="--against main".')
+    with _errors_to_stderr("What the rehearsal had started is stopped again."), _Progress() as progress:
+        from local.rehearsal import command
+
+        outcome = command.rehearsed(PROJECT, stack, against, progress.step)
+    with _errors_to_stderr():
+        outcome.show(as_json=as_json)
+    raise typer.Exit(outcome.code)
 
 
 @app.command()
@@ -139,6 +168,7 @@ def _sentences() -> Iterator[None]:
     import pulumi
 
     from local.aws.server import ServerError
+    from local.rehearsal.errors import RehearsalError
     from local.servers.errors import DataPlaneError
     from local.state import StateError
     from recording.engine import EngineRefusal
@@ -146,7 +176,9 @@ def _sentences() -> Iterator[None]:
 
     try:
         yield
-    except (DataPlaneError, EngineRefusal, ServerError, StackFileError, StateError, pulumi.RunError) as error:
+    except (
+        DataPlaneError, EngineRefusal, RehearsalError, ServerError, StackFileError, StateError, pulumi.RunError
+    ) as error:  # fmt: skip
         _fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
     except PermissionError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else "A server runs as another user"

@@ -63,7 +63,7 @@ def stopped_unless_it_ends(folders: Folders, stack: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        with _uninterrupted():
+        with uninterrupted():
             layout = layout_of(folders)
             started = [role for role in running(folders) if role not in before]
             plane.end_strays(layout)
@@ -101,8 +101,8 @@ def _is_half_built(folders: Folders) -> bool:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """A second Ctrl-C would leave a part of it running."""
+def uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C and its like inside: a second one would leave a part of it running."""
     numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     if threading.current_thread() is not threading.main_thread():  # no signal comes here
         numbers = ()

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.text import Text
 
@@ -45,6 +46,15 @@ def result(up: Result, seconds: float) -> None:
     )
 
 
+def document(up: Result, seconds: float) -> dict[str, Any]:
+    """The end of an `up` for machines: stack, seconds, did (to the servers), registrations that differ, and notes."""
+    registrations = {mark: list(getattr(up.changes, mark)) for mark in ("added", "changed", "removed")}
+    return {
+        "stack": up.state.stack, "seconds": round(seconds, 2), "did": _did(up), "registrations": registrations,
+        "notes": list(up.notes),
+    }  # fmt: skip
+
+
 def _changes(page: Page, up: Result) -> None:
     rows = [(mark, name) for mark, names in (
         ("+", up.changes.added), ("~", up.changes.changed), ("-", up.changes.removed)
@@ -54,14 +64,19 @@ def _changes(page: Page, up: Result) -> None:
         page.table([(mark, name) for mark, name in rows[:SHOWN_CHANGES]])
         if len(rows) > SHOWN_CHANGES:
             page.note(f"and {len(rows) - SHOWN_CHANGES} more")
-    actions = [str(action) for action in up.done.actions]
-    actions += ["roles and grants made"] if up.done.roles_changed else []
-    actions += [f"PgBouncer {up.done.pooler}"] if up.done.pooler else []
+    actions = _did(up)
     if up.rebuilt:
         page.heading("Control plane", f"{len(up.state.registrations)} registrations applied to moto at {up.endpoint}")
     if actions:
         page.heading("Data plane")
         page.table([(action,) for action in actions])
+
+
+def _did(up: Result) -> list[str]:
+    """What was done to the servers."""
+    actions = [str(action) for action in up.done.actions]
+    actions += ["roles and grants made"] if up.done.roles_changed else []
+    return actions + ([f"PgBouncer {up.done.pooler}"] if up.done.pooler else [])
 
 
 def _endpoints(page: Page, up: Result) -> None:

@@ -31,7 +31,8 @@ def preview(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Show what differs from a branch, tag, commit or folder, or from a file of `pulumi stack export`.",
+            help="Show what differs from a branch, tag, commit, folder or stack file, or from an export of "
+            "`pulumi stack export`.",
         ),
     ] = None,
     as_deployed: Annotated[
@@ -50,23 +51,18 @@ def preview(
     1 if the policy pack would stop the stack. With --against, exits with 3 where each side is right by itself and RDS
     would refuse to make the one of the other.
     """
-    import pulumi
-
-    from policy import ConfigurationRefused
     from preview import text
-    from preview.against import Against, compared
+    from preview.against import REFUSALS, Against, compared
     from preview.deployed import Deployed, ExportError, deployed
     from preview.document import document
     from preview.report import preview as run
-    from preview.versions import VersionError, opened
-    from recording.engine import EngineRefusal
-    from recording.stack_files import StackFileError
+    from preview.versions import is_stack_file, opened
 
     if as_deployed and against is not None:
         _fail("--deployed and --against are two bases. Name one.")
     differing: Against | Deployed | None = None
     try:
-        if as_deployed or (against is not None and Path(against).is_file()):
+        if as_deployed or (against is not None and Path(against).is_file() and not is_stack_file(against)):
             differing = deployed(project, stack, None if against is None else Path(against))
             report = differing.report
         elif against is None:
@@ -75,9 +71,7 @@ def preview(
             with opened(project, against) as version, _progress(f"Running the program of {version.name} too"):
                 differing = compared(project, stack, version)
             report = differing.report
-    except (
-        StackFileError, EngineRefusal, ConfigurationRefused, VersionError, ExportError, pulumi.RunError
-    ) as refusal:  # fmt: skip
+    except (*REFUSALS, ExportError) as refusal:
         _fail(str(refusal))
     except KeyboardInterrupt:
         _fail("Interrupted. Nothing was changed, and nothing is left behind.", code=command_line.INTERRUPTED)

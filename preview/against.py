@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pulumi
+
 from blueprint.problems import Problem
+from policy import ConfigurationRefused
 from preview.cost import Estimate, estimate
 from preview.cost import of_document as counted
 from preview.difference import Comparison, as_document, compare
@@ -15,24 +18,33 @@ from preview.document import document
 from preview.effects.document import cost_document, effects_document, problems
 from preview.effects.lines import lines
 from preview.effects.model import Line
+from preview.rehearsed import Rehearsed, of_change, verdicts
 from preview.report import Report, preview
 from preview.standing import of_document
 from preview.transitions import protected, refusals
-from preview.versions import Version, previewing
+from preview.versions import Version, VersionError, previewing
 from recording import stack_files
 from recording.answers import Answers
+from recording.engine import EngineRefusal
 from recording.plan import Key, plan
+
+# What a user can mend, with the way out in its message.
+REFUSALS = (stack_files.StackFileError, EngineRefusal, ConfigurationRefused, VersionError, pulumi.RunError)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Against:
-    """The stack as it is, the version that it was compared with, and what differs between the two."""
+    """The stack as it is, the version that it was compared with, and what differs between the two.
+
+    `rehearsed`: what clients saw of this change on one machine; None where it was not rehearsed last.
+    """
 
     report: Report
     version: Version
     comparison: Comparison
     lines: tuple[Line, ...]
     sealed: Mapping[Key, tuple[str, ...]]
+    rehearsed: Rehearsed | None = None
 
     @property
     def cost(self) -> Estimate:
@@ -50,6 +62,7 @@ class Against:
 
         `cost`: how much more a month, as a change has it. `effect`, `needsWindow`, `changes` and `notCompared` are
         those of `preview.effects.document`, `resources` and `sections` those of `preview.difference.as_document`.
+        `rehearsed`: the measurement of a rehearsal, with a verdict for each of `changes`; or null.
         """
         against = {
             "asked": self.version.asked, "commit": self.version.commit, "hasStack": bool(self.comparison.before)
@@ -59,9 +72,15 @@ class Against:
             whole
             | {"against": against, "refused": problems(self.refused)}
             | effects_document(self.lines, self.sealed)
-            | {"cost": cost_document(self.cost)}
+            | {"cost": cost_document(self.cost), "rehearsed": self._rehearsed()}
             | as_document(self.comparison)
         )
+
+    def _rehearsed(self) -> dict[str, Any] | None:
+        seen = self.rehearsed
+        if seen is None:
+            return None
+        return seen.to_json() | {"verdicts": [each.value for each in verdicts(self.lines, seen)]}
 
 
 def compared(project: Path, stack: str, version: Version) -> Against:
@@ -82,4 +101,7 @@ def compared(project: Path, stack: str, version: Version) -> Against:
         file, standing, whole, before=comparison.before["settings"], settings=comparison.sections["settings"],
         answers=answers,
     )  # fmt: skip
-    return Against(report=report, version=version, comparison=comparison, lines=tuple(told), sealed=whole.sealed)
+    return Against(
+        report=report, version=version, comparison=comparison, lines=tuple(told), sealed=whole.sealed,
+        rehearsed=of_change(project, stack, comparison),
+    )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Checks out another version of the program, or takes it from a folder, and runs that version's own preview."""
+"""Checks out another version of the program, or takes it from a folder, and runs that version's own preview.
+
+A version may also be this program with another stack file.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,15 @@ class VersionError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """The program in `folder`. `asked` is what the user wrote, `commit` what that names; None for a folder."""
+    """The program in `folder`. `asked` is what the user wrote, `commit` what that names; None for a folder.
+
+    `file`: the stack file in the place of the folder's own.
+    """
 
     asked: str
     folder: Path
     commit: str | None
+    file: Path | None = None
 
     @property
     def name(self) -> str:
@@ -41,16 +48,20 @@ class Version:
 
     def has(self, stack: str) -> bool:
         """Whether this version has a file for the stack."""
-        return stack in stack_files.names(self.folder)
+        return self.file is not None or stack in stack_files.names(self.folder)
 
 
 @contextmanager
 def opened(project: Path, asked: str) -> Iterator[Version]:
     """The version, its files in a temporary folder that is removed at the end; a folder is taken as it is.
 
-    `asked` is a branch, tag or commit of the repository that `project` is in, or a folder. Raises `VersionError`.
+    `asked` is a branch, tag or commit of the repository that `project` is in, a folder, or a stack file for the program
+    as it is. Raises `VersionError`.
     """
     with _scratch() as scratch:
+        if is_stack_file(asked):
+            yield Version(asked=asked, folder=project, commit=None, file=Path(asked).resolve())
+            return
         commit, lack = _commit(project, asked)
         if commit:
             version = Version(asked=asked, folder=_checked_out(project, commit, asked, scratch), commit=commit)
@@ -61,11 +72,16 @@ def opened(project: Path, asked: str) -> Iterator[Version]:
         yield version
 
 
+def is_stack_file(asked: str) -> bool:
+    """Whether it names a file such as a stack has, and not an export of a state."""
+    return Path(asked).suffix in (".yaml", ".yml") and Path(asked).is_file()
+
+
 @contextmanager
 def previewing(version: Version, stack: str) -> Iterator[Running]:
     """The preview of a stack by the version's own program, begun in a process of its own, and ended with this."""
     if not version.has(stack):
-        yield Running(version, stack, None)
+        yield Running(version, stack, None, version.folder)
         return
     module = next((module for file, module in _COMMANDS if (version.folder / file).is_file()), None)
     if module is None:
@@ -73,16 +89,32 @@ def previewing(version: Version, stack: str) -> Iterator[Running]:
             f"{version.name} has no preview to compare with: {_COMMANDS[0][0]} is not there. "
             f"Name a later version, or a folder with this program."
         )
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, stack, "--json"],
-        cwd=version.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
-    try:
-        yield Running(version, stack, process)
-    finally:
-        process.kill()
-        process.communicate()
+    with _stack_folder(version, stack) as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, stack, "--json", *(() if version.file is None else ("--project", folder))],
+            cwd=version.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        try:
+            yield Running(version, stack, process, folder)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@contextmanager
+def _stack_folder(version: Version, stack: str) -> Iterator[Path]:
+    """The version's folder, or one that leads to all that is in it but for the stack file."""
+    if version.file is None:
+        yield version.folder
+        return
+    with _scratch() as folder:
+        for path in version.folder.iterdir():
+            (folder / path.name).symlink_to(path)
+        own = folder / f"Pulumi.{stack}.yaml"
+        own.unlink(missing_ok=True)
+        own.symlink_to(version.file)
+        yield folder
 
 
 @dataclass(frozen=True)
@@ -92,6 +124,7 @@ class Running:
     version: Version
     stack: str
     process: subprocess.Popen[str] | None
+    folder: Path
 
     def document(self) -> Document:
         """What it says, with the stack file's values under "settings"; `EMPTY` without such a stack.
@@ -105,7 +138,7 @@ class Running:
             raise VersionError(self._refused(refusal))
         try:
             document: dict[str, Any] = json.loads(printed)
-            document["settings"] = stack_files.load(self.version.folder, self.stack).shown()
+            document["settings"] = stack_files.load(self.folder, self.stack).shown()
             compare(document, document)
         except (ValueError, KeyError, TypeError, AttributeError, stack_files.StackFileError):
             raise VersionError(

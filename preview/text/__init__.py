@@ -10,7 +10,7 @@ from preview.deployed import Deployed
 from preview.effects.model import Effect, Line
 from preview.page import Page, Row
 from preview.report import Report
-from preview.text import alarms, capacity, changes, effects, inventory, overview
+from preview.text import alarms, capacity, changes, effects, inventory, overview, rehearsed
 from preview.units import count
 from recording.plan import source
 
@@ -46,7 +46,26 @@ def _stack_below(page: Page, report: Report, *, everything: bool) -> None:
 def show_changes(against: Against, *, everything: bool = False) -> None:
     """Print what differs from the other version to standard output, and below it what `show` prints."""
     page, comparison = Page(), against.comparison
-    report, name = against.report, against.version.name
+    _change(page, against)
+    changes.show(page, comparison, settings=not against.lines)
+    if comparison.nothing:
+        page.heading("Nothing differs")
+    elif comparison.before:
+        page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
+    _stack_below(page, against.report, everything=everything)
+
+
+def show_rehearsal(against: Against) -> None:
+    """Print what a change does and what clients saw of it to standard output: how `show_changes` begins."""
+    page = Page()
+    _change(page, against)
+    if against.comparison.nothing:
+        page.heading("Nothing differs")
+
+
+def _change(page: Page, against: Against) -> None:
+    """What a change does, as far as it may be done, and what clients saw of it."""
+    comparison, report, name = against.comparison, against.report, against.version.name
     page.title(
         f"{report.first.project} / {report.first.stack}",
         f"{report.platform.settings.region}  compared offline with {name}",
@@ -66,13 +85,9 @@ def show_changes(against: Against, *, everything: bool = False) -> None:
     if report.stopped:
         page.heading("Stops this stack", "whether it is new or not")
         page.table([(violation.message,) for violation in report.stopped])
-    effects.show(page, against.lines)
-    changes.show(page, comparison, settings=not against.lines)
-    if comparison.nothing:
-        page.heading("Nothing differs")
-    elif comparison.before:
-        page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
-    _stack_below(page, report, everything=everything)
+    effects.show(page, against.lines, against.rehearsed)
+    if against.rehearsed:
+        rehearsed.show(page, against.lines, against.rehearsed)
 
 
 def show_deployed(deployed: Deployed, *, everything: bool = False) -> None:

@@ -11,6 +11,8 @@ from preview.cost import Estimate
 from preview.difference import ABSENT, ValueChange
 from preview.effects.model import Consequence, Effect, Line, Touch, When
 from preview.page import Page, Row
+from preview.rehearsed import Rehearsed
+from preview.text import rehearsed
 from preview.text.changes import value, visible
 from preview.text.names import merged, short_type
 
@@ -21,13 +23,13 @@ STYLES = {
 }  # fmt: skip
 
 
-def show(page: Page, lines: Sequence[Line]) -> None:
-    """A part for each line; nothing where nothing is done."""
-    for line in lines:
+def show(page: Page, lines: Sequence[Line], seen: Rehearsed | None = None) -> None:
+    """A part for each line; nothing where nothing is done. `seen`: a rehearsal, for the local figure beside AWS's."""
+    for line, measured in zip(lines, rehearsed.beside(lines, seen), strict=True):
         page.heading(visible(title(line)))
         costs = line.cost is not None and (line.cost.usd or line.cost.unknown) and line.effect is not Effect.REFUSED
         cost = [("cost", more(line.cost))] if costs and line.cost else []
-        page.table([*_rows(line), *cost])
+        page.table([*_rows(line), *measured, *cost])
 
 
 def show_operations(page: Page, lines: Sequence[Line]) -> None:

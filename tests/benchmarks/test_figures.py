@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import ledger, pgbench, preview
+from benchmarks import pgbench, preview
 from benchmarks.parameters import SETS, with_parameters
 from benchmarks.pgbench import Outcome
 from benchmarks.statistics import percentile, spread
 from benchmarks.targets import evaluate_targets
+from local.rehearsal.load import longest_gap
 from local.servers.configuration import own_settings
 from local.servers.errors import DataPlaneError
 from local.servers.plan import data_plan
@@ -130,4 +131,4 @@ def test_targets_are_judged_where_they_are_set(measured: tuple[float, float, flo
 
 
 def test_the_longest_gap_is_between_neighbours() -> None:
-    assert ledger.longest_gap([5.0, 1.0, 2.0, 4.5]) == 2.5
+    assert longest_gap([5.0, 1.0, 2.0, 4.5]) == 2.5

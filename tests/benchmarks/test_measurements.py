@@ -15,9 +15,9 @@ import pytest
 
 from benchmarks import database, failover, library, preview, recovery
 from benchmarks.database import Platform
-from benchmarks.ledger import TABLE, Ledger, lost
 from benchmarks.statistics import Spread
 from benchmarks.workshop import APPLICATION, Workshop, with_replicas
+from local.rehearsal.load import TABLE, Load, inserting, lost, numbers
 from local.servers.plan import read_ini
 from local.servers.plane import DataPlane
 from tests.processes import started
@@ -118,13 +118,13 @@ def test_the_ledger_finds_rows_that_were_taken_away(platform: Platform) -> None:
     plane = platform.plane
     with plane.cluster.primary.admin("langpont") as session:
         session.execute(TABLE)
-        endpoint = plane.pooler.endpoint("langpont")
-        with Ledger(lambda: failover.connect(endpoint, plane.plan.passwords[APPLICATION]), 2) as ledger:
+        endpoint, password = plane.pooler.endpoint("langpont"), plane.plan.passwords[APPLICATION]
+        with Load(inserting(lambda: failover.connect(endpoint, password)), 2) as ledger:
             ledger.wait_for(20, 10)
-        numbers = [number for number, _ in ledger.acknowledged]
-        assert (ledger.errors, lost(numbers, session)) == (0, set())
+        acknowledged = [number for number, _ in ledger.acknowledged]
+        assert (ledger.failures, lost(acknowledged, numbers(session))) == ([], set())
         session.execute("DELETE FROM ledger WHERE number IN (3, 7)")
-        assert lost(numbers, session) == {3, 7}
+        assert lost(acknowledged, numbers(session)) == {3, 7}
 
 
 def test_a_restore_has_all_of_before_the_bad_write_and_nothing_of_it(place: Workshop) -> None:
