@@ -26,6 +26,7 @@ from local.servers.layout import Layout, Ports, explained
 from local.servers.plan import DataPlan, data_plan
 from local.servers.plane import DataPlane, Done
 from local.servers.ports import POOLER, choose
+from local.servers.upgrade import RUNBOOK
 from local.state import Changes, Folders, State, StateError
 from local.verify import checks as data_check
 from local.verify import functions as check_functions
@@ -83,6 +84,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         _check_roles(ports, data_plan(recording))
         folders.record_place()
         plane.end_strays(layout_of(folders))
+        _check_upgrade(folders, kept, recording, ports, say)
         wanted = state.digests(recording)
         changes = state.changes(kept.registrations, wanted)
         server = control(folders)
@@ -105,6 +107,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         data = _data_plane(folders, kept, data_plan(recording), ports, say, make_roles)
         state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
         done = data.up()
+        notes += [_upgraded(action.names[0]) for action in done.actions if action.kind == "upgraded"]
         return Result(
             folders=folders, state=kept, recording=recording, changes=changes, rebuilt=rebuilt,
             endpoint=server.endpoint, data=data, done=done, notes=tuple(notes),
@@ -122,6 +125,23 @@ def _folders_for_up(project: Path, stack: str) -> Folders:
             f"Set it to {folders.run.parent} or unset it; to begin anew there, first make down STACK={stack} PURGE=1"
         )
     return replace(folders, run=asked)
+
+
+def _check_upgrade(
+    folders: Folders, kept: State, recording: Recording, ports: Mapping[str, int], say: Progress
+) -> None:
+    """Raises `DataPlaneError` where the data is of another major and RDS would not upgrade it, before any change."""
+    plan = data_plan(recording)
+    layout = layout_of(folders)
+    if plane.major(layout) not in (None, plan.primary.major):
+        _data_plane(folders, replace(kept), plan, ports, say, lambda _: False).check_upgrade()
+
+
+def _upgraded(way: str) -> str:
+    return (
+        f"PostgreSQL {way.replace(' to ', ' became ')}. RDS makes no statistics and updates no extension, which was "
+        f"done here: ANALYZE and ALTER EXTENSION ... UPDATE ({RUNBOOK})."
+    )
 
 
 def _check_roles(ports: Mapping[str, int], plan: DataPlan) -> None:
@@ -277,7 +297,8 @@ def _data_plane(
     with explained():
         folders.make_run()
     layout = layout_of(folders)
-    binaries = find_binaries(folders.run.parent / "postgresql", account, say=say)
+    cache = folders.run.parent / "postgresql"
+    binaries = find_binaries(cache, account, major=plan.primary.major, say=say)
     before = _kept_ports(kept)
     asked = {role: port for role, port in ports.items() if role != CONTROL}
     chosen = choose(plan, asked=asked, kept=before, ours=plane.held_ports(layout))
@@ -288,9 +309,11 @@ def _data_plane(
         "account": account.to_json(),
         "binaries": binaries.to_json(),
     }
+    # LANGPONT_PG_BIN names those of one major.
     return DataPlane(
-        plan, binaries=binaries, account=account, layout=layout, ports=chosen, say=say, make_roles=make_roles
-    )
+        plan, binaries=binaries, account=account, layout=layout, ports=chosen, say=say, make_roles=make_roles,
+        older=lambda major: find_binaries(cache, account, major=major, environ={}, say=say),
+    )  # fmt: skip
 
 
 def _kept_ports(kept: State) -> Ports | None:

@@ -8,14 +8,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from blueprint.postgres.effective import STANDBY_SETTINGS
 from local.processes import Process
-from local.servers import master, replication, tls
+from local.servers import master, replication, tls, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.configuration import (
@@ -31,16 +31,18 @@ from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout, Ports
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan
 from local.servers.server import Server
+from local.servers.upgrade import Upgrade
 
 RELOAD_SECONDS = 2
+_MADE = ("created", "rebuilt", "upgraded")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """What was done to one server. `names`: parameters that a reload or restart put in force."""
+    """What was done to one server. `names`: parameters that a reload or restart put in force, or the new version."""
 
     role: str
-    kind: Literal["created", "started", "reloaded", "restarted", "removed", "rebuilt"]
+    kind: Literal["created", "started", "reloaded", "restarted", "removed", "rebuilt", "upgraded"]
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -48,7 +50,7 @@ class Action:
 
 
 class Cluster:
-    """The servers of one plan. `say` hears each long step before it begins."""
+    """The servers of one plan. `say` hears each long step before it begins; `older` finds programs of other majors."""
 
     def __init__(
         self,
@@ -59,8 +61,10 @@ class Cluster:
         layout: Layout,
         ports: Ports,
         say: Callable[[str], None] = lambda _: None,
+        older: Callable[[int], Binaries] | None = None,
     ) -> None:
         self.plan = plan
+        self._older = older
         self.binaries = binaries
         self.account = account
         self.layout = layout
@@ -121,7 +125,9 @@ class Cluster:
         """
         self._actions = []
         self.layout.make(self.account)
+        upgrade.settle(self.primary)
         self.primary.settled()  # a run that was interrupted may have left it starting, or ending
+        self._upgrade()
         self._remove_extra()
         self._create_primary()
 
@@ -135,6 +141,9 @@ class Cluster:
         if both != standby_floor(before) and self.primary.process():
             self._bring(standing, both)
         self._bring([self.plan.primary], both)
+        if upgrade.unfinished(self.primary):
+            self._say("Making statistics")
+            upgrade.finish(self.primary)
         if both != least:
             self._bring(standing, both)
             replication.wait_replayed(self.primary, [self.servers[replica.role] for replica in standing])
@@ -142,6 +151,59 @@ class Cluster:
         self._bring(self.plan.replicas, least)
         replication.wait_streaming(self.primary, self.standbys)
         return tuple(self._actions)
+
+    # A later major
+
+    def check_upgrade(self) -> None:
+        """RDS's pre-check of a major upgrade, where one is due. Raises `DataPlaneError` for what is in the way."""
+        self.layout.make(self.account)
+        upgrade.settle(self.primary)
+        due = self._due()
+        if due:
+            self._say(f"Checking the upgrade of PostgreSQL {due.old.version} to {self.binaries.version}")
+            floor = standby_floor(own_settings(self.plan.primary))
+            due.check(lambda new: self._check_all(floor, new))
+
+    def _due(self) -> Upgrade | None:
+        """The upgrade that the data needs. Raises `DataPlaneError` where RDS would take no such version."""
+        has, asked = self.primary.major, self.binaries.major
+        if has is None or has == asked:
+            return None
+        start = f"database.engineVersion {asked}: the data of {self.plan.stack} here is PostgreSQL {has}, and"
+        if has > asked or self._older is None:
+            raise DataPlaneError(
+                f'{start} no server goes back to an earlier major. Set it to "{has}", or begin anew without the data: '
+                f"make down STACK={self.plan.stack} PURGE=1"
+            )
+        if not self.plan.primary.allow_major_upgrade:
+            raise DataPlaneError(
+                f"{start} RDS upgrades to another major only if it is let. Set database.allowMajorUpgrade to {asked} "
+                f'and database.applyImmediately to true ({upgrade.RUNBOOK}), or database.engineVersion to "{has}".'
+            )
+        return Upgrade(primary=self.primary, old=self._older(has), system_users=self._system_users)
+
+    def _upgrade(self) -> None:
+        """pg_upgrade of the primary, with everything stopped as on RDS; where it fails all run on as before.
+
+        Replicas are copied anew afterwards. `check_upgrade` comes first.
+        """
+        due = self._due()
+        if due is None:
+            return
+        old, new = due.old.version, self.binaries.version
+        self._say(f"Upgrading PostgreSQL {old} to {new}")
+        stopped = [server for server in reversed(self.servers.values()) if server.stop()]
+        try:
+            due.run(self._configuration(self.plan.primary, {}))
+            self.primary.start()
+        except DataPlaneError:
+            due.undo()
+            for server in reversed(stopped):
+                replace(server, binaries=due.old).start()
+            raise
+        self._did(PRIMARY, "upgraded", [f"{old} to {new}"])
+
+    # Steps
 
     def _remove_extra(self) -> None:
         """Replicas that the plan has no longer, with their slots."""
@@ -162,13 +224,17 @@ class Cluster:
         self.primary.initialise()
         self._did(PRIMARY, "created")
 
-    def _check_all(self, floor: Mapping[str, int]) -> None:
-        """Let PostgreSQL itself look at every new configuration before a running server is touched."""
+    def _check_all(self, floor: Mapping[str, int], server: Server | None = None) -> None:
+        """Let PostgreSQL itself look at every new configuration before a running server is touched.
+
+        server: another than the primary, with data of the major of these programs.
+        """
         for instance in self.plan.instances:
             wanted = self._configuration(instance, floor)
             if self.servers[instance.role].configured() == wanted.settings:
                 continue
-            needed, has = self.primary.shared_memory_mib(wanted, instance.role), instance.memory_bytes // 2**20
+            needed = (server or self.primary).shared_memory_mib(wanted, instance.role)
+            has = instance.memory_bytes // 2**20
             if needed >= has:  # this machine may have it; RDS would end up in "incompatible-parameters"
                 raise DataPlaneError(
                     f"{instance.role}: the parameter group needs {needed} MiB of shared memory, and "
@@ -200,7 +266,7 @@ class Cluster:
             return server.launch()
         written = server.configure(wanted, self._system_users, standby=standby)
         if running is None:
-            if not any(a.role == instance.role and a.kind in ("created", "rebuilt") for a in self._actions):
+            if not any(a.role == instance.role and a.kind in _MADE for a in self._actions):
                 self._did(instance.role, "started")
             return server.launch()
         if written or server.read_late():

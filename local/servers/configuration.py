@@ -15,7 +15,7 @@ from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.effective import STANDBY_SETTINGS
 from blueprint.postgres.formulas import resolve
 from blueprint.postgres.roles import IAM_ROLES
-from blueprint.postgres.version import MAJOR
+from blueprint.postgres.version import MAJORS
 from local.servers.errors import Substitution
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan
 from local.servers.tls import Certificates
@@ -48,13 +48,14 @@ class Machine:
 class ServerConfiguration:
     """Of one server. settings: name and value as the server gets them. raised: standby values above the group's own.
 
-    methods: RDS's apply method by name, for what the group states.
+    methods: RDS's apply method by name, for what the group states. major: whose settings they are.
     """
 
     settings: Mapping[str, str]
     raised: Mapping[str, str]
     methods: Mapping[str, str]
     hba: str
+    major: int
 
     @property
     def text(self) -> str:
@@ -74,7 +75,7 @@ def own_settings(instance: InstancePlan) -> dict[str, str]:
     """What the instance has on RDS: the family's defaults and over them the group, formulas resolved for its class."""
     defaults = {
         row.name: row.rds_default
-        for row in catalogue(MAJOR).values()
+        for row in catalogue(instance.major).values()
         # An unsettable one is RDS's own business, such as archive_mode, which would keep every segment here.
         if row.rds_default is not None and row.unsettable is None
     }
@@ -99,16 +100,15 @@ def configuration(instance: InstancePlan, floor: Mapping[str, int], machine: Mac
         settings["wal_level"] = "logical"
     if not machine.prefetch and "effective_io_concurrency" in settings:
         settings["effective_io_concurrency"] = "0"
-    if settings.get("log_connections") in catalogue(18)["log_connections"].values:
-        settings["log_connections"] = "on"  # words are RDS's from 18 on; every server takes this one
     raised = {}
     for name, least in floor.items():
         if int(settings.get(name, STANDBY_SETTINGS[name])) < least:
             settings[name] = raised[name] = str(least)
     settings.update(_of_machine(instance, machine))
     return ServerConfiguration(
-        settings=settings, raised=raised, methods=instance.apply_methods, hba=_hba(asked, machine.certificates)
-    )
+        settings=settings, raised=raised, methods=instance.apply_methods, hba=_hba(asked, machine.certificates),
+        major=instance.major,
+    )  # fmt: skip
 
 
 def _of_machine(instance: InstancePlan, machine: Machine) -> Iterator[tuple[str, str]]:
@@ -188,30 +188,35 @@ def difference(old: Mapping[str, str], new: ServerConfiguration) -> Difference:
     Names of neither (a port, a socket) restart too: they belong to the machine.
     """
     changed = [name for name in sorted({*old, *new.settings}) if old.get(name) != new.settings.get(name)]
-    reloaded = tuple(name for name in changed if not _restarts(name, new.methods))
+    reloaded = tuple(name for name in changed if not _restarts(name, new))
     return Difference(reload=reloaded, restart=tuple(name for name in changed if name not in reloaded))
 
 
-def _restarts(name: str, methods: Mapping[str, str]) -> bool:
-    row = catalogue(MAJOR).get(name)
+def _restarts(name: str, new: ServerConfiguration) -> bool:
+    row = catalogue(new.major).get(name)
     if name.startswith("rds.") and not (row and row.static):
         return False  # a placeholder, or pg_hba.conf, which is reread
-    if name in methods:
-        return methods[name] == "pending-reboot"
+    if name in new.methods:
+        return new.methods[name] == "pending-reboot"
     return row is None or row.static
 
 
 def substitutions(
-    plan: DataPlan, libraries: frozenset[str], *, openssl: bool, prefetch: bool
+    plan: DataPlan, version: str, libraries: frozenset[str], *, openssl: bool, prefetch: bool
 ) -> tuple[Substitution, ...]:
-    """Differences from RDS, each once, in the words of a report."""
-    return tuple(dict.fromkeys(_substitutions(plan, libraries, openssl, prefetch)))
+    """Differences from RDS, each once, in the words of a report. version: of the servers here, such as "16.14"."""
+    return tuple(dict.fromkeys(_substitutions(plan, version, libraries, openssl, prefetch)))
 
 
-def _substitutions(plan: DataPlan, libraries: frozenset[str], openssl: bool, prefetch: bool) -> Iterator[Substitution]:
-    asked = (plan.primary.engine_version or str(MAJOR)).split(".")[0]
-    if asked != str(MAJOR):
-        yield Substitution(f"PostgreSQL {asked}", f"PostgreSQL {MAJOR} runs here; an upgrade is not rehearsed")
+def _substitutions(
+    plan: DataPlan, version: str, libraries: frozenset[str], openssl: bool, prefetch: bool
+) -> Iterator[Substitution]:
+    asked = plan.primary.engine_version or version
+    newest = MAJORS[plan.primary.major].newest
+    if "." not in asked and newest != version:
+        yield Substitution(f"PostgreSQL {asked}", f"{version} runs here, and RDS takes {newest} or what is newest then")
+    elif "." in asked and asked != version:
+        yield Substitution(f"PostgreSQL {asked}", f"{version} runs here, which is what packages have")
     if not openssl:
         yield Substitution("TLS", "this PostgreSQL has no OpenSSL, so connections are plain, PgBouncer's too")
     for instance in plan.instances:

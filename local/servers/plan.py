@@ -14,6 +14,7 @@ from typing import Any
 from blueprint.aws.instance_classes import instance_class
 from blueprint.names import ProductNaming
 from blueprint.postgres import scram
+from blueprint.postgres.version import MAJOR
 from local.servers.errors import DataPlaneError
 from recording.recording import Recording, Registration, reveal
 
@@ -36,7 +37,10 @@ class GroupParameter:
 
 @dataclass(frozen=True, kw_only=True)
 class InstancePlan:
-    """One instance of the current generation. `role` is "primary" or "replica-<n>", the same in every generation."""
+    """One instance of the current generation. `role` is "primary" or "replica-<n>", the same in every generation.
+
+    major: of the family of its parameter group. allow_major_upgrade: whether RDS would take a primary to another.
+    """
 
     role: str
     identifier: str
@@ -45,6 +49,8 @@ class InstancePlan:
     memory_bytes: int
     parameters: tuple[GroupParameter, ...]
     engine_version: str | None = None
+    major: int = MAJOR
+    allow_major_upgrade: bool = False
 
     @cached_property
     def raw(self) -> Mapping[str, str]:
@@ -196,6 +202,7 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
     inputs = reveal(registration.inputs)
     identifier, source = inputs["identifier"], inputs.get("replicateSourceDb")
     row = instance_class(inputs["instanceClass"])
+    group = reveal(_parameter_group(recording, registration).inputs)
     number = re.sub(r"-g[0-9]+$", "", identifier.removeprefix(f"{ProductNaming(recording.stack).prefix}-"))
     return InstancePlan(
         role=number if source else PRIMARY,
@@ -203,20 +210,26 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
         source=source,
         instance_class=row.name,
         memory_bytes=row.database_memory_bytes,
-        parameters=_parameters(recording, registration),
+        parameters=_parameters(group),
         engine_version=inputs.get("engineVersion"),
+        major=int(group["family"].removeprefix("postgres")),
+        allow_major_upgrade=inputs.get("allowMajorVersionUpgrade") is True,
     )
 
 
-def _parameters(recording: Recording, instance: Registration) -> tuple[GroupParameter, ...]:
-    """Of the group that the instance's input depends on: its physical name is the provider's business."""
+def _parameter_group(recording: Recording, instance: Registration) -> Registration:
+    """The group that the instance's input depends on: its physical name is the provider's business."""
     urns = instance.property_dependencies.get("parameterGroupName", frozenset())
     groups = [recording.registrations[urn] for urn in urns if recording.registrations[urn].type == PARAMETER_GROUP]
     if len(groups) != 1:
         raise DataPlaneError(f"{instance.identity} has no parameter group of its own. Look at components/database.py.")
+    return groups[0]
+
+
+def _parameters(group: Mapping[str, Any]) -> tuple[GroupParameter, ...]:
     return tuple(
         GroupParameter(name=row["name"], value=str(row["value"]), apply_method=row.get("applyMethod", "immediate"))
-        for row in reveal(groups[0].inputs)["parameters"]
+        for row in group["parameters"]
     )
 
 

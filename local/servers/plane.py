@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 from local.processes import Process, working_in
-from local.servers import pgbouncer, server
+from local.servers import pgbouncer, server, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.cluster import Action, Cluster
@@ -21,11 +22,11 @@ from local.servers.connections import Endpoint
 from local.servers.errors import DataPlaneError, Substitution
 from local.servers.layout import Layout, Ports, explained, remove
 from local.servers.pgbouncer import Pooler
-from local.servers.plan import DataPlan
+from local.servers.plan import PRIMARY, DataPlan
 
 POOLER = "pgbouncer"
 QUICK_SECONDS = 2
-_PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup")
+_PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup", "pg_upgrade")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,8 @@ class Done:
 class DataPlane:
     """All servers of one plan on this machine.
 
-    `make_roles`, which only `up` needs, makes the database's roles and tells whether it had to.
+    `make_roles`, which only `up` needs, makes the database's roles and tells whether it had to. `older`: programs of an
+    earlier major, for data that is to be upgraded.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class DataPlane:
         ports: Ports,
         say: Callable[[str], None] = lambda _: None,
         make_roles: Callable[[DataPlane], bool] | None = None,
+        older: Callable[[int], Binaries] | None = None,
     ) -> None:
         self.plan = plan
         self._make_roles = make_roles
@@ -65,15 +68,30 @@ class DataPlane:
         self.ports = ports
         self.binaries = binaries
         self._say = say
-        self.cluster = Cluster(plan, binaries=binaries, account=account, layout=layout, ports=ports, say=say)
+        self.cluster = Cluster(
+            plan, binaries=binaries, account=account, layout=layout, ports=ports, say=say, older=older
+        )
         self.pooler = Pooler(plan, account=account, layout=layout, ports=ports, authority=self.cluster.authority)
+
+    def check_upgrade(self) -> None:
+        """RDS's pre-check, where the data is of an earlier major; servers run on as they did.
+
+        Raises `DataPlaneError` for what is in the way of it, and for data of a later major.
+        """
+        with self._answering():
+            self.cluster.check_upgrade()
 
     def up(self) -> Done:
         """Bring everything to the plan, from whatever is there. Raises `DataPlaneError`."""
         pgbouncer.find_binary()  # before anything is made
+        with self._answering():
+            return self._up()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
         try:
             with explained():
-                return self._up()
+                yield
         except psycopg.Error as error:
             said = str(error).strip().splitlines()[0]
             raise DataPlaneError(
@@ -91,7 +109,11 @@ class DataPlane:
     def substitutions(self) -> tuple[Substitution, ...]:
         """What stands in for RDS, each once."""
         return substitutions(
-            self.plan, self.binaries.libraries, openssl=self.binaries.openssl, prefetch=self.cluster.prefetch
+            self.plan,
+            self.binaries.version,
+            self.binaries.libraries,
+            openssl=self.binaries.openssl,
+            prefetch=self.cluster.prefetch,
         )
 
     def endpoint(self, role: str) -> Endpoint:
@@ -109,6 +131,11 @@ def running(layout: Layout) -> dict[str, Process]:
     found = {role: server.postmaster(layout.server(role) / "data") for role in layout.roles()}
     found[POOLER] = pgbouncer.running(layout)
     return {role: process for role, process in found.items() if process}
+
+
+def major(layout: Layout) -> int | None:
+    """The major of the primary's data; None without any."""
+    return upgrade.major(layout.server(PRIMARY))
 
 
 def strays(layout: Layout) -> list[Process]:

@@ -65,6 +65,11 @@ class Server:
         """Whether PGDATA was made."""
         return (self.data / "PG_VERSION").is_file()
 
+    @property
+    def major(self) -> int | None:
+        """The major whose data lies there."""
+        return major(self.data)
+
     def make_folder(self) -> None:
         """The folders around PGDATA, and nothing left of an interrupted attempt."""
         private_folder(self.folder, self.account)
@@ -87,26 +92,30 @@ class Server:
 
     # Programs
 
-    def run(self, program: Path, *arguments: str | Path) -> None:
-        """Run a program to its end as the servers' account. Raises `DataPlaneError` with what it said."""
+    def ran(
+        self, program: Path, *arguments: str | Path, seconds: int = COMMAND_SECONDS, cwd: str | Path = "/"
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program as the servers' account. Raises `DataPlaneError` if it takes longer than that."""
         try:
-            done = subprocess.run(
-                [program, *arguments], capture_output=True, text=True, check=False, cwd="/",
-                env=environment(), timeout=COMMAND_SECONDS, umask=0o077, **self.account.popen(),
+            return subprocess.run(
+                [program, *arguments], capture_output=True, text=True, check=False, cwd=cwd,
+                env=environment(), timeout=seconds, umask=0o077, **self.account.popen(),
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise DataPlaneError(
-                f"{self.role}: {program.name} took more than {COMMAND_SECONDS} s. Try again."
-            ) from None
+            raise DataPlaneError(f"{self.role}: {program.name} took more than {seconds} s. Try again.") from None
+
+    def run(self, program: Path, *arguments: str | Path) -> None:
+        """Run a program to its end as the servers' account. Raises `DataPlaneError` with what it said."""
+        done = self.ran(program, *arguments)
         if done.returncode:
             raise DataPlaneError(f"{self.role}: {program.name} failed: {_reason(done.stderr)}")
 
-    def initialise(self) -> None:
+    def initialise(self, *options: str) -> None:
         """Run initdb: a new cluster, whose superuser is RDS's."""
         new = self.folder / "data.new"
         self.run(
             self.binaries.server / "initdb", "-D", new, "-U", SUPERUSER, "-E", "UTF8",
-            f"--locale={self.binaries.locale}", "--auth=reject", "--no-sync", "--no-instructions",
+            f"--locale={self.binaries.locale}", "--auth=reject", "--no-sync", "--no-instructions", *options,
         )  # fmt: skip
         self.adopt(new)
 
@@ -179,7 +188,7 @@ class Server:
             time.sleep(_POLL_SECONDS)
         return None
 
-    def launch(self) -> Process:
+    def launch(self, *options: str) -> Process:
         """Start it and return at once; `wait_ready` says how it went. A server that runs is left alone.
 
         One that is ending, or not yet ready, is waited for: what it leaves behind is in the way of the next.
@@ -192,7 +201,7 @@ class Server:
             stale.unlink(missing_ok=True)
         (self.folder / "start.log").unlink(missing_ok=True)
         return processes.start(
-            [str(self.binaries.server / "postgres"), "-D", str(self.data)],
+            [str(self.binaries.server / "postgres"), "-D", str(self.data), *options],
             log=self.folder / "start.log",
             env=environment(),
             user=self.account.name if self.account.changed else None,
@@ -220,9 +229,9 @@ class Server:
             time.sleep(_POLL_SECONDS)
         raise DataPlaneError(f"{self.role}: PostgreSQL is not ready after {START_SECONDS} s: {self._last_words()}")
 
-    def start(self) -> Process:
+    def start(self, *options: str) -> Process:
         """Start it and wait until it takes connections."""
-        return self.wait_ready(self.launch())
+        return self.wait_ready(self.launch(*options))
 
     def stop(self) -> bool:
         """Stop it: sessions are ended, nothing is lost. Whether it ran."""
@@ -297,6 +306,14 @@ class Server:
             texts.insert(0, _text(newest).rpartition(_FIRST_LINE)[2])
         said = next((reason for text in texts if (reason := _reason(text, last=True))), "")
         return said or f"it said nothing in {begun}."
+
+
+def major(data: Path) -> int | None:
+    """The major of a PGDATA; None without one."""
+    try:
+        return int((data / "PG_VERSION").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def postmaster(data: Path) -> Process | None:

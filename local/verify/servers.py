@@ -10,7 +10,6 @@ import psycopg
 
 from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.parameter import Kind
-from blueprint.postgres.version import MAJOR
 from local.servers.configuration import LIBRARIES, is_placeholder, own_settings, standby_floor
 from local.servers.connections import Endpoint
 from local.servers.plan import PRIMARY, InstancePlan
@@ -64,8 +63,9 @@ def _parameters(plane: DataPlane, instance: InstancePlan) -> str:
             elif name in floor and int(value) < floor[name]:
                 raised.append(f"{name} {value} -> {floor[name]}")
                 value = str(floor[name])
-            row_unit = catalogue(MAJOR)[name].unit if name in catalogue(MAJOR) else unit
-            if row_unit != unit or not _same(name, value, setting):
+            parameter = catalogue(instance.major).get(name)
+            row_unit = parameter.unit if parameter else unit
+            if row_unit != unit or not _same(parameter.kind if parameter else Kind.TEXT, value, setting):
                 wrong.append(f"{name} is {setting} {unit or ''}, asked {value} {row_unit or ''}".replace(" ,", ","))
     wrong += [f"{name} waits for a restart" for name in waiting]
     require(not wrong, "; ".join(wrong[:5]))
@@ -81,8 +81,7 @@ def _floor(plane: DataPlane, instance: InstancePlan) -> dict[str, int]:
     return {} if instance.role == PRIMARY else standby_floor(own_settings(plane.plan.primary))
 
 
-def _same(name: str, asked: str, setting: str) -> bool:
-    kind = catalogue(MAJOR)[name].kind if name in catalogue(MAJOR) else Kind.TEXT
+def _same(kind: Kind, asked: str, setting: str) -> bool:
     if kind is Kind.BOOLEAN:
         return setting == {"1": "on", "0": "off"}.get(asked, asked)
     if kind is Kind.REAL:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.servers.configuration import (
+    Difference,
     Machine,
     ServerConfiguration,
     configuration,
@@ -116,8 +117,9 @@ def test_a_library_that_is_not_there_is_not_loaded() -> None:
 
 def test_substitutions_are_named() -> None:
     plan = data_plan(recording("prod"))
-    named = [s.what for s in substitutions(plan, frozenset(), openssl=False, prefetch=False)]
+    named = [s.what for s in substitutions(plan, "16.14", frozenset(), openssl=False, prefetch=False)]
     assert named == [
+        "PostgreSQL 16",
         "TLS",
         "shared_preload_libraries: pg_stat_statements",
         "rds.accepted_password_auth_method",
@@ -129,19 +131,27 @@ def test_substitutions_are_named() -> None:
     ]
 
 
-def test_another_major_is_said_to_be_run_by_16() -> None:
+def test_another_minor_than_rds_has_is_said() -> None:
     plan = data_plan(recording("prod"))
-    plan = replace(plan, instances=(replace(plan.primary, engine_version="17.11"), *plan.replicas))
-    found = substitutions(plan, frozenset(), openssl=True, prefetch=True)
-    assert (found[0].what, found[0].instead) == (
-        "PostgreSQL 17",
-        "PostgreSQL 16 runs here; an upgrade is not rehearsed",
-    )
+
+    def told(asked: str, runs: str) -> str:
+        it = replace(plan, instances=(replace(plan.primary, engine_version=asked, major=17), *plan.replicas))
+        return str(substitutions(it, runs, frozenset({"pg_stat_statements"}), openssl=True, prefetch=True)[0])
+
+    assert told("17.11", "17.10") == "PostgreSQL 17.11: 17.10 runs here, which is what packages have"
+    assert told("17", "17.10") == "PostgreSQL 17: 17.10 runs here, and RDS takes 17.11 or what is newest then"
+    assert told("17.10", "17.10").startswith("rds.")
+    assert told("17", "17.11").startswith("rds.")
 
 
-def test_words_of_18_about_connections_are_a_switch_here() -> None:
-    told = instance(log_connections="all")
-    assert configuration(told, {}, MACHINE).settings["log_connections"] == "on"
+def test_a_parameter_that_is_dynamic_from_18_on_is_reloaded_there() -> None:
+    def changed(major: int) -> Difference:
+        told = replace(instance(autovacuum_max_workers="4"), major=major, parameters=())
+        new = configuration(told, {}, MACHINE)
+        return difference({**new.settings, "autovacuum_max_workers": "9"}, new)
+
+    assert changed(17) == Difference(reload=(), restart=("autovacuum_max_workers",))
+    assert changed(18) == Difference(reload=("autovacuum_max_workers",), restart=())
 
 
 def test_placeholders_are_those_without_a_library() -> None:
@@ -179,5 +189,5 @@ def test_another_port_needs_a_restart() -> None:
     )
 )
 def test_what_is_written_is_read_again(settings: dict[str, str]) -> None:
-    made = ServerConfiguration(settings=settings, raised={}, methods={}, hba="")
+    made = ServerConfiguration(settings=settings, raised={}, methods={}, hba="", major=16)
     assert parse(made.text) == settings

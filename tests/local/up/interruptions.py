@@ -15,7 +15,7 @@ from local.processes import working_in
 from local.state import Folders
 
 ROOT = Path(__file__).parents[3]
-PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup", "moto_server.py", "lambda_runtime.py")
+PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup", "pg_upgrade", "moto_server.py", "lambda_runtime.py")
 # As the command does it, on another project than the one that it lies in.
 _COMMAND = """
 import faulthandler, sys
@@ -37,8 +37,11 @@ class Ended:
     seconds: float
 
 
-def up_until(project: Path, stack: str, moment: str | float, number: signal.Signals) -> Ended:
-    """Bring a stack up, and send the signal once it says a step that begins so, or after so many seconds."""
+def up_until(project: Path, stack: str, moment: str | float, number: signal.Signals, *, later: float = 0) -> Ended:
+    """Bring a stack up, and send the signal once it says a step that begins so, or after so many seconds.
+
+    `later`: seconds after the moment.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", _COMMAND, str(project), "up", stack],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -59,6 +62,7 @@ def up_until(project: Path, stack: str, moment: str | float, number: signal.Sign
     reader.start()
     try:
         reached.wait(moment if isinstance(moment, float) else 120)
+        time.sleep(later)
         begun = time.monotonic()
         process.send_signal(number)
         try:
