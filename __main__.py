@@ -185,6 +185,7 @@ monitoring = c.Monitoring(
         dashboard=DashboardPlan(region=region, stack=settings.environment, database=database.name),
         instances=cluster.standing,
         alerts_key_arn=keys.arn("alerts"),
+        sleeps=settings.sleep is not None,
         account_id=account_id,
     ),
 )
@@ -196,6 +197,7 @@ functions = c.Functions(
         stack=settings.environment,
         database=database,
         log_retention_days=settings.monitoring.log_retention_days,
+        sleep=settings.sleep,
         account_id=account_id,
         subnet_ids=network.subnet_ids(Tier.APPLICATION),
         security_group_id=groups.functions_group_id,
@@ -234,11 +236,17 @@ backups = c.Backups(
         encryption=settings.encryption,
         protected=database.protected,
         primary_arns=cluster.primary_arns,
+        sleep=settings.sleep,
         vault_key_arn=keys.arn("backup"),
         notifications_topic_arn=monitoring.backups_topic_arn,
         account_id=account_id,
     ),
 )
+if settings.sleep is not None:
+    c.Sleep(
+        f"{prefix}-sleep",
+        c.SleepArgs(naming=naming, hours=settings.sleep, primary_arns=cluster.primary_arns, account_id=account_id),
+    )
 
 application = settings.application
 outputs: dict[str, Any] = {

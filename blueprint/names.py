@@ -101,6 +101,11 @@ class Naming:
         """The identifier of a read replica."""
         return f"{self.prefix}-replica-{number}{generation_suffix(generation)}"
 
+    @staticmethod
+    def schedule(identifier: str, action: str) -> str:
+        """The schedule that stops or starts the instance with this identifier: `action` is "stop" or "start"."""
+        return f"{identifier}-{action}"
+
     def final_snapshot(self, generation: int, suffix: str) -> str:
         """The snapshot that deleting the primary leaves; the suffix is 8 random characters, as a name serves once."""
         return f"{self.primary(generation)}-final-{suffix}"

@@ -13,6 +13,7 @@ from blueprint.aws.regions import REGIONS
 from blueprint.aws.subnets import SubnetPlan, plan_subnets
 from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
 from blueprint.monitoring.alarms import Alarm
+from blueprint.monitoring.asleep import while_awake
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.monitoring.thresholds import deviating
 from blueprint.names import ProductNaming
@@ -20,6 +21,7 @@ from blueprint.postgres.connections import WATCH_CONNECTIONS, ConnectionBudget, 
 from blueprint.postgres.effective import STANDBY_SETTINGS, bytes_of
 from blueprint.postgres.pgbouncer import PoolerSettings
 from blueprint.settings import Settings
+from blueprint.sleep_warnings import sleep_warnings
 
 # What a protected stack may ask for, and somebody should know: a parameter, values as RDS gets them, and the sentence.
 RISKS = (
@@ -136,7 +138,8 @@ class Platform:
             for each in database.standing_generations
         )
         own = self.settings.monitoring.thresholds
-        return tuple(deviating(alarm, own) for alarm in (*chain.from_iterable(of_instances), *published))
+        rows = [deviating(alarm, own) for alarm in (*chain.from_iterable(of_instances), *published)]
+        return while_awake(rows, self.settings.sleep)
 
     def thresholds(self, role: str, instance_class: str, allocated_gib: int) -> dict[str, float]:
         """Thresholds, by key, of the alarms on an instance that runs with this class and size.
@@ -174,6 +177,7 @@ class Platform:
                 f"earlier major is upgraded at once, minutes without it, and nothing leads back but a restore. Take it "
                 f"out afterwards."
             )
+        yield from sleep_warnings(self.settings, self.naming)
         yield from self._slot_cap_warning()
         yield from self._copies_warning()
         for generation in database.standing_generations[1:]:

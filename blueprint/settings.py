@@ -7,12 +7,13 @@ Defaults are the safe ones; a stack that wants less says so by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from blueprint.aws import storage
+from blueprint.aws.sleep import Sleep
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.postgres.version import EngineVersion
 from blueprint.product.file import PRODUCT
@@ -46,6 +47,7 @@ from blueprint.values import (
     VpcNetwork,
     Webhook,
     WebhookName,
+    Weekday,
     Weekly,
     Whole,
 )
@@ -362,6 +364,21 @@ class Backups(Section):
     )
 
 
+class Schedule(Section):
+    """When the instances sleep: RDS stops them every day and starts them on some days. Times and days are UTC."""
+
+    stop: TimeOfDay = Field(description="When the instances are stopped, every day.")
+    start: TimeOfDay = Field(description="When they are started again, on `days`.")
+    days: Annotated[tuple[Weekday, ...], Distinct] = Field(
+        get_args(Weekday), description="Days of the start; 08:00 on Monday in Japan is 23:00 on Sunday."
+    )
+
+    @property
+    def sleep(self) -> Sleep:
+        """The hours of a week. Raises Refused where they are too few."""
+        return Sleep(stop=self.stop, start=self.start, days=self.days)
+
+
 class Slack(Section):
     """A channel of Slack. Its workspace is authorized once, in the console of AWS Chatbot."""
 
@@ -441,6 +458,7 @@ class Settings(Section):
     application: Application = Application()
     pooler: Pooler = Pooler()
     backups: Backups = Backups()
+    schedule: Schedule | None = None
     monitoring: Monitoring
     webhooks: Webhooks = Webhooks()
 
@@ -460,6 +478,11 @@ class Settings(Section):
     def protected(self) -> bool:
         """Whether the deletion policy is `protected`."""
         return self.database.protected
+
+    @property
+    def sleep(self) -> Sleep | None:
+        """When the instances are stopped; None: never."""
+        return self.schedule.sleep if self.schedule else None
 
 
 # What a stack file may hold, by its key in the file.

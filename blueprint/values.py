@@ -151,6 +151,7 @@ Weekly = Annotated[
     _AS_TEXT,
     _schema(r"^[a-z]{3}:\d\d:\d\d-[a-z]{3}:\d\d:\d\d$", "sat:18:00-sat:19:00"),
 ]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 TimeOfDay = Annotated[DailyTime, _parsed(DailyTime), _AS_TEXT, _schema(r"^\d\d:\d\d$", "20:30")]
 Engine = Annotated[
     EngineVersion,

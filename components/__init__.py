@@ -13,6 +13,7 @@ from components.pooler import Pooler, PoolerArgs
 from components.secret_values import SecretValues, SecretValuesArgs
 from components.secrets import Secrets, SecretsArgs
 from components.security_groups import SecurityGroups, SecurityGroupsArgs
+from components.sleep import Sleep, SleepArgs
 
 __all__ = [
     "Access",
@@ -40,6 +41,8 @@ __all__ = [
     "SecretsArgs",
     "SecurityGroups",
     "SecurityGroupsArgs",
+    "Sleep",
+    "SleepArgs",
     "account_id",
     "settled",
 ]

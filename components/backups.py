@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from blueprint import settings
 from blueprint.aws import policies
+from blueprint.aws.sleep import Sleep, vault_expressions
 from blueprint.names import Naming, generation_suffix
 from components.base import Component, document
 
@@ -28,7 +29,8 @@ REPORTED = ["BACKUP_JOB_COMPLETED"]
 class BackupsArgs:
     """`primary_arns` by generation. `vault_key_arn`: None for AWS's own key.
 
-    `encryption`: of the second region's key. `protected`: recovery points survive the stack.
+    `encryption`: of the second region's key. `protected`: recovery points survive the stack. `sleep`: when the
+    instances are stopped, whose backup fails then.
     """
 
     naming: Naming
@@ -36,6 +38,7 @@ class BackupsArgs:
     encryption: settings.Encryption = field(default_factory=settings.Encryption)
     protected: bool = True
     primary_arns: Mapping[int, pulumi.Input[str]]
+    sleep: Sleep | None = None
     vault_key_arn: pulumi.Input[str] | None
     notifications_topic_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
@@ -77,10 +80,10 @@ class Backups(Component):
 
     def _plan(self, vault: aws.backup.Vault) -> aws.backup.Plan:
         backups = self._args.backups
-        hour, minute = divmod(backups.vault_time.minute, 60)
+        daily, monthly = vault_expressions(backups.vault_time, self._args.sleep)
         rules = (
-            ("daily", f"cron({minute} {hour} * * ? *)", backups.daily_retention_days),
-            ("monthly", f"cron({minute} {hour} 1 * ? *)", backups.monthly_retention_days),
+            ("daily", daily, backups.daily_retention_days),
+            ("monthly", monthly, backups.monthly_retention_days),
         )
         return aws.backup.Plan(
             f"{self._name}-plan",

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from blueprint.aws import policies
+from blueprint.aws.sleep import Sleep
 from blueprint.monitoring import metrics
 from blueprint.names import Naming
 from blueprint.postgres import roles
@@ -38,7 +39,8 @@ class FunctionsArgs:
     `security_group_id` must be known only when its members can reach the database and Secrets Manager.
     `released_group_id`: the group that a function's interfaces go to before it is deleted, as AWS releases them slowly;
     None where there is none to name. `hosts`: instances by the name that alarms have for them, in the order in which
-    the metrics function tries them; it asks each about itself. `stack`: the dimension of the custom metrics.
+    the metrics function tries them; it asks each about itself. `stack`: the dimension of the custom metrics. `sleep`:
+    when the instances are stopped, of which functions that reach none say so.
     """
 
     naming: Naming
@@ -46,6 +48,7 @@ class FunctionsArgs:
     stack: str
     database: Database
     log_retention_days: int
+    sleep: Sleep | None = None
     account_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
@@ -76,10 +79,12 @@ class Functions(Component):
             tags=self.child_tags(f"{name}-failures"),
             opts=self.child_options(),
         )
-        packages = {
-            ROLES: pack(ROLES, roles.definition(database=database.name, master=database.master_username), args.region),
-            METRICS: pack(METRICS, metrics.definition(stack=args.stack, database=database.name), args.region),
+        asleep = {"sleep": args.sleep.definition} if args.sleep else {}
+        definitions = {
+            ROLES: roles.definition(database=database.name, master=database.master_username),
+            METRICS: metrics.definition(stack=args.stack, database=database.name),
         }
+        packages = {name: pack(name, definition | asleep, args.region) for name, definition in definitions.items()}
         maker = self._function(
             ROLES,
             packages[ROLES],

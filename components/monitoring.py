@@ -39,6 +39,9 @@ INSTANCE_EVENTS = {
     ],
 }  # fmt: skip
 PARAMETER_GROUP_EVENTS = ["configuration change"]
+# What RDS tells each time that a schedule stops and starts an instance: shut down, restarted, stopped, started. That it
+# started one by itself after seven days (0154) is told.
+SLEEP_EVENTS = ["RDS-EVENT-0004", "RDS-EVENT-0006", "RDS-EVENT-0087", "RDS-EVENT-0088"]
 # A chat channel that may do nothing in the account: without a guardrail AWS Chatbot takes AdministratorAccess.
 NO_COMMANDS = "arn:aws:iam::aws:policy/AWSDenyAll"
 BUDGET_FORECAST_PERCENT, BUDGET_ACTUAL_PERCENT = 100, 80
@@ -50,6 +53,7 @@ class MonitoringArgs:
 
     `thresholds`: by an alarm's key, of an instance by role, class and GiB, as they run; None takes those that `alarms`
     have. `dashboard`: None for none. `alerts_key_arn`: None leaves the topics unencrypted, dev's named exception.
+    `sleeps`: a schedule stops and starts the instances, of which each time is no news.
     """
 
     naming: Naming
@@ -60,6 +64,7 @@ class MonitoringArgs:
     dashboard: DashboardPlan | None = None
     instances: Mapping[str, DatabaseInstance]
     alerts_key_arn: pulumi.Input[str] | None
+    sleeps: bool = False
     account_id: pulumi.Input[str]
 
 
@@ -95,7 +100,9 @@ class Monitoring(Component):
         )  # fmt: skip
         # Topics of their own for the encryption, which nobody has seen RDS deliver events to.
         events, events_key_arn = ["events.rds.amazonaws.com"], key_arn if self._settings.encrypt_events_topic else None
-        self.events_topic_arn = self._topic("events", Severity.WARNING, events, events_key_arn)
+        # RDS user guide, "Amazon RDS event notification tags and attributes": EventID is an attribute of the message.
+        told = {"EventID": [{"anything-but": SLEEP_EVENTS}]} if args.sleeps else None
+        self.events_topic_arn = self._topic("events", Severity.WARNING, events, events_key_arn, only=told)
         critical_events_topic_arn = self._topic("critical-events", Severity.CRITICAL, events, events_key_arn)
         self._slack()
         self._log_filters()

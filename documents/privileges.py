@@ -21,6 +21,7 @@ HOLDERS = {
     "network-flow-logs-write": "VPC flow logs",
     "secrets-application-policy": "application hosts",
     "secrets-migration-policy": "a deploy's migration",
+    "sleep-policy": "schedules of the sleep",
 }
 SERVICE_POLICIES = {"backups-role": "AWS Backup", "db-monitoring-role": "Enhanced Monitoring"}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from blueprint.aws.sleep import Sleep
 from blueprint.aws.storage import STRIPED_IOPS, STRIPED_THROUGHPUT_MIBPS
 from blueprint.monitoring import metrics
 from preview import prices
@@ -15,6 +18,7 @@ from recording.recording import Recording, Registration
 from resource_types import TYPES
 from resource_types.model import Bill
 
+SCHEDULE = "aws:scheduler/schedule:Schedule"
 # Published by each host's PgBouncer, with one dimension, so that hosts do not add to them.
 HOST_METRICS = 2
 
@@ -45,7 +49,10 @@ def lines(recording: Recording, region: str) -> list[Line]:
 def _instance(recording: Recording, registration: Registration, _: str) -> Iterator[tuple[Price, int]]:
     inputs = registration.inputs
     multi_az = bool(inputs.get("multiAz"))
-    yield prices.instance(inputs["instanceClass"], multi_az=multi_az), 1
+    price = prices.instance(inputs["instanceClass"], multi_az=multi_az)
+    sleep = _sleep(recording, inputs.get("identifier"))
+    # RDS user guide, "Stopping an Amazon RDS DB instance temporarily": a stopped one has no hours; storage goes on.
+    yield (price if sleep is None else prices.for_hours(price, sleep.awake_hours_a_week)), 1
     yield prices.volume(multi_az=multi_az), _storage_gib(recording, registration)
     for key, name, baseline in (
         ("IOPS", "iops", STRIPED_IOPS), ("THROUGHPUT", "storageThroughput", STRIPED_THROUGHPUT_MIBPS)
@@ -53,6 +60,17 @@ def _instance(recording: Recording, registration: Registration, _: str) -> Itera
         above = max(0, int(inputs.get(name) or 0) - baseline)
         if above:
             yield prices.performance(key), above * (prices.MULTI_AZ if multi_az else 1)
+
+
+def _sleep(recording: Recording, identifier: str | None) -> Sleep | None:
+    """When an instance is stopped by schedules of the recording."""
+    expressions = {}
+    for schedule in recording.of_type(SCHEDULE):
+        target = schedule.inputs.get("target") or {}
+        action = re.fullmatch(r"arn:aws[a-z-]*:scheduler:::aws-sdk:rds:(stop|start)DBInstance", str(target.get("arn")))
+        if action and json.loads(target.get("input") or "{}").get("DbInstanceIdentifier") == identifier:
+            expressions[action[1]] = schedule.inputs["scheduleExpression"]
+    return Sleep.of_expressions(**expressions) if len(expressions) == len(("stop", "start")) else None
 
 
 def _storage_gib(recording: Recording, registration: Registration) -> int:
@@ -88,7 +106,9 @@ def function_metrics(recording: Recording) -> int:
     return len(metrics.METRICS) + 1 + asked
 
 
-def _schedule(recording: Recording, _: Registration, __: str) -> Iterator[tuple[Price, int]]:
+def _schedule(recording: Recording, schedule: Registration, _: str) -> Iterator[tuple[Price, int]]:
+    if ":aws-sdk:rds:" in str((schedule.inputs.get("target") or {}).get("arn")):
+        return  # one that stops or starts an instance has nothing published, and Scheduler's first calls are free
     yield prices.CUSTOM_METRIC, function_metrics(recording) + HOST_METRICS
 
 
@@ -110,7 +130,7 @@ METERS = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _each(prices.COMPOSITE_ALARM),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _each(prices.CUSTOM_METRIC),
-    "aws:scheduler/schedule:Schedule": _schedule,
+    SCHEDULE: _schedule,
     "aws:cloudwatch/dashboard:Dashboard": _each(prices.DASHBOARD),
     "aws:budgets/budget:Budget": _each(prices.BUDGET),
 }

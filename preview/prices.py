@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 HOURS_A_MONTH = 730  # AWS's own convention for monthly estimates
+HOURS_A_WEEK: Final = 168
 MULTI_AZ: Final = 2  # RDS user guide, "On-demand DB instances": about twice; checked for one class in 2026
 
 _SEARCHED = "not found in public sources"
@@ -89,6 +90,16 @@ def instance(class_name: str, *, multi_az: bool) -> Price:
             return Price(item=item, usd=usd, unit="hour", usage_type=usage_type, source=group["source"],
                          date=group["date"], confidence=group["confidence"])  # fmt: skip
     return unknown(item, "hour", usage_type)
+
+
+def for_hours(price: Price, hours_a_week: float) -> Price:
+    """The price by the hour of an instance that runs for so many hours of a week."""
+    part = Decimal(str(hours_a_week)) / HOURS_A_WEEK
+    return replace(
+        price,
+        item=f"{price.item}, {hours_a_week:g} of {HOURS_A_WEEK} hours a week",
+        usd=None if price.usd is None else price.usd * part,
+    )
 
 
 def volume(*, multi_az: bool) -> Price:

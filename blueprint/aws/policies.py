@@ -250,3 +250,15 @@ def run_function(
 def invoke_function(function_arn: str) -> Document:
     """IAM policy of the schedule: invoke the function."""
     return _document({"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function_arn})
+
+
+def stop_and_start(instance_arns: Sequence[str]) -> Document:
+    """IAM policy of the schedules by which instances sleep: stop and start these, and nothing else."""
+    return _document(
+        {
+            "Sid": "StopAndStart",
+            "Effect": "Allow",
+            "Action": ["rds:StartDBInstance", "rds:StopDBInstance"],
+            "Resource": sorted(instance_arns),
+        }
+    )

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -216,7 +216,7 @@ def _section(name: str, key: str, raw: Any) -> tuple[Any, list[Problem]]:
     if isinstance(raw, str) and raw[0] in "{[":
         return None, [_no_json(key, raw)]
     model = inner_model(field.annotation)
-    if model is not field.annotation:
+    if get_origin(field.annotation) is tuple:
         return _items(model, key, raw)
     raw = {} if raw is None else raw
     try:

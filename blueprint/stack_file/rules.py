@@ -16,7 +16,7 @@ from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNEC
 from blueprint.problems import Problem, Refused
 from blueprint.product.file import PRODUCT
 from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
-from blueprint.stack_file import parameter_rules, window_rules
+from blueprint.stack_file import parameter_rules, sleep_rules, window_rules
 
 RULES_PER_GROUP = 60  # inbound rules a security group, Amazon VPC quotas, before anybody has asked for more
 MAXIMUM_REPLICAS = 15  # of one source, RDS user guide, "Working with read replicas for RDS for PostgreSQL"
@@ -360,6 +360,8 @@ RULES = (
     Rule(("backups.window", "database.maintenanceWindow"), window_rules.backup_and_maintenance),
     Rule(("replicas", "backups.window"), window_rules.backup_and_replicas),
     Rule(("backups.vaultTime", "backups.window", "database.maintenanceWindow"), window_rules.vault),
+    Rule(("schedule",), sleep_rules.sleep_hours),
+    Rule(("schedule", "replicas"), sleep_rules.sleep_replicas),
     Rule((_ALLOCATED, _CEILING, "database.iops", "database.storageThroughputMibps"), _storage),
     Rule((_PARAMETERS, "database.trustedParameters"), parameter_rules.primary_parameters),
     Rule((_PARAMETERS, "database.trustedParameters", _ALLOCATED, _CEILING), parameter_rules.slot_cap),

@@ -120,8 +120,11 @@ def windows(series: Series, minutes: int, name: str) -> list[float | None]:
     return found
 
 
-def points(condition: Condition, series: Callable[[str], Series]) -> list[float | None]:
-    """What the alarm compares with its threshold, at the end of each minute. `series`: by a term's id, or "" alone."""
+def points(condition: Condition, series: Callable[[str], Series], *, clock: int = 0) -> list[float | None]:
+    """What the alarm compares with its threshold, at the end of each minute. `series`: by a term's id, or "" alone.
+
+    `clock`: the minute of the week at which the series begin.
+    """
     minutes = condition.period_seconds // MINUTE
     if condition.expression is None:
         return windows(series(""), minutes, condition.statistic)
@@ -131,7 +134,8 @@ def points(condition: Condition, series: Callable[[str], Series]) -> list[float 
     found: list[float | None] = [None] * length
     for first in range(minutes):  # points are a period apart, and each minute has points of its own
         phase = {id_: values[first::minutes] for id_, values in terms.items()}
-        found[first::minutes] = expression.series(phase, condition.period_seconds)
+        start = clock + first - minutes + 1
+        found[first::minutes] = expression.series(phase, condition.period_seconds, start)
     return found
 
 
@@ -142,10 +146,11 @@ def states(
     to_alarm: int | None = None,
     low_samples: LowSamples = LowSamples.EVALUATE,
     before: State = State.OK,
+    clock: int = 0,
 ) -> list[State]:
     """State of the alarm at the end of each minute. `to_alarm`: of so many periods; all of them without it."""
     breaches, threshold = COMPARISONS[condition.compare], condition.threshold
-    flags = [None if value is None else breaches(value, threshold) for value in points(condition, series)]
+    flags = [None if value is None else breaches(value, threshold) for value in points(condition, series, clock=clock)]
     if before is State.OK and True not in flags and None not in flags:
         return [State.OK] * len(flags)
     step, periods = condition.period_seconds // MINUTE, condition.periods

@@ -131,8 +131,8 @@ class Load:
     bytes of files that go again. lag: seconds, where it is not the usual. slot: bytes that the slowest replica lacks.
     archive: bytes of WAL that the archiver keeps. ids: transaction ids in use. silent: no metrics at all. errors,
     deadlocks, slow: lines of the log. waited: the longest wait of a client for a server connection, seconds. failed:
-    custom statements that failed, None where the function does not run. database_mib: size of the database, where it is
-    not what the volume has.
+    custom statements that failed, None where the function does not run. launched: it starts, with a new instance's
+    CPU credits. database_mib: size of the database, where it is not what the volume has.
     transaction_seconds, idle_seconds: age of the oldest transaction, and of the longest idleness in one.
     certificate_days: until the certificate expires.
     """
@@ -163,6 +163,7 @@ class Load:
     unused_slots: int = 0
     certificate_days: float = 200.0
     failed: int | None = 0
+    launched: bool = False
     database_mib: float | None = None
 
 
@@ -240,6 +241,8 @@ def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: boo
     for minute in range(minutes):
         load = shape(machine, usual(machine, start + minute, idle), minute - LEAD_MINUTES)
         every_five = minute % 5 == 4
+        if load.launched:
+            credits_.launch()
         balance, charged = credits_.minute(load.cpu)
         if every_five:
             credits_.told()
@@ -327,6 +330,10 @@ class _Credits:
         self._charged += max(-self._most - self._balance, 0.0)
         self._balance = min(max(self._balance, -self._most), self._most)
         return max(self._balance, 0.0), self._charged
+
+    def launch(self) -> None:
+        """An unlimited T class begins with none (EC2 user guide, "Unlimited mode concepts")."""
+        self._balance = 0.0
 
     def told(self) -> None:
         """The metric of what is charged counts five minutes."""

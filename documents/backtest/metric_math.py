@@ -1,8 +1,9 @@
 """CloudWatch metric math as alarms use it, after the user guide's "Using math expressions with CloudWatch metrics".
 
 A value is a number, a time series (a list with None for a missing point), or a tuple of series. Known are the
-operators, IF, RATE, FILL, METRICS, ABS, CEIL, FLOOR, and SUM, AVG, MIN, MAX over several series. Over one series these
-are numbers that AWS advises against in alarms: they change with the number of points that happens to be retrieved.
+operators, IF, RATE, FILL, METRICS, ABS, CEIL, FLOOR, HOUR, MINUTE, DAY, and SUM, AVG, MIN, MAX over several series.
+Over one series these are numbers that AWS advises against in alarms: they change with the number of points that happens
+to be retrieved.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+DAY_MINUTES: Final = 24 * 60
+WEEK_MINUTES: Final = 7 * DAY_MINUTES
 
 Points = list[float | None]
 Value = float | Points | tuple[Points, ...]
@@ -82,11 +86,20 @@ def _series(value: Value) -> Points:
 
 @dataclass(frozen=True, kw_only=True)
 class _Scope:
-    """What an expression is evaluated over: series by id, all of one length, points `period` seconds apart."""
+    """What an expression is evaluated over: series by id, all of one length, points `period` seconds apart.
+
+    `start`: when the first point's period begins, as a minute of the week in UTC.
+    """
 
     terms: Mapping[str, Sequence[float | None]]
     period: int
     length: int
+    start: int
+
+    def clock(self, of: Callable[[int], int]) -> Points:
+        """What the clock shows at each point: a series without gaps, whatever the metric has."""
+        minutes = self.period // 60
+        return [float(of((self.start + at * minutes) % WEEK_MINUTES)) for at in range(self.length)]
 
 
 _Node = Callable[[_Scope], Value]
@@ -101,10 +114,13 @@ class Expression:
         if self._at < len(self._tokens):
             raise self._refused(f"{self._tokens[self._at]} is left over")
 
-    def series(self, terms: Mapping[str, Sequence[float | None]], period_seconds: int) -> Points:
-        """The time series that it makes of these. Raises `ExpressionRefused` where it is none, or a term is unknown."""
+    def series(self, terms: Mapping[str, Sequence[float | None]], period_seconds: int, start: int = 0) -> Points:
+        """The time series that it makes of these. `start`: the minute of the week at which the first period begins.
+
+        Raises `ExpressionRefused` where it is none, or a term is unknown.
+        """
         length = len(next(iter(terms.values()))) if terms else 0
-        return _series(self._root(_Scope(terms=terms, period=period_seconds, length=length)))
+        return _series(self._root(_Scope(terms=terms, period=period_seconds, length=length, start=start)))
 
     def _refused(self, why: str) -> ExpressionRefused:
         return ExpressionRefused(f"{self._text!r}: {why}.")
@@ -182,6 +198,8 @@ class Expression:
             return lambda scope: _if(scope, *(argument(scope) for argument in arguments))
         if name == "RATE" and len(arguments) == 1:
             return lambda scope: _mapped(lambda series: _rate(series, scope.period), arguments[0](scope))
+        if name in _CLOCK and len(arguments) == 1:
+            return lambda scope: _mapped(lambda _: scope.clock(_CLOCK[name]), arguments[0](scope))
         if name in _ROUNDED and len(arguments) == 1:
             return lambda scope: _mapped(
                 lambda series: [None if value is None else _ROUNDED[name](value) for value in series],
@@ -267,6 +285,12 @@ def _filled(series: Points, filler: Value) -> Points:
     return [_at(filler, at) if value is None else value for at, value in enumerate(series)]
 
 
+# Of a minute of the week. DAY is 1 on Mondays.
+_CLOCK: Final[Mapping[str, Callable[[int], int]]] = {
+    "DAY": lambda minute: minute // DAY_MINUTES + 1,
+    "HOUR": lambda minute: minute % DAY_MINUTES // 60,
+    "MINUTE": lambda minute: minute % 60,
+}
 _ROUNDED: Final[Mapping[str, Callable[[float], float]]] = {"ABS": abs, "CEIL": math.ceil, "FLOOR": math.floor}
 _OVER: Final[Mapping[str, Callable[[Sequence[float | None]], float]]] = {
     "SUM": lambda row: sum(value or 0.0 for value in row),

@@ -174,7 +174,11 @@ class BackTest:
         if key not in known:
             read = self._world(scenario, subject).read(alarm)
             length = LEAD_MINUTES + scenario.minutes
-            known[key] = [State.OK] * length if read is None else evaluation.states(alarm, read.__getitem__)
+            known[key] = (
+                [State.OK] * length
+                if read is None
+                else evaluation.states(alarm, read.__getitem__, clock=scenario.begins - LEAD_MINUTES)
+            )
         return known[key]
 
 

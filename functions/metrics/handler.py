@@ -2,7 +2,8 @@
 
 It returns `host`, where statements ran; `published`, value by metric; `instances`, the same of each instance that was
 asked about itself; `failed`, reason by metric, those of an instance as in `replica-1 blocked_sessions`. If no host lets
-it in, it publishes nothing and raises: silence has an alarm.
+it in, it publishes nothing and raises: silence has an alarm. While the stack's schedule has the instances stopped it
+does not raise, and says in `asleepUntil` when they start.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from functions import connection
+from functions.asleep import asleep_until
 from functions.connection import Credentials, Failed, Refused, Session, Unreachable
 
 DEFINITION = Path(__file__).parents[2] / "definition.json"
@@ -53,7 +56,14 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     named: dict[str, str] = json.loads(os.environ["HOSTS"])  # by instance, in the order in which they are tried
     replicas = [each for each in named.values() if each != primary.host]
     with Hosts(primary, replicas, longest + LOGIN_SECONDS) as hosts:
-        host = hosts.first()
+        try:
+            host = hosts.first()
+        except Failed as failure:
+            until = asleep_until(definition, datetime.now(UTC))
+            if until is None:
+                raise
+            logger.info("asleep until %s by its schedule: %s", until.isoformat(), failure)
+            return {"host": "", "published": {}, "instances": {}, "failed": {}, "asleepUntil": until.isoformat()}
         for row in rows:
             try:
                 value = measure(hosts.session(row["runsOn"]), row)

@@ -14,10 +14,11 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from functions import connection
+from functions import asleep, connection
 from functions.connection import Credentials, Failed, Refused, Session, Unreachable
 from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
@@ -64,6 +65,17 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     if action not in (CHECK, APPLY, SHOW):
         raise Failed(f'The event\'s action is {json.dumps(action)}. It is "check", "apply" or "show".')
     definition = Definition.load(DEFINITION)
+    try:
+        return _answered(action, definition)
+    except Unreachable as failure:
+        document = json.loads(DEFINITION.read_text(encoding="utf-8"))
+        if "sleep" not in document:
+            raise
+        host = connection.credentials(_arns()[definition.master]).host
+        raise Unreachable(f"{failure}{asleep.sentence(document, host, datetime.now(UTC))}") from None
+
+
+def _answered(action: str, definition: Definition) -> dict[str, Any]:
     if action == SHOW:
         return {"action": SHOW, "ok": True, "settings": show(connection.credentials(_arns()[definition.master]))}
     master, roles = logins.read(definition, _arns(), follow_master=action == APPLY)

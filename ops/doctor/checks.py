@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from blueprint.aws.sleep import Sleep
 from blueprint.names import RESTORED_FROM, ProductNaming
 from blueprint.postgres.version import MAJOR, MAJORS, Major, targets
 from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
-from ops.doctor.surroundings import poolers, server, snapshot_quota, subscriptions
+from ops.doctor.surroundings import poolers, schedule, server, snapshot_quota, subscriptions
 from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_duration, format_time
+from ops.sleep import is_asleep, told
 from ops.snapshots.model import AVAILABLE, Snapshot
 from ops.stack import Instance, Stack, no_primary
 
@@ -52,16 +54,22 @@ def lines(facts: Facts, names: ProductNaming, now: datetime) -> list[Line]:
         # Without them nothing is known about the database, and a script must not take that for health.
         found.append(Line(Verdict.ACT, "instances", f"not to be seen: {stack.reason}"))
     else:
-        found += instances(stack, now)
+        sleep = None if isinstance(facts.sleep, Unknown) else facts.sleep
+        asleep = any(is_asleep(each.status, sleep, now) for each in stack.primaries[:1])
+        found += instances(stack, now, sleep)
+        found += _or_unknown("schedule", facts.sleep, lambda known: schedule(known, now))
         found += pending_changes(stack)
         found += parameters(stack)
         found += _or_unknown("maintenance", facts.maintenance, lambda known: maintenance(known, stack, now))
-        found += _or_unknown("server", facts.settings, lambda known: server(known, stack))
+        if not asleep:
+            found += _or_unknown("server", facts.settings, lambda known: server(known, stack))
         found += replication(stack)
         found += zones(stack)
         found += _or_unknown("replica lag", facts.lags, lambda known: replica_lag(known, stack))
-        found += automated_backup(stack, now)
-        found += _or_unknown("AWS Backup", facts.recovery_points, lambda known: recovery_point(known, stack, now))
+        found += automated_backup(stack, now, asleep=asleep)
+        found += _or_unknown(
+            "AWS Backup", facts.recovery_points, lambda known: recovery_point(known, stack, now, sleep)
+        )
     found += _or_unknown("snapshots", facts.snapshots, lambda known: newest_snapshot(known, now))
     found += _or_unknown("quota", facts.snapshot_quota, lambda known: snapshot_quota(known, stack))
     found += _or_unknown("alarms", facts.alarms, alarms)
@@ -93,8 +101,8 @@ def _grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) 
         yield Line(verdict, check, f"{who}: {text}")
 
 
-def instances(stack: Stack, now: datetime) -> Iterator[Line]:
-    """DBInstanceStatus of each instance, with class, zone, Multi-AZ and version."""
+def instances(stack: Stack, now: datetime, sleep: Sleep | None = None) -> Iterator[Line]:
+    """DBInstanceStatus of each instance, with class, zone, Multi-AZ and version; of a stopped one, until when."""
     if not stack.primaries:
         yield Line(Verdict.ACT, "instances", no_primary(stack))
     for identifier, why in stack.foreign.items():
@@ -114,6 +122,9 @@ def instances(stack: Stack, now: datetime) -> Iterator[Line]:
                 role += ", which lies in the future (write in database.restoreFrom what it was made from)"
         zone = str(each.raw.get("AvailabilityZone", "no zone yet")) + (", Multi-AZ" if each.raw.get("MultiAZ") else "")
         text = f"{role}, {each.status}, {each.raw.get('DBInstanceClass')}, {zone}, PostgreSQL {each.version}"
+        if waits := told(each.identifier, each.status, sleep, now):
+            verdict = Verdict.OK if is_asleep(each.status, sleep, now) else verdict
+            text = f"{text}; {waits}"
         yield Line(verdict, "instances", f"{each.identifier}: {text}")
 
 
@@ -221,8 +232,8 @@ def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
     yield from _grouped("replica lag", found, len(stack.instances))
 
 
-def automated_backup(stack: Stack, now: datetime) -> Iterator[Line]:
-    """LatestRestorableTime of the primary: point-in-time recovery by automated backups."""
+def automated_backup(stack: Stack, now: datetime, *, asleep: bool = False) -> Iterator[Line]:
+    """LatestRestorableTime of the primary: point-in-time recovery by automated backups. While it sleeps it stays."""
     for primary in stack.primaries[:1]:
         days, newest = primary.raw.get("BackupRetentionPeriod", 0), primary.raw.get("LatestRestorableTime")
         if not days:
@@ -231,13 +242,16 @@ def automated_backup(stack: Stack, now: datetime) -> Iterator[Line]:
             verdict = Verdict.LOOK if _created_within(primary, RESTORABLE_LOOK, now) else Verdict.ACT
             yield Line(verdict, "backups", f"{primary.identifier}: cannot be restored to any time")
         else:
-            verdict = _verdict_by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
+            verdict = Verdict.OK if asleep else _verdict_by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
             text = f"{primary.identifier}: restorable to {format_time(newest)}, {_ago(newest, now)}"
             yield Line(verdict, "backups", f"{text}, and to any time of the last {days} days")
 
 
-def recovery_point(points: list[Mapping[str, Any]], stack: Stack, now: datetime) -> Iterator[Line]:
-    """The newest completed recovery point of AWS Backup."""
+def recovery_point(
+    points: list[Mapping[str, Any]], stack: Stack, now: datetime, sleep: Sleep | None = None
+) -> Iterator[Line]:
+    """The newest completed recovery point of AWS Backup. Over the longest sleep of a week none is made."""
+    longer = timedelta(minutes=sleep.longest_minutes) if sleep else timedelta(0)
     for primary in stack.primaries[:1]:
         dates = [
             each["CreationDate"] for each in points if each.get("Status") in _COMPLETED and each.get("CreationDate")
@@ -248,7 +262,7 @@ def recovery_point(points: list[Mapping[str, Any]], stack: Stack, now: datetime)
             continue
         newest: datetime = max(dates)
         text = f"{primary.identifier}: {format_time(newest)}, {_ago(newest, now)}"
-        yield Line(_verdict_by_age(now - newest, POINT_OK, POINT_LOOK), "AWS Backup", text)
+        yield Line(_verdict_by_age(now - newest - longer, POINT_OK, POINT_LOOK), "AWS Backup", text)
 
 
 def _created_within(instance: Instance, age: timedelta, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from blueprint.aws.sleep import Sleep
 from blueprint.names import ProductNaming
 from blueprint.postgres.pgbouncer import NAMESPACE
 from blueprint.postgres.version import MAJOR
@@ -15,6 +16,7 @@ from ops import roles, threads
 from ops import stack as stacks
 from ops.aws import Aws, tags_of
 from ops.errors import AWS_ERRORS, OpsError, explain, fails_every_call
+from ops.sleep import sleep_of
 from ops.snapshots.model import Snapshot, concerns, snapshots
 from ops.stack import Instance, Stack
 
@@ -76,7 +78,7 @@ class Facts:
 
     `lags` by replica; a replica without data is not in it. `lifecycles`: SupportedEngineLifecycles of the major
     version. `snapshot_quota`: ManualSnapshots, None if RDS does not name it. `poolers`: versions on hosts.
-    `settings`: what the primary itself shows.
+    `settings`: what the primary itself shows. `sleep`: when the newest primary is stopped, None for never.
     """
 
     stack: Stack | Unknown
@@ -91,6 +93,7 @@ class Facts:
     alarms: list[Alarm] | Unknown
     budgets: list[Mapping[str, Any]] | Unknown
     lifecycles: list[Mapping[str, Any]] | Unknown
+    sleep: Sleep | Unknown | None = None
 
 
 def collect(aws: Aws, names: ProductNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
@@ -113,6 +116,7 @@ def collect(aws: Aws, names: ProductNaming, now: datetime, waiting: Callable[[fl
                 "alarms": lambda: _alarms(aws, names),
                 "budgets": lambda: _budgets(aws),
                 "lifecycles": lambda: _lifecycles(aws, stack),
+                "sleep": lambda: _sleep(aws, stack),
             },
             waiting,
         ),
@@ -180,6 +184,13 @@ def _recovery_points(aws: Aws, stack: Stack | Unknown) -> list[Mapping[str, Any]
     if primary is None:
         return []
     return aws.all("backup", "list_recovery_points_by_resource", "RecoveryPoints", ResourceArn=primary.arn)
+
+
+def _sleep(aws: Aws, stack: Stack | Unknown) -> Sleep | Unknown | None:
+    if isinstance(stack, Unknown):
+        return stack
+    primary = _newest_primary(stack)
+    return sleep_of(aws, primary.identifier) if primary else None
 
 
 def _newest_primary(stack: Stack) -> Instance | None:

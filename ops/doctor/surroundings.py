@@ -1,17 +1,28 @@
-"""Checks of what stands around the instances: who is told, the account's quota of snapshots, PgBouncer on the hosts."""
+"""Checks of what stands around the instances: their schedule, who is told, the quota of snapshots, PgBouncer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
+from blueprint.aws.sleep import Sleep
 from langpont_db.pgbouncer import versions
 from ops.doctor.facts import POOLER_HOURS, Quota, Topic, Unknown
 from ops.doctor.verdict import Line, Verdict
+from ops.durations import format_time
 from ops.stack import Stack
 
 QUOTA_LOOK_PERCENT: Final = 80
 LEAST_WAL_SENDERS: Final = 3
+
+
+def schedule(sleep: Sleep | None, now: datetime) -> Iterator[Line]:
+    """The schedule by which instances sleep; no line without one."""
+    if sleep is not None:
+        until = sleep.asleep_until(now)
+        at = f"asleep until {format_time(until)}" if until else "awake"
+        yield Line(Verdict.OK, "schedule", f"sleeps {sleep.text}; now it is to be {at}")
 
 
 def subscriptions(topics: list[Topic]) -> Iterator[Line]:

@@ -16,6 +16,7 @@ from ops.clock import Clock
 from ops.durations import format_duration
 from ops.errors import AWS_ERRORS, Interrupted, OpsError, code_of, explain
 from ops.progress import progress
+from ops.sleep import STOPPED, sleep_of, told
 from ops.snapshots.model import AVAILABLE, Snapshot, concerns, manual_name, manual_tags, snapshots
 from ops.snapshots.prune import Decision, plan
 from ops.stack import Instance, Stack, find
@@ -40,6 +41,9 @@ def create(aws: Aws, clock: Clock, names: ProductNaming, *, wait: bool) -> None:
     """Create a snapshot of the primary and, with `wait`, wait until it is available. Raises OpsError if it fails."""
     stack = find(aws, names)
     primary, began = stack.primary, clock.monotonic()
+    if primary.status in STOPPED:
+        waits = told(primary.identifier, primary.status, sleep_of(aws, primary.identifier), clock.now())
+        raise OpsError(f"{primary.identifier} is {primary.status}, and RDS makes no snapshot of it then: {waits}")
     identifier = manual_name(names, clock.now())
     try:
         aws.client("rds").create_db_snapshot(

@@ -47,6 +47,7 @@ class When(Enum):
     AT_ONCE = "during the update"
     WINDOW = "in the maintenance window"
     BY_HAND = "when somebody restarts the instance"
+    SCHEDULED = "by its schedule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +66,8 @@ class Consequence:
 
     @property
     def needs_window(self) -> bool:
-        """Whether it wants an hour in which few are at work."""
-        return bool(self.cut_off) and self.effect is not Effect.NOTHING
+        """Whether it wants an hour in which few are at work; a schedule has hours of its own."""
+        return bool(self.cut_off) and self.effect is not Effect.NOTHING and self.when is not When.SCHEDULED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from preview.effects import instances
+from preview.effects import instances, schedules
 from preview.effects.model import Consequence, Effect
 from recording.plan import Step
 
@@ -103,6 +103,7 @@ Found = Callable[[Step, Mapping[str, Any]], Iterator[Consequence]]
 _BY_INPUT: Final[Mapping[str, Found]] = {
     instances.INSTANCE: instances.instance,
     instances.PARAMETER_GROUP: instances.parameter_group,
+    schedules.SCHEDULE: schedules.schedule,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.recordings import recording
+from tests.recordings import ROOT, recording
 
 FUNCTION = "aws:lambda/function:Function"
 # What Lambda's Python runtime has beside its standard library: boto3 and what that needs.
@@ -86,8 +86,9 @@ def test_a_function_imports_from_its_archive_the_runtime_and_pythons_library_alo
     assert not [file for file in told["files"].values() if "/site-packages/" in file]
     own = {name for name, file in told["files"].items() if file.startswith(f"{tmp_path}/")}
     assert {f"functions.{function}.handler", "functions.connection", "pg8000", "scramp", "asn1crypto"} <= own
+    shared = [f"functions.{file.stem}" for file in (ROOT / "functions").glob("*.py")]
     assert not {name for name in own if name.startswith("functions.")} - {
-        name for name in own if name.startswith((f"functions.{function}", "functions.connection"))
+        name for name in own if name.startswith((f"functions.{function}", *shared))
     }
 
 

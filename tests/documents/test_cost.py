@@ -67,6 +67,31 @@ def test_a_replica_has_as_much_storage_as_its_source_and_multi_az_is_priced_apar
     ]
 
 
+def scheduled(action: str, expression: str, identifier: str = "p") -> Registration:
+    target = {"arn": f"arn:aws:scheduler:::aws-sdk:rds:{action}DBInstance",
+              "input": f'{{"DbInstanceIdentifier": "{identifier}"}}'}  # fmt: skip
+    return resource("aws:scheduler/schedule:Schedule", action, scheduleExpression=expression, target=target)
+
+
+def test_an_instance_that_sleeps_costs_its_hours_awake_and_its_storage_all_of_them() -> None:
+    """13 hours on five days: 65 of 168. RDS user guide, "Stopping an Amazon RDS DB instance temporarily"."""
+    instance = resource(INSTANCE, "p", identifier="p", instanceClass="db.t3.medium", allocatedStorage=100)
+    both = scheduled("stop", "cron(0 13 * * ? *)"), scheduled("start", "cron(0 0 ? * MON,TUE,WED,THU,FRI *)")
+    found = lines(recorded(instance, *both), REGION)
+    assert [(line.price.item, line.quantity, round(line.price.monthly or 0, 3)) for line in found] == [
+        ("db.t3.medium, single-AZ, 65 of 168 hours a week", 1, round(Decimal("81.760") * 65 / 168, 3)),
+        ("GiB of gp3 storage, single-AZ", 100, Decimal("0.138")),
+    ]
+
+
+def test_a_schedule_of_another_instance_or_without_its_stop_changes_no_price() -> None:
+    instance = resource(INSTANCE, "p", identifier="p", instanceClass="db.t3.medium", allocatedStorage=100)
+    start = "cron(0 0 ? * MON *)"
+    others = scheduled("stop", "cron(0 13 * * ? *)", "q"), scheduled("start", start, "q")
+    for schedules in (others, (scheduled("start", start),)):
+        assert lines(recorded(instance, *schedules), REGION) == lines(recorded(instance), REGION)
+
+
 def test_an_interface_endpoint_counts_its_zones_and_a_gateway_endpoint_nothing() -> None:
     both = recorded(
         resource(ENDPOINT, "secrets", vpcEndpointType="Interface", subnetIds=["a", "c"]),

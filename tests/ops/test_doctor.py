@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ops import threads
 from ops.clock import Clock
@@ -30,6 +31,7 @@ def alarm(name: str, state: str = "OK", severity: str = "warning", environment: 
     }
 
 
+NO_SCHEDULE = ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "none"}}, "GetSchedule")
 SHOWN = {"archive_mode": "on", "max_wal_senders": "35", "wal_level": "replica"}
 SUBSCRIPTION = {"SubscriptionArn": "arn:aws:sns:1", "Protocol": "email", "Endpoint": "a@langpont.example"}
 
@@ -80,6 +82,7 @@ def canned(
             "AccountQuotas": [{"AccountQuotaName": "ManualSnapshots", "Used": 3, "Max": 100}]
         },
         "GetFunction": {"Tags": TAGS},
+        "GetSchedule": NO_SCHEDULE,
         "Invoke": lambda _: {
             "Payload": BytesIO(json.dumps({"action": "show", "ok": True, "settings": SHOWN}).encode())
         },

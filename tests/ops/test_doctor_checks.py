@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from blueprint.aws.sleep import Sleep
 from blueprint.names import ProductNaming
 from ops.doctor.checks import lines
 from ops.doctor.facts import Alarm, Facts, Lag, Quota, Topic, Unknown
@@ -37,7 +38,7 @@ def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[st
     ("status", "verdict"),
     [
         ("available", "ok"), ("backing-up", "ok"), ("modifying", "look"), ("upgrading", "look"),
-        ("a-status-of-tomorrow", "look"), ("stopped", "act"), ("failed", "act"), ("incompatible-parameters", "act"),
+        ("a-status-of-tomorrow", "look"), ("failed", "act"), ("incompatible-parameters", "act"),
         ("inaccessible-encryption-credentials", "act"),
     ],
 )  # fmt: skip
@@ -396,3 +397,47 @@ def test_each_replica_needs_a_sender_and_one_is_kept_for_the_next() -> None:
         ("act", "the primary shows archive_mode on, max_wal_senders 3, wal_level replica; max_wal_senders is to be 4 "
          "or more")
     ]  # fmt: skip
+
+
+# The doctor looks on a Saturday at 03:00 UTC.
+NIGHT = Sleep.of_expressions("cron(0 22 * * ? *)", "cron(0 7 ? * MON,TUE,WED,THU,FRI *)")
+DAY = Sleep.of_expressions("cron(0 22 * * ? *)", "cron(0 2 ? * * *)")
+START = "start it now: aws rds start-db-instance --db-instance-identifier langpont-prod-db"
+
+
+@pytest.mark.parametrize(
+    ("sleep", "verdict", "waits"),
+    [
+        (NIGHT, "ok", f"asleep until 2026-11-23 07:00 UTC (schedule); {START}"),
+        (DAY, "act", "its schedule should have started it: aws scheduler list-schedules --name-prefix "
+         f"langpont-prod-db; {START}"),
+        (None, "act", f"somebody stopped it; {START}"),
+    ],
+)  # fmt: skip
+def test_an_instance_that_is_stopped_says_until_when(sleep: Sleep | None, verdict: str, waits: str) -> None:
+    (line,) = found("instances", instance(DBInstanceStatus="stopped"), sleep=sleep)
+    assert line == (
+        verdict,
+        f"langpont-prod-db: primary, stopped, db.t3.medium, ap-northeast-1a, Multi-AZ, PostgreSQL 16.14; {waits}",
+    )
+
+
+def test_asleep_nothing_is_asked_of_the_server_and_no_backup_is_missed() -> None:
+    of = instance(DBInstanceStatus="stopped", LatestRestorableTime=ago(hours=29))
+    since = {"sleep": NIGHT, "recovery_points": [POINT | {"CreationDate": ago(hours=80)}]}
+    assert found("server", of, settings=Unknown("no answer"), **since) == []
+    assert [verdict for check in ("backups", "AWS Backup") for verdict, _ in found(check, of, **since)] == ["ok", "ok"]
+    assert [verdict for check in ("backups", "AWS Backup") for verdict, _ in found(check, of, **since | {"sleep": None})
+            ] == ["act", "act"]  # fmt: skip
+
+
+def test_the_schedule_has_a_line_of_its_own() -> None:
+    assert found("schedule", sleep=None) == []
+    assert found("schedule", sleep=NIGHT) == [
+        (
+            "ok",
+            "sleeps from 22:00 until 07:00 of mon, tue, wed, thu, fri UTC (07:00 and 16:00 in Japan); now it is to be "
+            "asleep until 2026-11-23 07:00 UTC",
+        )
+    ]
+    assert found("schedule", sleep=Unknown("AccessDenied: no.")) == [("unknown", "AccessDenied: no.")]

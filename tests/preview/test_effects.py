@@ -14,6 +14,7 @@ from preview.difference import ABSENT, compare
 from preview.effects.document import effects_document
 from preview.effects.lines import lines
 from preview.effects.model import Effect, Line
+from preview.effects.rows import consequences
 from preview.page import Page
 from preview.text import effects
 from preview.transitions import protected
@@ -161,3 +162,45 @@ def test_a_value_that_stands_nowhere_before_is_told_as_none() -> None:
     (line,) = told("dev", {"access": {"sshNetworks": ["133.11.0.0/28"]}})
     assert line.settings == (("access.sshNetworks", ABSENT, ["133.11.0.0/28"]),)
     assert effects.title(line) == 'access.sshNetworks  none -> ["133.11.0.0/28"]'
+
+
+NIGHT = {"stop": "13:00", "start": "00:00", "days": ["mon", "tue"]}
+
+
+def test_a_schedule_says_when_nobody_can_work_and_what_it_saves(capsys: pytest.CaptureFixture[str]) -> None:
+    found = told("dev", {"schedule": NIGHT})
+    assert " ".join(" ".join(page(found, capsys)).split()).startswith(
+        'schedule.stop none -> 13:00; schedule.start none -> 00:00; schedule.days none -> ["mon", "tue"] '
+        "restart sleep-primary-stop stops langpont-dev-db every day at 13:00 UTC, until it is started again, by its "
+        "schedule. Takes minutes to stop and to start; AWS names no range (RDS user guide, Stopping an Amazon RDS DB "
+        "instance temporarily). Cut off: everybody, while it sleeps"
+    )
+    assert (found[0].effect, found[0].needs_window) == (Effect.RESTART, False)
+    assert {each.what for _, each in found[0].consequences} >= {
+        "starts langpont-dev-db on mon, tue at 00:00 UTC", "watches no more",
+    }  # fmt: skip
+
+
+def test_a_schedule_taken_out_stops_nobody_any_more() -> None:
+    base = standing("dev", json.dumps({"schedule": NIGHT}))
+    file = frozen("dev")
+    steps = plan(file, base, Answers(REGION)).steps
+    found = {
+        each.what
+        for step in steps
+        if step.type == "aws:scheduler/schedule:Schedule" and step.call == "delete"
+        for each in consequences(step, base[step.key].values)
+    }
+    assert found == {
+        "stops langpont-dev-db no more", "starts langpont-dev-db no more: stopped, it stays so for days",
+    }  # fmt: skip
+
+
+def test_another_schedule_that_is_deleted_is_removed() -> None:
+    """The one of the metrics function."""
+    base = standing("dev", "{}")
+    (((type_, _), found),) = [item for item in base.items() if item[0][0] == "aws:scheduler/schedule:Schedule"]
+    more = {**base, (type_, "another"): replace(found, name="another")}
+    deleted = plan(frozen("dev"), more, Answers(REGION))
+    (step,) = [step for step in deleted.steps if step.call == "delete"]
+    assert [each.effect for each in consequences(step, found.values)] == [Effect.REMOVED]

@@ -49,7 +49,7 @@ def test_what_a_file_leaves_out_has_the_safe_default() -> None:
 def test_the_sections_of_a_stack_file_are_these() -> None:
     assert sorted(SECTIONS) == [
         "access", "application", "backups", "credentials", "database", "encryption", "monitoring", "network", "pooler",
-        "replicas", "tags", "webhooks",
+        "replicas", "schedule", "tags", "webhooks",
     ]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
         (
             {"xyz": {}},
             "xyz is not a section. Choose from network, access, encryption, tags, database, replicas, credentials, "
-            "application, pooler, backups, monitoring, webhooks.",
+            "application, pooler, backups, schedule, monitoring, webhooks.",
         ),
         (
             {"database": {"instanceClas": "db.t3.medium"}},

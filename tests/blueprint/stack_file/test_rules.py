@@ -43,6 +43,20 @@ def replica(number: int = 1, zone: str = "ap-northeast-1c", **values: Any) -> di
 # The rule's function, what breaks it, the sentence, what does not.
 CASES: list[tuple[str, Changes, str, Changes]] = [
     (
+        "sleep_hours",
+        {"replicas": None, "schedule": {"stop": "01:59", "start": "00:00"}},
+        "schedule 01:59 to 00:00 leaves 119 minutes awake and 1321 asleep in a day, and RDS takes minutes to stop and "
+        "to start: it wants 120 awake and 60 asleep at least. Move schedule.stop or schedule.start.",
+        {"replicas": None, "schedule": {"stop": "02:00", "start": "00:00"}},
+    ),
+    (
+        "sleep_replicas",
+        {"schedule": {"stop": "13:00", "start": "00:00"}},
+        "schedule stands beside replicas, and RDS stops neither a replica nor an instance that has one. Take the "
+        "replicas out, or the schedule.",
+        {"replicas": None, "schedule": {"stop": "13:00", "start": "00:00"}},
+    ),
+    (
         "_network",
         {"network": {"existingVpc": EXISTING}},
         "network needs either vpc (a network of our own) or existingVpc (somebody else's, by ids), not both. "

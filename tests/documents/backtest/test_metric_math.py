@@ -17,6 +17,17 @@ CHOSEN = {"metric1": [1, 1, 0, 0, _], "metric2": [30, _, 0, 0, 30], "metric3": [
 TWO = {"m1": [10, _, 4, 0], "m2": [5, 2, _, 0]}
 
 
+def test_the_clock_is_a_series_without_gaps_in_utc() -> None:
+    """ "Return a new non-sparse time series where each value is based on its timestamp"; DAY is 1 on Mondays."""
+    friday = 4 * 24 * 60 + 23 * 60 + 50
+    terms: Mapping[str, Row] = {"m1": [_, 5, _]}
+    found = {name: Expression(f"{name}(m1)").series(terms, 300, friday) for name in ("DAY", "HOUR", "MINUTE")}
+    assert found == {"DAY": [5, 5, 6], "HOUR": [23, 23, 0], "MINUTE": [50, 55, 0]}
+    # The example of AWS's blog, "Enhance CloudWatch metrics with metric math functions": nothing beyond the hours
+    hours = "IF((DAY(m1)<6 AND (HOUR(m1)>=9 AND HOUR(m1)<17)),m1)"
+    assert Expression(hours).series({"m1": [1, 2, 3]}, 3600, 4 * 24 * 60 + 15 * 60) == [1, 2, _]
+
+
 @pytest.mark.parametrize(
     ("expression", "terms", "expected"),
     [

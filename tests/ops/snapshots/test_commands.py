@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import boto3
 import botocore.client
 import pytest
 
@@ -204,3 +205,19 @@ def test_the_list_shows_all_that_can_be_restored_from(prod: Account, ops: Ops) -
 
 def test_an_empty_list_is_a_sentence(prod: Account, ops: Ops) -> None:
     assert ops("snapshots", "list", "-s", "prod") == Outcome(0, "Stack prod has no snapshot in ap-northeast-1.\n", "")
+
+
+def test_of_an_instance_that_sleeps_none_is_made_and_the_way_out_is_told(prod: Account, ops: Ops) -> None:
+    scheduler = boto3.client("scheduler", region_name=prod.rds.meta.region_name)
+    for action, expression in (("stop", "cron(0 22 * * ? *)"), ("start", "cron(0 7 ? * MON *)")):
+        scheduler.create_schedule(
+            Name=f"langpont-prod-db-{action}", ScheduleExpression=expression, FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": f"arn:aws:scheduler:::aws-sdk:rds:{action}DBInstance", "RoleArn": "arn:aws:iam::1:role/r"},
+        )  # fmt: skip
+    prod.rds.stop_db_instance(DBInstanceIdentifier="langpont-prod-db")
+    assert ops("snapshots", "create", "-s", "prod") == Outcome(
+        1, "",
+        "ops: langpont-prod-db is stopped, and RDS makes no snapshot of it then: asleep until 2026-11-23 07:00 UTC "
+        "(schedule); start it now: aws rds start-db-instance --db-instance-identifier langpont-prod-db\n",
+    )  # fmt: skip
+    assert prod.rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
