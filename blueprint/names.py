@@ -47,7 +47,7 @@ _RESERVED_BUT_FOR_FUNCTIONS: Final = """
 RESERVED_WORDS: Final = frozenset((_RESERVED + _RESERVED_BUT_FOR_FUNCTIONS).split())
 
 # RDS creates the first and the last, PostgreSQL the templates.
-EXISTING_DATABASES: Final = frozenset({"postgres", "template0", "template1", "rdsadmin"})
+NOBODYS_DATABASES: Final = frozenset({"template0", "template1", "rdsadmin"})  # beside postgres, which everybody has
 # CreateRole in PostgreSQL refuses `none` and `public` even when quoted; RDS's own superuser is rdsadmin.
 NOBODYS_USERNAMES: Final = frozenset({"rdsadmin", "none", "public"})
 RESERVED_USERNAMES: Final = NOBODYS_USERNAMES | {"admin"}
@@ -204,14 +204,22 @@ def check_environment(name: str) -> None:
         )
 
 
-def check_database_name(name: str) -> None:
-    """The database that RDS creates in the instance. Raises Refused."""
+def check_present_database_name(name: str) -> None:
+    """A database that may be there, made by whomever. Raises Refused."""
     way_out = f"Choose another name, like {PRODUCT.database}"
     _check_word(name, DATABASE_NAME_LENGTH, way_out)
-    if name.lower() in EXISTING_DATABASES:
+    if name.lower() in NOBODYS_DATABASES:
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
     if name.lower() == "pgbouncer":
         raise Refused("is PgBouncer's own console: with an entry of that name it does not start", way_out)
+
+
+def check_database_name(name: str) -> None:
+    """The database that RDS creates in a new instance. Raises Refused."""
+    way_out = f"Choose another name, like {PRODUCT.database}"
+    check_present_database_name(name)
+    if name.lower() == "postgres":
+        raise Refused("is a database that PostgreSQL or RDS has already", way_out)
     _refuse_reserved_word(name, way_out)
 
 

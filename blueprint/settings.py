@@ -166,9 +166,12 @@ class Tags(Section):
 
 
 class RestoreFrom(Section):
-    """What a later generation of the database is made from: one of the two."""
+    """What a generation of the database is made from: one of the two."""
 
-    snapshot: Snapshot | None = Field(None, description="Identifier of a snapshot.")
+    snapshot: Snapshot | None = Field(
+        None,
+        description="Identifier of a snapshot; of generation 1 too, which takes over a database from elsewhere.",
+    )
     time: RestoreTime | None = Field(None, description="UTC; the previous generation as it was at that second.")
 
     @property
@@ -208,7 +211,8 @@ class Database(Section):
     name: DatabaseName = Field(PRODUCT.database, description="Name of the database; a change replaces the instance.")
     master_username: MasterUsername = Field(
         PRODUCT.master_username,
-        description="RDS's master user; a change replaces the instance. A restored database keeps its backup's.",
+        description="RDS's master user; a change replaces the instance. A restored database keeps its backup's, "
+        "which is named here.",
     )
     port: Port = Field(5432, description="TCP port of every instance; a change restarts them.")
     # 18:00 UTC on Saturday is 03:00 on Sunday in Japan, the quietest hour (E39).
@@ -236,7 +240,8 @@ class Database(Section):
     )
     restore_from: RestoreFrom | None = Field(
         None,
-        description="What a generation after the first is made from; leave it in the file. A change makes it anew.",
+        description="What the generation is made from, the first one empty if left out; leave it in the file. A "
+        "change makes it anew.",
     )
     keep_previous: Switch = Field(True, description="Keep the generation before this one running beside it.")
 
@@ -257,9 +262,12 @@ class Database(Section):
         return (self.generation, *kept)
 
     @property
-    def restored(self) -> bool:
-        """Whether each primary that stands is restored: none is made with a name and a master user of this file."""
-        return 1 not in self.standing_generations
+    def begins_empty(self) -> bool:
+        """Whether RDS makes the primary with nothing in it, but the database and the master user that this file names.
+
+        A restored one has its backup's, which no rule on new names is about.
+        """
+        return self.generation == 1 and self.restore_from is None
 
 
 class Replica(Section):

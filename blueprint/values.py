@@ -178,7 +178,7 @@ Thresholds = Annotated[
         }
     ),
 ]
-DatabaseName = Annotated[str, AfterValidator(_checked(names.check_database_name))]
+DatabaseName = Annotated[str, AfterValidator(_checked(names.check_present_database_name))]
 MasterUsername = Annotated[str, AfterValidator(_checked(names.check_role_name))]
 Port = Annotated[Whole, AfterValidator(_checked(names.check_port))]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])]

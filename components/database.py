@@ -28,11 +28,11 @@ RESTORED = ["engine_version", "storage_encrypted", "kms_key_id"]
 # A previous generation stays as it was left. What still follows the stack file is what ends it: deletion protection,
 # backup retention, and what deletion leaves behind.
 LEFT = [
-    *RESTORED, "snapshot_identifier", "restore_to_point_in_time", "instance_class", "allocated_storage",
-    "max_allocated_storage", "iops", "storage_throughput", "multi_az", "availability_zone", "port", "password",
-    "parameter_group_name", "maintenance_window", "backup_window", "auto_minor_version_upgrade", "ca_cert_identifier",
-    "monitoring_interval", "monitoring_role_arn", "performance_insights_kms_key_id", "database_insights_mode",
-    "performance_insights_retention_period", "tags",
+    *RESTORED, "db_name", "username", "snapshot_identifier", "restore_to_point_in_time", "instance_class",
+    "allocated_storage", "max_allocated_storage", "iops", "storage_throughput", "multi_az", "availability_zone", "port",
+    "password", "parameter_group_name", "maintenance_window", "backup_window", "auto_minor_version_upgrade",
+    "ca_cert_identifier", "monitoring_interval", "monitoring_role_arn", "performance_insights_kms_key_id",
+    "database_insights_mode", "performance_insights_retention_period", "tags",
 ]  # fmt: skip
 
 
@@ -126,13 +126,13 @@ class DatabaseCluster(Component):
         """What an instance is made from, and its size."""
         database = self._args.database
         size_gib: pulumi.Input[int] = database.allocated_storage_gib
-        if generation == 1:
+        origin = self._origin(generation)
+        if generation == 1 and origin is None:
             return {"db_name": database.name, "username": database.master_username, **_storage(database, size_gib)}
         # Name and user come from the backup, and the volume is as large as the one that was backed up.
         if previous is not None:
             size_gib = previous.allocated_storage_gib.apply(lambda gib: max(gib, database.allocated_storage_gib))
-        origin = database.restore_from
-        if origin is None or generation != database.generation:
+        if origin is None:
             restored: dict[str, Any] = {}
         elif origin.snapshot is not None:
             restored = {"snapshot_identifier": origin.snapshot}
@@ -157,7 +157,7 @@ class DatabaseCluster(Component):
                 f"{label}-final-snapshot",
                 byte_length=4,
                 keepers={"restoredFrom": origin.text} if (origin := self._origin(generation)) else None,
-                opts=self.child_options(ignore_changes=["keepers"] if 1 < generation < database.generation else None),
+                opts=self.child_options(ignore_changes=["keepers"] if generation < database.generation else None),
             )
             beginning["final_snapshot_identifier"] = suffix.hex.apply(
                 lambda text: naming.final_snapshot(generation, text)
@@ -263,16 +263,42 @@ class DatabaseCluster(Component):
             identifier=instance.identifier,
             address=instance.address,
             arn=instance.arn,
-            resource_id=instance.resource_id,
+            resource_id=self._looked_at(instance) if RESTORED_FROM in tags else instance.resource_id,
             parameter_group_name=group.name,
             log_group_name=log_groups[LOG_KINDS.index("postgresql")].name,
         )
+
+    def _looked_at(self, instance: aws.rds.Instance) -> pulumi.Output[str]:
+        """The resource id of a restored primary, once it is seen what its backup made of it.
+
+        Secrets, roles and PgBouncer's files name the database and the master of the stack file. Ends the update with
+        a sentence, before the roles function is asked, where the backup's are others.
+        """
+        database = self._args.database
+        told = f"database.restoreFrom {database.restore_from.text if database.restore_from else None}"
+
+        def look(it: list[Any]) -> str:
+            resource_id, username, encrypted = it
+            if username and username != database.master_username:
+                raise pulumi.RunError(
+                    f"database.masterUsername {database.master_username} is not the master user of {told}, which is "
+                    f"{username}, and RDS renames none. Write {username} there."
+                )
+            if encrypted is False:
+                pulumi.warn(
+                    f"{told} is not encrypted, and so is what was made from it. Copy it with a key (aws rds "
+                    f"copy-db-snapshot --kms-key-id), name the copy, and have the instance made anew."
+                )
+            return str(resource_id)
+
+        seen = (instance.resource_id, instance.username, instance.storage_encrypted)
+        return pulumi.Output.all(*seen).apply(look)
 
     def _ignored(self, generation: int) -> list[str] | None:
         database = self._args.database
         if generation < database.generation:
             return LEFT
-        if generation == 1:
+        if database.begins_empty:
             return None
         # A restored instance has its backup's version, until somebody asks for another major.
         return [it for it in RESTORED if it != "engine_version" or database.allow_major_upgrade is None]

@@ -62,7 +62,14 @@ class Report:
     def warnings(self) -> list[str]:
         """What the program warned of, in either run, and what takes a clock, which the program has not."""
         return list(
-            dict.fromkeys([*self.first.warnings, *self.update.warnings, *in_the_future(self.platform.settings)])
+            dict.fromkeys(
+                [
+                    *self.first.warnings,
+                    *self.update.warnings,
+                    *in_the_future(self.platform.settings),
+                    *unseen(self.platform.settings),
+                ]
+            )
         )
 
     @property
@@ -118,6 +125,17 @@ def in_the_future(settings: Settings, now: datetime | None = None) -> Iterator[s
         yield (
             f"database.restoreFrom.time {origin.time} lies in the future: RDS refuses it until it has passed. "
             f"Name a time of the past, in UTC."
+        )
+
+
+def unseen(settings: Settings) -> Iterator[str]:
+    """A sentence if a snapshot decides what no preview can see."""
+    origin = settings.database.restore_from
+    if origin and origin.snapshot:
+        yield (
+            f"database.restoreFrom.snapshot {origin.snapshot} decides the master user, the databases, the major, the "
+            f"least size and whether the storage is encrypted. Look whether the file says the same: aws rds "
+            f"describe-db-snapshots --db-snapshot-identifier {origin.snapshot}"
         )
 
 

@@ -90,6 +90,8 @@ _REPLICA = replace(
     },
     moto_limits=(_SAME_ID, _NO_INSIGHTS),
 )
+# Its backup's master user is an output too; in made-up answers it is nobody's.
+_RESTORED = replace(_INSTANCE, variant="restored", outputs={**_INSTANCE.outputs, "username": ""})
 
 TYPES = (
     ResourceType(
@@ -121,7 +123,10 @@ TYPES = (
             ),
         ),
     ),
-    replace(_INSTANCE, variants={"replicateSourceDb": _REPLICA}),
+    replace(
+        _INSTANCE,
+        variants={"replicateSourceDb": _REPLICA, "snapshotIdentifier": _RESTORED, "restoreToPointInTime": _RESTORED},
+    ),
     ResourceType(
         "aws:rds/eventSubscription:EventSubscription",
         tagged=True,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blueprint.aws import storage
 from blueprint.aws.subnets import check_zones, is_zone
 from blueprint.monitoring.thresholds import threshold
-from blueprint.names import MOST_TAGS, check_master_username, check_tag
+from blueprint.names import MOST_TAGS, check_database_name, check_master_username, check_tag
 from blueprint.platform import Platform
 from blueprint.postgres import roles
 from blueprint.postgres.catalogue import catalogue
@@ -19,6 +19,7 @@ from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
 from blueprint.stack_file import parameter_rules, sleep_rules, window_rules
 
 RULES_PER_GROUP = 60  # inbound rules a security group, Amazon VPC quotas, before anybody has asked for more
+SERVICES_OWN = ("rds", "awsbackup")  # what the names of automated snapshots and of AWS Backup's begin with
 MAXIMUM_REPLICAS = 15  # of one source, RDS user guide, "Working with read replicas for RDS for PostgreSQL"
 
 
@@ -225,13 +226,21 @@ def _generation(s: Settings) -> Iterator[Problem]:
             rule="has no database.restoreFrom, so it would be an empty database",
             way_out="Name the snapshot or the time it is made from",
         )  # fmt: skip
-    if generation == 1 and source is not None:
+    if generation == 1 and source is not None and source.time is not None:
         yield Problem(
-            field="database.restoreFrom", value="", way_out="Set database.generation to the next number too",
-            rule="stands beside generation 1, and a restore makes a new instance",
+            field="database.restoreFrom", value=source.time,
+            rule="stands beside generation 1, before which there is none that it could be a time of",
+            way_out="Set database.generation to the next number, or name a snapshot here",
         )  # fmt: skip
     if source is not None and source.snapshot and source.snapshot.startswith("arn:"):
-        region = source.snapshot.split(":")[3]
+        region, _, _, kind = source.snapshot.split(":")[3:7]
+        if kind in SERVICES_OWN:
+            yield Problem(
+                field="database.restoreFrom.snapshot", value=source.snapshot,
+                rule=f"is the ARN of a snapshot that a service made ({kind}:), and no account can share one",
+                way_out="Name it without the ARN if it is this account's; else have it copied there "
+                "(aws rds copy-db-snapshot) and the copy shared",
+            )  # fmt: skip
         if region != s.region:
             yield Problem(
                 field="database.restoreFrom.snapshot", value=source.snapshot,
@@ -270,19 +279,24 @@ def _master(s: Settings) -> Iterator[Problem]:
     if name in [role.name for role in roles.ROLES]:
         yield Problem(
             field=field, value=name, rule="is the name of one of the roles that the platform creates",
-            way_out=f"Choose another name, like {PRODUCT.master_username}" if not d.restored
+            way_out=f"Choose another name, like {PRODUCT.master_username}" if d.begins_empty
             else "RDS renames no master: load a dump of that database into a new one, whose master is "
             f"{PRODUCT.master_username}",
         )  # fmt: skip
-    elif not d.restored:
+    elif d.begins_empty:
         try:
             check_master_username(name)
         except Refused as refusal:
-            kept = Refused(
-                f"{refusal.rule}, and database.keepPrevious keeps generation 1, which is made with it",
-                "Set database.keepPrevious to false if generation 1 never was and a snapshot is taken over",
-            )
-            yield _refused(field, name, refusal if d.generation == 1 else kept)
+            yield _refused(field, name, refusal)
+
+
+def _database_name(s: Settings) -> Iterator[Problem]:
+    """Of a new database; one that is taken over may be `postgres`, where no first one was named."""
+    if s.database.begins_empty:
+        try:
+            check_database_name(s.database.name)
+        except Refused as refusal:
+            yield _refused("database.name", s.database.name, refusal)
 
 
 def _major_upgrade(s: Settings) -> Iterator[Problem]:
@@ -378,7 +392,8 @@ RULES = (
     Rule(("database.generation", "database.restoreFrom"), _generation),
     Rule(("backups.retentionDays", "database.deletionPolicy"), _deletion),
     Rule(("encryption.stateSecrets", "database.deletionPolicy"), _state_secrets),
-    Rule(("database.masterUsername", "database.generation", "database.keepPrevious"), _master),
+    Rule(("database.masterUsername", "database.generation", "database.restoreFrom"), _master),
+    Rule(("database.name", "database.generation", "database.restoreFrom"), _database_name),
     Rule(("database.allowMajorUpgrade", "database.engineVersion", "database.applyImmediately"), _major_upgrade),
     Rule(("credentials", "database.masterUsername"), _password_versions),
     Rule(("monitoring.thresholds",), _thresholds),

@@ -368,7 +368,14 @@ def _next_major(primary: Instance, stack: Stack) -> str:
 
 
 def storage(stack: Stack) -> Iterator[Line]:
-    """Storage autoscaling: how far each volume can still grow. How full it is, the alarm storage-low knows."""
+    """Storage autoscaling: how far each volume can still grow. How full it is, the alarm storage-low knows.
+
+    And encryption, which the program asks for and a restored instance has only if its backup had it.
+    """
+    for each in stack.instances:
+        if each.raw.get("StorageEncrypted") is False:
+            text = "is not encrypted: restore a copy of its snapshot that was made with a key (docs/adopting.md)"
+            yield Line(Verdict.ACT, "storage", f"{each.identifier} {text}")
     found = []
     for each in stack.instances:
         size, ceiling = int(each.raw.get("AllocatedStorage", 0)), each.raw.get("MaxAllocatedStorage")
@@ -378,7 +385,7 @@ def storage(stack: Stack) -> Iterator[Line]:
         look = size * 100 >= int(ceiling) * STORAGE_LOOK_PERCENT
         verdict = Verdict.ACT if size >= int(ceiling) else Verdict.LOOK if look else Verdict.OK
         found.append((verdict, f"{size} GiB, grows to {ceiling} GiB", each.identifier))
-    return _grouped("storage", found, len(stack.instances))
+    yield from _grouped("storage", found, len(stack.instances))
 
 
 def budget(found: list[Mapping[str, Any]], names: ProductNaming) -> Iterator[Line]:

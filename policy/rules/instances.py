@@ -45,11 +45,10 @@ def is_replica(instance: Resource) -> bool:
 def is_restored(instance: Resource) -> bool:
     """Whether it is restored from a snapshot or to a point in time.
 
-    A kept generation that was restored once does not say from what any more, and ignores that it does not.
+    A kept generation does not say any more what it was made from, if it was, and ignores that it does not.
     """
     sources = ("snapshotIdentifier", "restoreToPointInTime")
-    stated = any(instance.value(key) is not MISSING for key in sources)
-    return stated or (instance.value("dbName") is MISSING and instance.ignores.issuperset(sources))
+    return any(instance.value(key) is not MISSING for key in sources) or instance.ignores.issuperset(sources)
 
 
 def _setting(

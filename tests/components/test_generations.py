@@ -23,10 +23,10 @@ WITHOUT_FIRST: dict[str, Any] = {"database": SECOND["database"] | {"keepPrevious
 RESTORED = ["engineVersion", "kmsKeyId", "storageEncrypted"]
 LEFT = [
     "allocatedStorage", "autoMinorVersionUpgrade", "availabilityZone", "backupWindow", "caCertIdentifier",
-    "databaseInsightsMode", "engineVersion", "instanceClass", "iops", "kmsKeyId", "maintenanceWindow",
+    "databaseInsightsMode", "dbName", "engineVersion", "instanceClass", "iops", "kmsKeyId", "maintenanceWindow",
     "maxAllocatedStorage", "monitoringInterval", "monitoringRoleArn", "multiAz", "parameterGroupName", "password",
     "performanceInsightsKmsKeyId", "performanceInsightsRetentionPeriod", "port", "restoreToPointInTime",
-    "snapshotIdentifier", "storageEncrypted", "storageThroughput", "tags",
+    "snapshotIdentifier", "storageEncrypted", "storageThroughput", "tags", "username",
 ]  # fmt: skip
 COMPONENTS = (
     "access", "backups", "db", "functions", "keys", "monitoring", "network", "pooler", "secret-values", "secrets",
@@ -242,15 +242,33 @@ def test_a_disposable_stack_restores_too() -> None:
     assert restored["skipFinalSnapshot"] is True
 
 
-def test_a_snapshot_of_a_database_with_a_master_that_no_new_one_may_have_is_taken_over_with_its_master() -> None:
+TAKEN_OVER = {"masterUsername": "postgres", "name": "postgres", "restoreFrom": {"snapshot": "appdb-moves-in"}}
+
+
+def test_a_snapshot_is_taken_over_by_the_first_generation_with_the_names_that_it_has() -> None:
     """RDS renames no master; RDS.25 is about new instances, and the policy pack judges it so."""
-    snapshot = {"generation": 2, "keepPrevious": False, "restoreFrom": {"snapshot": "rds:appdb-2026-11-01-03-10"}}
-    recorded = record_with("prod", {"database": {"masterUsername": "postgres", "name": "appdb"} | snapshot})
-    primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary-g2")
-    assert primary["snapshotIdentifier"] == "rds:appdb-2026-11-01-03-10"
-    assert not {"username", "dbName"} & set(primary)
+    recorded = record_with("prod", {"database": TAKEN_OVER})
+    named = [it.replace("langpont_admin", "postgres") for it in recording("prod").identities()]
+    assert sorted(recorded.identities()) == sorted(named)
+    before = inputs(recording("prod"), INSTANCE, "langpont-prod-db-primary")
+    primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary")
+    own = {"snapshotIdentifier": "appdb-moves-in", "tags": before["tags"] | {"RestoredFrom": "appdb-moves-in"}}
+    other = {"finalSnapshotIdentifier": primary["finalSnapshotIdentifier"], "password": primary["password"]}
+    assert primary == {key: value for key, value in before.items() if key not in ("dbName", "username")} | own | other
+    assert sorted(recorded.one(INSTANCE, "langpont-prod-db-primary").ignore_changes) == RESTORED
     secret = inputs(recorded, VERSION, "langpont-prod-secret-values-postgres")
-    assert json.loads(secret["secretString"])["username"] == "postgres"
+    document = json.loads(secret["secretString"])
+    assert (document["username"], document["dbname"], document["host"]) == (
+        "postgres", "postgres", address(recorded, "primary"),
+    )  # fmt: skip
+    assert [each.message for each in evaluate_stack(recorded) if each.level is Level.MANDATORY] == []
+
+
+def test_a_first_generation_that_was_taken_over_is_kept_beside_the_second_as_it_is() -> None:
+    """Its names are not asked for again: where they were others than the file's, that would replace it."""
+    later = TAKEN_OVER | {"generation": 2, "restoreFrom": {"time": TIME}}
+    recorded = record_with("prod", {"database": later})
+    assert sorted(recorded.one(INSTANCE, "langpont-prod-db-primary").ignore_changes) == LEFT
     assert [each.message for each in evaluate_stack(recorded) if each.level is Level.MANDATORY] == []
 
 

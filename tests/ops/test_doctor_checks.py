@@ -94,6 +94,14 @@ def test_an_instance_with_the_stacks_name_and_other_tags_is_not_looked_at() -> N
     assert found("storage", instance(), foreign) == [("ok", "langpont-prod-db: 100 GiB, grows to 1000 GiB")]
 
 
+def test_a_database_that_was_restored_without_encryption_is_acted_on() -> None:
+    assert found("storage", instance(StorageEncrypted=False)) == [
+        ("act", "langpont-prod-db is not encrypted: restore a copy of its snapshot that was made with a key "
+         "(docs/adopting.md)"),
+        ("ok", "langpont-prod-db: 100 GiB, grows to 1000 GiB"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [("in-sync", "ok"), ("applying", "look"), ("pending-reboot", "look"), ("failed-to-apply", "act")],

@@ -22,7 +22,7 @@ from blueprint.platform import Platform
 from blueprint.postgres.defaults import DEFAULTS
 from preview.__main__ import app
 from preview.document import document, plain
-from preview.report import Report, in_the_future, settings
+from preview.report import Report, in_the_future, settings, unseen
 from preview.text import show
 from preview.units import amount, count, size, span
 from recording.archives import Archive
@@ -359,6 +359,16 @@ def test_a_restore_to_a_time_that_is_yet_to_come_is_told_by_the_preview_which_ha
         update=record_with("prod", later),
     )
     assert any(each.startswith("database.restoreFrom.time 2999-01-01T00:00:00Z lies in") for each in report_.warnings)
+
+
+def test_what_a_snapshot_decides_is_told_by_the_preview_which_does_not_see_it() -> None:
+    restored = {"database": {"restoreFrom": {"snapshot": "shop-moves-in"}}}
+    assert list(unseen(settings(changed(frozen("prod"), restored)))) == [
+        "database.restoreFrom.snapshot shop-moves-in decides the master user, the databases, the major, the least size "
+        "and whether the storage is encrypted. Look whether the file says the same: aws rds describe-db-snapshots "
+        "--db-snapshot-identifier shop-moves-in"
+    ]
+    assert list(unseen(settings(frozen("prod")))) == []
 
 
 def test_a_value_that_goes_back_to_rds_own_is_not_said_to_come_without_a_reboot(

@@ -515,7 +515,7 @@ def test_what_a_further_part_would_refuse_or_misread_is_refused_here(changes: Ma
 
 @pytest.mark.parametrize(
     "name", ["langpont-manual-1", "rds:langpont-prod-db-2026-11-20-03-10", "awsbackup:job-1f2e3d4c-0000",
-             "arn:aws:rds:ap-northeast-1:123456789012:snapshot:rds:theirs"]
+             "arn:aws:rds:ap-northeast-1:123456789012:snapshot:theirs-copied"]
 )  # fmt: skip
 def test_a_snapshots_identifier_or_arn_is_accepted(name: str) -> None:
     settings(restored(snapshot=name))

@@ -410,10 +410,18 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_generation",
+        database(restoreFrom={"time": "2026-11-20T03:04:05Z"}),
+        "database.restoreFrom 2026-11-20T03:04:05Z stands beside generation 1, before which there is none that it "
+        "could be a time of. Set database.generation to the next number, or name a snapshot here.",
         database(restoreFrom={"snapshot": "before-the-accident"}),
-        "database.restoreFrom stands beside generation 1, and a restore makes a new instance. "
-        "Set database.generation to the next number too.",
-        database(generation=2, restoreFrom={"time": "2026-11-20T03:04:05Z"}),
+    ),
+    (
+        "_generation",
+        database(restoreFrom={"snapshot": "arn:aws:rds:ap-northeast-1:123456789012:snapshot:rds:shop-2026-11-01"}),
+        "database.restoreFrom.snapshot arn:aws:rds:ap-northeast-1:123456789012:snapshot:rds:shop-2026-11-01 is the ARN "
+        "of a snapshot that a service made (rds:), and no account can share one. Name it without the ARN if it is "
+        "this account's; else have it copied there (aws rds copy-db-snapshot) and the copy shared.",
+        database(restoreFrom={"snapshot": "rds:shop-2026-11-01"}),
     ),
     (
         "_generation",
@@ -451,11 +459,16 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_master",
-        database(masterUsername="postgres", generation=2, restoreFrom={"snapshot": "theirs"}),
-        "database.masterUsername postgres is the default name, which every attacker tries first (Security Hub RDS.25), "
-        "and database.keepPrevious keeps generation 1, which is made with it. Set database.keepPrevious to false if "
-        "generation 1 never was and a snapshot is taken over.",
-        database(masterUsername="postgres", generation=2, restoreFrom={"snapshot": "theirs"}, keepPrevious=False),
+        database(masterUsername="postgres"),
+        "database.masterUsername postgres is the default name, which every attacker tries first (Security Hub RDS.25). "
+        "Choose another name, like langpont_admin.",
+        database(masterUsername="postgres", restoreFrom={"snapshot": "theirs"}),
+    ),
+    (
+        "_database_name",
+        database(name="postgres"),
+        "database.name postgres is a database that PostgreSQL or RDS has already. Choose another name, like langpont.",
+        database(name="postgres", restoreFrom={"snapshot": "theirs"}),
     ),
     (
         "_master",

@@ -166,7 +166,8 @@ class AwsProvider(Plugin):
                 if former.id != made.id:  # now without AWSCURRENT
                     self.cloud.drop(former)
             self._note("create", request.urn, ())
-        added = {key: value for key, value in made.properties.items() if key not in inputs}
+        # The provider reads what it has made: of a restored instance not all is as it was asked for.
+        added = {key: value for key, value in made.properties.items() if key not in inputs or value != inputs[key]}
         return provider_pb2.CreateResponse(id=id_, properties=wire.struct(added, over=request.properties))
 
     @_refusals_told
@@ -319,8 +320,7 @@ def filled(made: Resource, others: Iterable[Resource]) -> Resource:
     there = list(others)
     zones = {it.id: it.properties["availabilityZone"] for it in there if it.type == "aws:ec2/subnet:Subnet"}
     groups = {it.properties["name"]: it.properties["subnetIds"] for it in there if it.type == rds.SUBNET_GROUP}
-    instances = [it for it in there if it.type == INSTANCE]
-    return replace(made, properties={**made.properties, **rds.computed(made, instances, zones, groups)})
+    return replace(made, properties={**made.properties, **rds.computed(made, there, zones, groups)})
 
 
 def _registration(urn: str, type_: str, inputs: Mapping[str, Any]) -> Registration:

@@ -1,7 +1,7 @@
 """DB instances: what RDS refuses of a creation and a change, what it fills in, and what waits for the window.
 
-Not judged here: what a snapshot holds (its size, version and names), versions, parameters that wait for a reboot, and
-the time between two changes of a volume.
+Not judged here: versions, parameters that wait for a reboot, and the time between two changes of a volume. What a
+snapshot holds is known if a test has put it there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tests.engine.providers.cloud import Cloud, Resource
 
 INSTANCE = "aws:rds/instance:Instance"
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
+SNAPSHOT = "aws:rds/snapshot:Snapshot"
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
 # gp3 for PostgreSQL (RDS user guide, "gp3 storage"): from 400 GiB on the volume is striped over four.
 STRIPED_GIB = 400
@@ -34,6 +35,8 @@ INHERITED = (
     "allocatedStorage", "iops", "storageThroughput", "port", "engine", "engineVersion", "username", "dbName",
     "kmsKeyId",
 )  # fmt: skip
+# What the backup alone decides, whatever is asked for with it.
+BACKUPS = ("username", "dbName", "storageEncrypted", "kmsKeyId", "engineVersion")
 FIXED = ("engine", "username", "dbName", "storageEncrypted", "kmsKeyId")
 
 
@@ -41,9 +44,17 @@ class Refused(Exception):
     """The cloud's answer to a call that it does not take, as AWS words it."""
 
 
-def computed(made: Resource, instances: Iterable[Resource], subnets: Mapping[str, str], groups: Any) -> dict[str, Any]:
+def snapshot_of(there: Iterable[Resource], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the snapshot holds that an instance is made from; nothing if none is, or nobody knows it."""
+    name = given.get("snapshotIdentifier")
+    found = (it.properties for it in there if it.type == SNAPSHOT and it.properties["dbSnapshotIdentifier"] == name)
+    return next(found, {})
+
+
+def computed(made: Resource, there: Sequence[Resource], subnets: Mapping[str, str], groups: Any) -> dict[str, Any]:
     """What RDS fills in at creation. `subnets`: zone by id; `groups`: subnet groups by name."""
-    given = made.properties
+    given, instances = made.properties, [it for it in there if it.type == INSTANCE]
+    backup = snapshot_of(there, given)
     source = next((it for it in instances if it.properties.get("identifier") == source_of(given)), None)
     filled = {key: source.properties[key] for key in INHERITED if key in source.properties} if source else {}
     if given.get("storageType") == "gp3" and (size := given.get("allocatedStorage", filled.get("allocatedStorage"))):
@@ -58,7 +69,8 @@ def computed(made: Resource, instances: Iterable[Resource], subnets: Mapping[str
     # The host name's middle is the account's in the region: an instance of the same name has the same address again.
     account = hashlib.sha256(made.region.encode()).hexdigest()[:11]
     filled["address"] = f"{given['identifier']}.c{account}.{made.region}.rds.amazonaws.com"
-    return {key: value for key, value in filled.items() if key == "address" or key not in given}
+    own = {key: value for key, value in filled.items() if key == "address" or not given.get(key)}
+    return own | {key: backup[key] for key in BACKUPS if key in backup}
 
 
 def source_of(given: Mapping[str, Any]) -> str | None:
@@ -75,6 +87,7 @@ def refuse_create(cloud: Cloud, made: Resource) -> None:
     source = next((it for it in cloud.all(INSTANCE) if it.properties.get("identifier") == name), None)
     if name is not None and source is None:
         raise Refused(f"DBInstanceNotFound: {name} does not exist")
+    _backup(cloud, given)
     size = given.get("allocatedStorage") or (source.properties.get("allocatedStorage") if source else None)
     performance = {key: given[key] for key in BASE if key in given}
     if size and given.get("storageType") == "gp3":
@@ -125,6 +138,26 @@ def modified(
     if size >= STRIPED_GIB > has.get("allocatedStorage", STRIPED_GIB):
         after |= {key: value for key, value in STRIPED.items() if key not in performance}
     return replace(found, properties=_in_its_time(has, after, sent))
+
+
+def _backup(cloud: Cloud, given: Mapping[str, Any]) -> None:
+    """RestoreDBInstanceFromDBSnapshot: the group is of the backup's major, and the volume not smaller."""
+    backup = snapshot_of(cloud.all(SNAPSHOT), given)
+    if not backup:
+        return
+    major = str(backup["engineVersion"]).split(".")[0]
+    groups = {it.properties["name"]: it.properties["family"] for it in cloud.all(PARAMETER_GROUP)}
+    family = groups.get(given.get("parameterGroupName"))
+    if family != f"postgres{major}":
+        raise Refused(
+            f"InvalidParameterCombination: The parameter group {given.get('parameterGroupName')} with "
+            f"DBParameterGroupFamily {family} can't be used for this instance. Please use a Parameter Group with "
+            f"DBParameterGroupFamily postgres{major}"
+        )
+    if given.get("allocatedStorage", 0) < backup["allocatedStorage"]:
+        raise Refused(
+            "InvalidParameterCombination: Invalid storage size for engine name postgres: smaller than the snapshot"
+        )
 
 
 def _version(cloud: Cloud, found: Resource, sent: Mapping[str, Any]) -> None:
