@@ -149,6 +149,7 @@ cluster = c.DatabaseCluster(
     ),
 )
 replicas = [instance for instance in cluster.instances.values() if instance.plan.number]
+rotated = settings.credentials.rotate_every_days is not None
 verifiers = {role: secrets.verifiers[role] for role in POOLED_ROLES}
 values = c.SecretValues(
     f"{prefix}-secret-values",
@@ -161,6 +162,7 @@ values = c.SecretValues(
         verifiers=verifiers,
         host=cluster.primary.address,
         instance_identifier=cluster.primary.identifier,
+        rotated=rotated,
     ),
 )
 access = c.Access(
@@ -213,6 +215,7 @@ functions = c.Functions(
             instance.plan.named(database.generation): instance.address
             for instance in (*sorted(replicas, key=lambda it: it.plan.purpose == "analytics"), cluster.primary)
         },
+        rotate_every_days=settings.credentials.rotate_every_days,
     ),
 )
 c.Pooler(
@@ -226,6 +229,7 @@ c.Pooler(
         replica_hosts={replica.plan.number: replica.address for replica in replicas if replica.plan.number},
         verifiers=verifiers,
         after=functions.roles_made,
+        rotated=rotated,
     ),
 )
 backups = c.Backups(

@@ -132,6 +132,7 @@ class Platform:
             ceiling_gib=database.max_allocated_storage_gib,
             primary=self.primary.named(database.generation),
             replicas=[replica.named(database.generation) for replica in self.replicas],
+            rotation_function=self.naming.function("rotation") if self.settings.credentials.rotate_every_days else None,
         )
         of_instances = (
             instance_alarms(self.instances, database, connection_alarm=self.budget.alarm_threshold, generation=each)

@@ -62,6 +62,7 @@ class Section(BaseModel):
 
 
 SECRETS_SERVICE: Literal["secretsmanager"] = "secretsmanager"
+METRICS_SERVICE: Literal["monitoring"] = "monitoring"
 
 
 class InterfaceEndpoints(Section):
@@ -290,11 +291,16 @@ class Replica(Section):
 
 
 class Credentials(Section):
-    """Passwords are generated; raising a role's version number makes a new one."""
+    """Passwords are generated. A new one comes by a higher version number, or by rotation."""
 
     password_versions: dict[str, Annotated[Whole, Field(ge=1)]] = Field(
         {},
         description="Version of the password by role, 1 where none is named; a higher one makes a new password.",
+    )
+    rotate_every_days: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Days after which Secrets Manager changes the password of each role but the master, without a "
+        "failed login; left out: never.",
     )
 
 

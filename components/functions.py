@@ -1,4 +1,4 @@
-"""Functions: the two Lambdas (roles, custom metrics), their permissions, the schedule, and the run that makes roles."""
+"""Functions: the Lambdas (roles, custom metrics, rotation), permissions, schedules, and the run that makes roles."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from blueprint.settings import Database
 from components.base import Component, document
 from components.packing import Package, pack
 
-ROLES, METRICS = "roles", "metrics"
+ROLES, METRICS, ROTATION = "roles", "metrics", "rotation"
 PURPOSES: Mapping[str, str] = {
     ROLES: "makes and checks the database's roles",
     METRICS: "publishes the database's custom metrics",
+    ROTATION: "changes the passwords of the database's roles",
 }
 RUNTIME = "python3.13"
 MEMORY_MIB = 256
 ROLES_TIMEOUT_SECONDS = 300  # grants on every table, and a wait for another run's lock
+ROTATION_TIMEOUT_SECONDS = 900  # Lambda's longest: hosts follow within minutes, and CloudWatch tells later still
 METRICS_TIMEOUT_SECONDS = 120  # each statement has its own, some seconds; hosts that do not answer come before them
 FAILURES_KEPT_SECONDS = 14 * 86400  # SQS's longest
 EVENT_AGE_SECONDS = 60  # Lambda's shortest: a run that could not start is overtaken by the next
@@ -41,6 +43,7 @@ class FunctionsArgs:
     None where there is none to name. `hosts`: instances by the name that alarms have for them, in the order in which
     the metrics function tries them; it asks each about itself. `stack`: the dimension of the custom metrics. `sleep`:
     when the instances are stopped, of which functions that reach none say so.
+    `rotate_every_days`: None for passwords that nobody changes.
     """
 
     naming: Naming
@@ -60,6 +63,7 @@ class FunctionsArgs:
     logs_key_arn: pulumi.Input[str] | None
     primary_resource_id: pulumi.Input[str]
     hosts: Mapping[str, pulumi.Input[str]]
+    rotate_every_days: int | None = None
 
 
 class Functions(Component):
@@ -79,9 +83,10 @@ class Functions(Component):
             tags=self.child_tags(f"{name}-failures"),
             opts=self.child_options(),
         )
+        rotated = args.rotate_every_days is not None
         asleep = {"sleep": args.sleep.definition} if args.sleep else {}
         definitions = {
-            ROLES: roles.definition(database=database.name, master=database.master_username),
+            ROLES: roles.definition(database=database.name, master=database.master_username, rotated=rotated),
             METRICS: metrics.definition(stack=args.stack, database=database.name),
         }
         packages = {name: pack(name, definition | asleep, args.region) for name, definition in definitions.items()}
@@ -94,6 +99,7 @@ class Functions(Component):
                 "SECRET_ARNS": pulumi.Output.json_dumps(dict(args.secret_arns)),
                 "POOLER_SECRET_ARN": args.pooler_secret_arn,
             },
+            writes=self._rotated_secrets() if rotated else (),
         )
         publisher = self._function(
             METRICS,
@@ -108,6 +114,8 @@ class Functions(Component):
         self.roles_made = self._make_roles(maker, packages[ROLES])
         self._schedule(publisher)
         self.function_names = {ROLES: maker.name, METRICS: publisher.name}
+        if args.rotate_every_days is not None:
+            self._rotate(args.rotate_every_days)
         self.register_outputs({"functionNames": self.function_names})
 
     def _function(
@@ -118,7 +126,9 @@ class Functions(Component):
         *,
         secrets: Sequence[pulumi.Input[str]],
         environment: Mapping[str, pulumi.Input[str]],
+        writes: Sequence[pulumi.Input[str]] = (),
     ) -> aws.lambda_.Function:
+        """`secrets`: ARNs of those that it reads; `writes`: of those that it writes versions of."""
         args, label = self._args, f"{self._name}-{role}"
         naming, region, function_name = args.naming, args.region, args.naming.function(role)
         log_group = aws.cloudwatch.LogGroup(
@@ -134,11 +144,16 @@ class Functions(Component):
             f"{label}-policy",
             role=execution.name,
             policy=document(
-                lambda account, log_group_arn, queue_arn, key_arn, *arns: policies.run_function(
+                lambda account, log_group_arn, queue_arn, key_arn, read, written: policies.run_function(
                     f"arn:aws:lambda:{region}:{account}:function:{function_name}",
-                    log_group_arn, queue_arn, arns, key_arn, region,
+                    log_group_arn, queue_arn, read, key_arn, region,
+                    *policies.write_versions(
+                        written, key_arn, region,
+                        f"arn:aws:lambda:{region}:{account}:function:{function_name}" if role == ROTATION else None,
+                    ),
+                    *([policies.read_metrics()] if role == ROTATION else []),
                 ),
-                args.account_id, log_group.arn, self._failures.arn, args.secrets_key_arn, *secrets,
+                args.account_id, log_group.arn, self._failures.arn, args.secrets_key_arn, list(secrets), list(writes),
             ),
             opts=self.child_options(),
         )  # fmt: skip
@@ -197,6 +212,44 @@ class Functions(Component):
             triggers=triggers | {"package": package.digest, "instance": self._args.primary_resource_id},
             opts=self.child_options(),
         )
+
+    def _rotated_secrets(self) -> list[pulumi.Input[str]]:
+        return [self._args.secret_arns[role] for role in roles.PASSWORD_ROLES]
+
+    def _rotate(self, days: int) -> None:
+        """The function that Secrets Manager calls, and the schedule of each secret."""
+        args, label = self._args, f"{self._name}-{ROTATION}"
+        function = self._function(
+            ROTATION,
+            pack(ROTATION, roles.rotation_definition(stack=args.stack), args.region),
+            ROTATION_TIMEOUT_SECONDS,
+            secrets=[args.secret_arns[args.database.master_username], *self._rotated_secrets()],
+            environment={
+                "MASTER_SECRET_ARN": args.secret_arns[args.database.master_username],
+                "HOSTS": pulumi.Output.json_dumps(dict(args.hosts)),
+            },
+            writes=self._rotated_secrets(),
+        )
+        self.function_names = {**self.function_names, ROTATION: function.name}
+        permission = aws.lambda_.Permission(
+            f"{label}-permission",
+            action="lambda:InvokeFunction",
+            function=function.name,
+            principal="secretsmanager.amazonaws.com",
+            source_account=args.account_id,
+            opts=self.child_options(),
+        )
+        for role in roles.PASSWORD_ROLES:
+            aws.secretsmanager.SecretRotation(
+                f"{label}-{role}",
+                secret_id=args.secret_arns[role],
+                rotation_lambda_arn=function.arn,
+                # Switching it on rotates nothing, and not a moment of ours but the days decide.
+                rotate_immediately=False,
+                rotation_rules=aws.secretsmanager.SecretRotationRotationRulesArgs(automatically_after_days=days),
+                # Secrets Manager tries the function with the current login, which the run that makes roles gives.
+                opts=self.child_options(depends_on=[permission, self.roles_made]),
+            )
 
     def _schedule(self, function: aws.lambda_.Function) -> None:
         label = f"{self._name}-schedule"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -18,7 +19,8 @@ from components.base import Component, document
 class PoolerArgs:
     """`replica_hosts`: address by replica number. `verifiers`: SCRAM verifier by pooled role, secret outputs.
 
-    `after`: what gives the database these verifiers.
+    `after`: what gives the database these verifiers. `rotated`: whether these are but the first ones, and hosts make
+    the user list of what the roles' secrets say.
     """
 
     naming: Naming
@@ -29,6 +31,7 @@ class PoolerArgs:
     replica_hosts: Mapping[int, pulumi.Input[str]]
     verifiers: Mapping[str, pulumi.Input[str]]
     after: pulumi.Resource
+    rotated: bool = False
 
 
 class Pooler(Component):
@@ -39,13 +42,15 @@ class Pooler(Component):
         database = args.database
         numbers: Sequence[int] = sorted(args.replica_hosts)
 
-        def files(primary: str, replicas: Sequence[str], verifiers: Mapping[str, str]) -> dict[str, str]:
+        def files(primary: str, replicas: Sequence[str], verifiers: Mapping[str, str]) -> dict[str, Any]:
             hosts = [(None, primary), *zip(numbers, replicas, strict=True)]
             entries = [
                 Entry(name=entry_name(database.name, number), host=host, port=database.port, database=database.name)
                 for number, host in hosts
             ]
-            return {"pgbouncer.ini": render_ini(args.pooler, entries), "userlist.txt": render_user_list(verifiers)}
+            rotated = {"rotated": sorted(verifiers)} if args.rotated else {}
+            user_list = render_user_list(verifiers)
+            return {"pgbouncer.ini": render_ini(args.pooler, entries), "userlist.txt": user_list, **rotated}
 
         aws.secretsmanager.SecretVersion(
             f"{name}-files",

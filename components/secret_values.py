@@ -19,7 +19,7 @@ from components.base import Component, document
 class SecretValuesArgs:
     """`secret_ids`, `secret_arns` and `passwords` by role, the master's among them; `verifiers` of pooled roles.
 
-    `host` is the primary's address.
+    `host` is the primary's address. `rotated`: whether each password but the master's is changed by Secrets Manager.
     """
 
     naming: Naming
@@ -30,10 +30,14 @@ class SecretValuesArgs:
     verifiers: Mapping[str, pulumi.Input[str]]
     host: pulumi.Input[str]
     instance_identifier: pulumi.Input[str]
+    rotated: bool = False
 
 
 class SecretValues(Component):
     """One Secrets Manager secret version a role, in the JSON that AWS's rotation expects. `version_ids` by role.
+
+    Of a role that is rotated only the first value is ours. Where another server is to be in it, as after a restore, the
+    roles function writes it as the master's secret has it.
 
     Every role's host is the primary, the read-only one's too: rotation changes a password there. Where to read is in
     the stack's outputs.
@@ -59,7 +63,10 @@ class SecretValues(Component):
                     master_arn=None if role == database.master_username else args.secret_arns[database.master_username],
                 ),
                 # A secret that stays keeps its value, however a stack is destroyed.
-                opts=self.child_options(retain_on_delete=True if database.protected else None),
+                opts=self.child_options(
+                    retain_on_delete=True if database.protected else None,
+                    ignore_changes=["secretString"] if args.rotated and role != database.master_username else None,
+                ),
             )
             version_ids[role] = version.version_id
         self.version_ids = version_ids

@@ -85,6 +85,7 @@ class Secrets(Component):
             # A new length or alphabet in a later version of this program must not change a live password.
             opts=self.child_options(
                 ignore_changes=[
+                    *self._rotated(role),
                     "length", "special", "override_special", "lower", "upper", "number", "numeric",
                     "min_lower", "min_upper", "min_numeric", "min_special",
                 ]
@@ -96,7 +97,7 @@ class Secrets(Component):
             f"{self._name}-{role}-salt",
             length=SALT_BYTES,
             keepers=self._keepers(role),
-            opts=self.child_options(ignore_changes=["length"]),  # as for the password
+            opts=self.child_options(ignore_changes=[*self._rotated(role), "length"]),  # as for the password
         )
 
     def _verifier(self, role: str, salt: random.RandomBytes) -> pulumi.Output[str]:
@@ -106,6 +107,11 @@ class Secrets(Component):
 
     def _keepers(self, role: str) -> dict[str, str]:
         return {"version": str(self._args.credentials.password_versions.get(role, 1))}
+
+    def _rotated(self, role: str) -> list[str]:
+        """Where passwords are rotated, the first one stays what it was: a new one would go nowhere."""
+        rotated = self._args.credentials.rotate_every_days is not None and role in roles.PASSWORD_ROLES
+        return ["keepers"] if rotated else []
 
     def _secret(self, role: str, physical_name: str, held: Sequence[pulumi.Resource]) -> aws.secretsmanager.Secret:
         """An empty secret; `held`: what its values are made of."""

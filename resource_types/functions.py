@@ -34,6 +34,12 @@ TYPES = (
         sent_later="make up, when the servers run that the function asks",
     ),
     ResourceType(
+        "aws:lambda/permission:Permission",
+        bill=Bill.FREE,
+        create=Call("lambda.add_permission", takes={"function": "FunctionName"}, gives={"StatementId": "{token}"}),
+        id="{function}/{principal}",
+    ),
+    ResourceType(
         "aws:scheduler/schedule:Schedule",
         bill=Bill.VOLUME,
         create=Call("scheduler.create_schedule", gives={"ClientToken": "{token}"}),

@@ -22,4 +22,10 @@ TYPES = (
         id="{secretId}|{versionId}",
         outputs={"versionId": Reply("VersionId", "{content:.32}")},
     ),
+    ResourceType(
+        "aws:secretsmanager/secretRotation:SecretRotation",
+        bill=Bill.VOLUME,
+        create=Call("secretsmanager.rotate_secret", takes={"rotationLambdaArn": "RotationLambdaARN"}),
+        id="{secretId}",
+    ),
 )

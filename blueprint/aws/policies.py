@@ -220,15 +220,63 @@ _INTERFACE_ACTIONS = [
 ]
 
 
+def write_versions(secret_arns: Sequence[str], key_arn: str | None, region: str, rotates: str | None) -> list[Document]:
+    """Statements that let versions of these secrets be written and labelled; none for no secret.
+
+    `rotates`: ARN of a function that may do so only while it is the one that rotates them.
+    """
+    if not secret_arns:
+        return []
+    write: Document = {
+        "Sid": "WriteOwnVersions",
+        "Effect": "Allow",
+        "Action": [
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+        ],
+        "Resource": sorted(secret_arns),
+    }
+    if rotates is not None:
+        write["Condition"] = {"StringEquals": {"secretsmanager:resource/AllowRotationLambdaArn": rotates}}
+    if key_arn is None:
+        return [write]
+    encrypt = {
+        "Sid": "EncryptOwnVersions",
+        "Effect": "Allow",
+        "Action": "kms:GenerateDataKey",
+        "Resource": key_arn,
+        "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+    }
+    return [write, encrypt]
+
+
+def read_metrics() -> Document:
+    """The statement that lets metrics be read; neither action has a resource or a condition to name."""
+    return {
+        "Sid": "ReadMetrics",
+        "Effect": "Allow",
+        "Action": ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"],
+        "Resource": "*",
+    }
+
+
 def run_function(
-    function_arn: str, log_group_arn: str, queue_arn: str, secret_arns: Sequence[str], key_arn: str | None, region: str
+    function_arn: str,
+    log_group_arn: str,
+    queue_arn: str,
+    secret_arns: Sequence[str],
+    key_arn: str | None,
+    region: str,
+    *more: Document,
 ) -> Document:
-    """IAM policy of a function in a VPC: reads its secrets, writes its own log, leaves its failures in one queue.
+    """IAM policy of a function in a VPC: its secrets, its own log, a queue for its failures, and `more`.
 
     Lambda needs the network actions, the function's own code does not, and is refused them.
     """
     return _document(
         *_read_secrets(secret_arns, key_arn, region),
+        *more,
         {
             "Sid": "WriteOwnLog",
             "Effect": "Allow",

@@ -69,6 +69,19 @@ def _instance_rows(stack: str, database: str, instance: str, *, is_replica: bool
     )
 
 
+def _rotation_row(function: str) -> Alarm:
+    errors = when(
+        "Errors", "Sum", ABOVE, 0, unit="errors", periods=1, of=300, no_data=NOT_BREACHING,
+        namespace="AWS/Lambda", dimensions={"FunctionName": function},
+    )  # fmt: skip
+    return FUNCTIONS.warning(
+        "rotation-failing",
+        errors,
+        "A password's rotation has stopped at a step that failed; what is in use goes on being so.",
+        "its log names the role, the step and the reason: a host that has not followed, or a login still in use.",
+    )
+
+
 def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]:
     own = dict(zip(metrics.DIMENSIONS, (stack, database), strict=True))
     custom = partial(when, namespace=metrics.NAMESPACE, dimensions=own)
@@ -110,15 +123,23 @@ def _rows(stack: str, database: str, ceiling_gib: int | None) -> Iterator[Alarm]
 
 
 def published_alarms(
-    *, stack: str, database: str, ceiling_gib: int | None, primary: str = "primary", replicas: Sequence[str] = ()
+    *,
+    stack: str,
+    database: str,
+    ceiling_gib: int | None,
+    primary: str = "primary",
+    replicas: Sequence[str] = (),
+    rotation_function: str | None = None,
 ) -> tuple[Alarm, ...]:
-    """Alarms on custom metrics and PgBouncer. `ceiling_gib`: database.maxAllocatedStorageGib, None without it.
+    """Alarms on custom metrics, PgBouncer and rotation. `ceiling_gib`: database.maxAllocatedStorageGib, or None.
 
-    `primary`, `replicas`: names of the instances that are asked about themselves.
+    `primary`, `replicas`: names of the instances that are asked about themselves. `rotation_function`: its name, None
+    where nothing is rotated.
     """
     of_instances = (
         alarm
         for name in (primary, *replicas)
         for alarm in _instance_rows(stack, database, name, is_replica=name != primary)
     )
-    return (*of_instances, *_rows(stack, database, ceiling_gib))
+    rotation = [] if rotation_function is None else [_rotation_row(rotation_function)]
+    return (*of_instances, *_rows(stack, database, ceiling_gib), *rotation)

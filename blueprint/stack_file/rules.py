@@ -15,7 +15,7 @@ from blueprint.postgres.catalogue import catalogue
 from blueprint.postgres.connections import INTERNAL_CONNECTIONS, RESERVED_CONNECTIONS, Pool, clients_per_process
 from blueprint.problems import Problem, Refused
 from blueprint.product.file import PRODUCT
-from blueprint.settings import SECRETS_SERVICE, ExistingVpc, Settings
+from blueprint.settings import METRICS_SERVICE, SECRETS_SERVICE, ExistingVpc, Settings
 from blueprint.stack_file import parameter_rules, sleep_rules, window_rules
 
 RULES_PER_GROUP = 60  # inbound rules a security group, Amazon VPC quotas, before anybody has asked for more
@@ -325,6 +325,25 @@ def _password_versions(s: Settings) -> Iterator[Problem]:
                 field="credentials.passwordVersions", value=name, way_out=f"Choose from {', '.join(known)}",
                 rule="is not a role with a password",
             )  # fmt: skip
+        elif s.credentials.rotate_every_days is not None and name != s.database.master_username:
+            yield Problem(
+                field=f"credentials.passwordVersions.{name}", value=str(s.credentials.password_versions[name]),
+                rule="stands beside credentials.rotateEveryDays, by which Secrets Manager has the password in hand",
+                way_out=f"Take it out; for a new password now: python -m ops credentials rotate {name} "
+                f"-s {s.environment}",
+            )  # fmt: skip
+
+
+def _rotation(s: Settings) -> Iterator[Problem]:
+    vpc = s.network.vpc
+    services = vpc.interface_endpoints.services if vpc and vpc.interface_endpoints else ()
+    if s.credentials.rotate_every_days is not None and SECRETS_SERVICE in services and METRICS_SERVICE not in services:
+        yield Problem(
+            field="credentials.rotateEveryDays", value=str(s.credentials.rotate_every_days),
+            rule="needs a way to CloudWatch, by which hosts say that they have the new password, and functions of a "
+            "network with an endpoint have no other way out",
+            way_out=f"Add {METRICS_SERVICE} to network.vpc.interfaceEndpoints.services",
+        )  # fmt: skip
 
 
 def _listeners(s: Settings) -> Iterator[Problem]:
@@ -396,6 +415,7 @@ RULES = (
     Rule(("database.name", "database.generation", "database.restoreFrom"), _database_name),
     Rule(("database.allowMajorUpgrade", "database.engineVersion", "database.applyImmediately"), _major_upgrade),
     Rule(("credentials", "database.masterUsername"), _password_versions),
+    Rule(("credentials", "network"), _rotation),
     Rule(("monitoring.thresholds",), _thresholds),
     Rule(("monitoring.alertEmails", "monitoring.critical", "monitoring.warning"), _listeners),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),

@@ -7,6 +7,7 @@ from typing import Final
 
 from policy.model import (
     Finding,
+    Level,
     Resource,
     ResourceRule,
     Rule,
@@ -20,6 +21,7 @@ from policy.model import (
 from policy.rules import types
 from policy.rules.instances import is_replica
 
+ROTATION_DAYS: Final = 90  # SecretsManager.4's default, maxDaysSinceRotation
 KEY_WAY_OUT: Final = "Set encryption.keys to customerManaged"
 # CloudWatch may not use this one, and nobody can let it: alarms would be lost without a word.
 AWS_SNS_KEY: Final = "alias/aws/sns"
@@ -27,6 +29,19 @@ AWS_SNS_KEY: Final = "alias/aws/sns"
 
 def _rotates(key: Resource) -> Iterator[Finding]:
     yield from expect(key, "enableKeyRotation", lambda value: value is True, "Write enable_key_rotation=True")
+
+
+def _rotated(rotation: Resource) -> Iterator[Finding]:
+    yield from expect_reference(rotation, "rotationLambdaArn", "Name the function that rotates it")
+
+
+def _rotation_days(rotation: Resource) -> Iterator[Finding]:
+    yield from expect(
+        rotation,
+        "rotationRules.automaticallyAfterDays",
+        lambda days: isinstance(days, int | float) and 1 <= days <= ROTATION_DAYS,
+        f"Set credentials.rotateEveryDays to {ROTATION_DAYS} or fewer",
+    )
 
 
 def _retention(group: Resource) -> Iterator[Finding]:
@@ -97,6 +112,14 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     ResourceRule(
         name="vault-own-key", wants="a vault under a key of ours", applies=of(types.VAULT), check=_key("kmsKeyArn")
+    ),
+    ResourceRule(
+        name="secret-rotated", control="SecretsManager.1", wants="rotation by a function",
+        applies=of(types.SECRET_ROTATION), check=_rotated,
+    ),
+    ResourceRule(
+        name="secret-rotation-days", control="SecretsManager.4", wants=f"a password no older than {ROTATION_DAYS} days",
+        applies=of(types.SECRET_ROTATION), check=_rotation_days, level=Level.ADVISORY,
     ),
     ResourceRule(
         name="secret-own-key", wants="secrets under a key of ours", applies=of(types.SECRET), check=_key("kmsKeyId")

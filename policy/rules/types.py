@@ -19,6 +19,7 @@ PLAN: Final = "aws:backup/plan:Plan"
 SELECTION: Final = "aws:backup/selection:Selection"
 KEY: Final = "aws:kms/key:Key"
 SECRET: Final = "aws:secretsmanager/secret:Secret"
+SECRET_ROTATION: Final = "aws:secretsmanager/secretRotation:SecretRotation"
 TOPIC: Final = "aws:sns/topic:Topic"
 QUEUE: Final = "aws:sqs/queue:Queue"
 LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
@@ -48,7 +49,7 @@ VPC_ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 # Types that rules were considered for: those with a row, and some that nobody registers yet.
 TAGGED: Final = frozenset(token for token, row in TYPES.items() if row.tagged) | {PROXY, SNAPSHOT, SNAPSHOT_COPY}
 UNTAGGED: Final = frozenset(token for token, row in TYPES.items() if not row.tagged) | {
-    FUNCTION_URL, PERMISSION, QUEUE_POLICY, SECRET_POLICY, SECURITY_GROUP_RULE, VAULT_POLICY,
+    FUNCTION_URL, QUEUE_POLICY, SECRET_POLICY, SECURITY_GROUP_RULE, VAULT_POLICY,
 }  # fmt: skip
 
 # The engine's own, and the components, which hold nothing themselves.

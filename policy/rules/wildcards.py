@@ -89,6 +89,11 @@ DOCUMENTED: Final = (
         reason="Lambda makes a function's network interfaces with its role, and no interface has a name beforehand.",
     ),
     DocumentedWildcard(
+        actions=frozenset({"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}),
+        target=ANY,
+        reason="Reads figures, no data; neither action has a resource or a condition to name.",
+    ),
+    DocumentedWildcard(
         actions=frozenset({"cloudwatch:PutMetricData"}),
         target=ANY,
         conditions=frozenset({"StringEquals cloudwatch:namespace"}),

@@ -19,6 +19,7 @@ from tests.recordings import (
     STACKS,
     changed,
     frozen,
+    record_with,
     recording,
 )
 
@@ -27,7 +28,8 @@ RUNBOOK, README = read("docs/runbook.md"), read("README.md")
 
 def alarm_keys() -> set[str]:
     """Keys of all alarms of the fixture stacks, and of the deployable ones."""
-    files = [*map(frozen, STACKS), *(stack_files.load(ROOT, stack) for stack in DEPLOYABLE)]
+    rotated = changed(frozen("staging"), {"credentials": {"rotateEveryDays": 30}})
+    files = [*map(frozen, STACKS), rotated, *(stack_files.load(ROOT, stack) for stack in DEPLOYABLE)]
     platforms = (Platform(load(file.sections(), environment=file.stack, region=REGION)) for file in files)
     return {alarm.key for platform in platforms for alarm in platform.alarms}
 
@@ -40,10 +42,11 @@ def test_every_alarm_has_one_section_and_every_section_an_alarm() -> None:
 
 
 def test_the_link_in_every_alarms_message_leads_to_its_section() -> None:
+    recorded = [*map(recording, STACKS), record_with("staging", {"credentials": {"rotateEveryDays": 30}})]
     messages = {
         alarm.inputs["alarmDescription"].rpartition(" Runbook: ")[2]
-        for stack in STACKS
-        for alarm in recording(stack).of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+        for each in recorded
+        for alarm in each.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     }
     assert messages == {f"docs/runbook.md#{key}" for key in alarm_keys()}
 

@@ -40,7 +40,30 @@ KEPT: Final = (
 )
 QUEUED: Final = "SQS.1 wants encrypted queues. Write sqs_managed_sse_enabled=True."
 
+NO_FUNCTION: Final = (
+    "secretsmanager.SecretRotation it: rotationLambdaArn is not stated. SecretsManager.1 wants rotation by a function. "
+    "Name the function that rotates it."
+)
+TOO_OLD: Final = (
+    "SecretsManager.4 wants a password no older than 90 days. Set credentials.rotateEveryDays to 90 or fewer."
+)
+
 ENCRYPTION: Final = [
+    *passing("secret-rotated", resource(types.SECRET_ROTATION, {"rotationLambdaArn": UNKNOWN})),
+    violating("secret-rotated", resource(types.SECRET_ROTATION, {"rotationLambdaArn": ""}), NO_FUNCTION),
+    missing("secret-rotated", resource(types.SECRET_ROTATION, {}), NO_FUNCTION),
+    *passing(
+        "secret-rotation-days",
+        *(resource(types.SECRET_ROTATION, {"rotationRules": {"automaticallyAfterDays": days}}) for days in (1, 90)),
+    ),
+    violating(
+        "secret-rotation-days", resource(types.SECRET_ROTATION, {"rotationRules": {"automaticallyAfterDays": 91}}),
+        f"secretsmanager.SecretRotation it: rotationRules.automaticallyAfterDays is 91. {TOO_OLD}",
+    ),
+    missing(
+        "secret-rotation-days", resource(types.SECRET_ROTATION, {}),
+        f"secretsmanager.SecretRotation it: rotationRules.automaticallyAfterDays is not stated. {TOO_OLD}",
+    ),
     *passing("key-rotates", resource(types.KEY, {"enableKeyRotation": True})),
     violating(
         "key-rotates", resource(types.KEY, {"enableKeyRotation": False}),

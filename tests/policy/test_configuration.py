@@ -26,7 +26,7 @@ def test_every_file_is_of_a_stack() -> None:
     assert {path.stem for path in FOLDER.iterdir()} <= set(DEPLOYABLE)
 
 
-@pytest.mark.parametrize(("stack", "advised"), [("dev", len(RULES)), ("staging", 1), ("prod", 1)])
+@pytest.mark.parametrize(("stack", "advised"), [("dev", len(RULES)), ("staging", 2), ("prod", 2)])
 def test_staging_and_prod_are_held_to_the_rules_and_dev_is_advised(stack: str, advised: int) -> None:
     levels = [setting.level for setting in for_stack(stack, RULES).settings.values()]
     assert levels.count(Level.ADVISORY) == advised

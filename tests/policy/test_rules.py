@@ -75,7 +75,7 @@ def test_names_of_rules_are_single_and_stand_in_the_order_of_their_controls() ->
 
 def test_what_a_stack_file_decides_with_its_cost_is_advice() -> None:
     advised = [rule.name for rule in RULES if rule.level.value != "mandatory"]
-    assert advised == ["rds-05-multi-az", "rds-13-minor-upgrades", "rds-23-port"]
+    assert advised == ["rds-05-multi-az", "rds-13-minor-upgrades", "rds-23-port", "secret-rotation-days"]
 
 
 # The names of types and properties, as the provider spells them

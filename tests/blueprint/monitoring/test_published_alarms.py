@@ -192,3 +192,13 @@ def test_each_hosts_pgbouncer_publishes_what_is_watched(monkeypatch: pytest.Monk
     assert call["Namespace"] == WAITING.namespace == pgbouncer.NAMESPACE
     assert (data["Value"], data["Unit"]) == (2.5, "Seconds")
     assert {each["Name"]: each["Value"] for each in data["Dimensions"]} == WAITING.dimensions
+
+
+def test_where_passwords_are_rotated_a_failed_step_of_the_function_is_told() -> None:
+    row = alone(stack="prod", database="langpont", ceiling_gib=None, rotation_function="langpont-prod-rotation")[-1]
+    assert (row.key, row.instance, row.namespace, row.metric, row.statistic, row.threshold, row.period_seconds) == (
+        "rotation-failing", "functions", "AWS/Lambda", "Errors", "Sum", 0, 300,
+    )  # fmt: skip
+    assert (row.dimensions, row.periods, row.missing, row.severity) == (
+        {"FunctionName": "langpont-prod-rotation"}, 1, Missing.NOT_BREACHING, Severity.WARNING,
+    )  # fmt: skip

@@ -485,6 +485,34 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"credentials": {"passwordVersions": {"langpont_admin": 2, "langpont_metrics": 3}}},
     ),
     (
+        "_password_versions",
+        {"credentials": {"rotateEveryDays": 30, "passwordVersions": {"langpont_app": 2}}},
+        "credentials.passwordVersions.langpont_app 2 stands beside credentials.rotateEveryDays, by which Secrets "
+        "Manager has the password in hand. Take it out; for a new password now: python -m ops credentials rotate "
+        "langpont_app -s prod.",
+        {"credentials": {"rotateEveryDays": 30, "passwordVersions": {"langpont_admin": 2}}},
+    ),
+    (
+        "_rotation",
+        {
+            "credentials": {"rotateEveryDays": 30},
+            "network": {
+                "vpc": {"interfaceEndpoints": {"services": ["secretsmanager"], "zones": ["ap-northeast-1a"]}}
+            },
+        },
+        "credentials.rotateEveryDays 30 needs a way to CloudWatch, by which hosts say that they have the new password, "
+        "and functions of a network with an endpoint have no other way out. Add monitoring to "
+        "network.vpc.interfaceEndpoints.services.",
+        {
+            "credentials": {"rotateEveryDays": 30},
+            "network": {
+                "vpc": {
+                    "interfaceEndpoints": {"services": ["secretsmanager", "monitoring"], "zones": ["ap-northeast-1a"]}
+                }
+            },
+        },
+    ),
+    (
         "_thresholds",
         {"monitoring": {"thresholds": {"cpu-high": "120%"}}},
         "monitoring.thresholds.cpu-high 120% is not within 10% and 99%. Write it like 90%.",
