@@ -219,9 +219,10 @@ class Functions(Component):
     def _rotate(self, days: int) -> None:
         """The function that Secrets Manager calls, and the schedule of each secret."""
         args, label = self._args, f"{self._name}-{ROTATION}"
+        asleep = {"sleep": args.sleep.definition} if args.sleep else {}
         function = self._function(
             ROTATION,
-            pack(ROTATION, roles.rotation_definition(stack=args.stack), args.region),
+            pack(ROTATION, roles.rotation_definition(stack=args.stack) | asleep, args.region),
             ROTATION_TIMEOUT_SECONDS,
             secrets=[args.secret_arns[args.database.master_username], *self._rotated_secrets()],
             environment={

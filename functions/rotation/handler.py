@@ -18,11 +18,12 @@ import string
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from functions import connection, versions
+from functions import asleep, connection, versions
 from functions.connection import Credentials, Failed, Refused, Session, Unreachable
 from functions.rotation import hosts
 from functions.verifiers import SALT_BYTES, UNHEARD, is_of, make_verifier, passwords, redacted, salt_of
@@ -130,7 +131,12 @@ def handler(event: Mapping[str, Any], context: object) -> None:
     rotation = Rotation(definition=definition, arn=arn, token=token, labels=labels)
     if step not in STEPS:
         raise Failed(f"The step is {json.dumps(step)}. It is one of {', '.join(STEPS)}.")
-    STEPS[step](rotation)
+    try:
+        STEPS[step](rotation)
+    except Unreachable as failure:
+        raise Unreachable(
+            f"{failure}{asleep.sentence(definition, rotation.current['host'], datetime.now(UTC))}"
+        ) from None
     logger.info("%s: %s: done", rotation.role, step)
 
 
