@@ -12,10 +12,11 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 import components as c
 from blueprint.aws.subnets import Tier
 from blueprint.monitoring.dashboard import DashboardPlan
+from blueprint.names import PROJECT
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.postgres.pgbouncer import entry_name
-from blueprint.postgres.roles import POOLED_ROLES, Audience
+from blueprint.postgres.roles import APPLICATION, MIGRATOR, OWNER, POOLED_ROLES, READER, Audience
 from blueprint.problems import FileRefused
 from blueprint.stack_file.load import decoded, load
 from blueprint.stack_file.secrets_provider import under_passphrase
@@ -256,6 +257,7 @@ application = settings.application
 outputs: dict[str, Any] = {
     "environment": settings.environment,
     "region": region,
+    "project": PROJECT,
     "databaseName": database.name,
     "port": database.port,
     "primaryEndpoint": cluster.primary.address,
@@ -276,6 +278,7 @@ outputs: dict[str, Any] = {
     "generation": database.generation,
     "restoredFrom": database.restore_from.text if database.restore_from else "nothing",
     "secretArns": dict(secrets.secret_arns),
+    "roles": {"application": APPLICATION, "reader": READER, "migrator": MIGRATOR, "owner": OWNER},
     "poolerSecretArn": secrets.pooler_secret_arn,
     "poolerEntry": entry_name(database.name, None),
     "poolerPort": platform.pooler.listen_port,

@@ -16,6 +16,7 @@ class Output(NamedTuple):
 OUTPUTS = (
     Output("environment", "string", "The stack: dev, staging, prod."),
     Output("region", "string", "AWS region."),
+    Output("project", "string", "The product: tag Project, and what namespaces of metrics begin with."),
     Output("databaseName", "string", "Name of the database on every instance."),
     Output("port", "integer", "Port of every instance."),
     Output("primaryEndpoint", "string", "Host name of the primary; reads and writes."),
@@ -29,6 +30,11 @@ OUTPUTS = (
     ),
     Output(
         "secretArns", "object", "Secrets Manager ARN by role, the master included. Values are read there, not here."
+    ),
+    Output(
+        "roles",
+        "object",
+        "Which role does what: application writes, reader reads, migrator changes schemas as owner.",
     ),
     Output("poolerSecretArn", "string", "Secret with pgbouncer.ini and userlist.txt for application hosts."),
     Output("poolerEntry", "string", "PgBouncer database name that leads to the primary."),

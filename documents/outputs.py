@@ -49,4 +49,4 @@ def _fields(output: str, values: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return code(json.dumps(value))
+    return code(json.dumps(value, sort_keys=True))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import quote
 
 from langpont_db.errors import SettingsRefused
 from langpont_db.settings import (
+    MIGRATION_ROLE,
     MIGRATION_SECRET,
     MIGRATION_URL,
+    OWNER,
     PRIMARY_SECRET,
     PRIMARY_URL,
     REGION,
@@ -18,7 +21,15 @@ from langpont_db.settings import (
     REPLICA_URLS,
 )
 
-APPLICATION, READER, MIGRATOR = "langpont_app", "langpont_readonly", "langpont_migrator"
+# Of outputs from before they named roles, which are LangPont's.
+ROLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "application": "langpont_app",
+        "reader": "langpont_readonly",
+        "migrator": "langpont_migrator",
+        "owner": OWNER,
+    }
+)
 POOLER_HOST = "127.0.0.1"  # each application host has its own PgBouncer
 
 
@@ -39,20 +50,21 @@ def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
     Raises `SettingsRefused` naming every output that is missing or of another type.
     """
     reader = _Reader(outputs)
+    application, replica_reader = reader.role("application"), reader.role("reader")
     port = reader.integer("poolerPort")
     primary = reader.text("poolerEntry")
     replicas: dict[str, list[str]] = {purpose: [] for purpose in REPLICA_URLS}
     for path in reader.rows("replicas"):
         replicas[reader.choice(f"{path}.purpose", tuple(REPLICA_URLS))].append(reader.text(f"{path}.poolerEntry"))
     found = {
-        PRIMARY_URL: _pooled(APPLICATION, port, primary),
-        PRIMARY_SECRET: reader.text(f"secretArns.{APPLICATION}"),
+        PRIMARY_URL: _pooled(application, port, primary),
+        PRIMARY_SECRET: reader.secret_of(application),
     }
     for purpose, name in REPLICA_URLS.items():
         if replicas[purpose]:
-            found[name] = ",".join(_pooled(READER, port, entry) for entry in replicas[purpose])
+            found[name] = ",".join(_pooled(replica_reader, port, entry) for entry in replicas[purpose])
     found |= {
-        REPLICA_SECRET: reader.text(f"secretArns.{READER}"),
+        REPLICA_SECRET: reader.secret_of(replica_reader),
         "DATABASE_PRIMARY_POOL_SIZE": str(reader.integer("pools.primary.size")),
         "DATABASE_PRIMARY_MAX_OVERFLOW": str(reader.integer("pools.primary.maxOverflow")),
         "DATABASE_REPLICA_POOL_SIZE": str(reader.integer("pools.replica.size")),
@@ -71,10 +83,12 @@ def migration_environment(outputs: Mapping[str, Any]) -> dict[str, str]:
     Raises `SettingsRefused` naming every output that is missing or of another type.
     """
     reader = _Reader(outputs)
+    migrator = reader.role("migrator")
     host, port, database = reader.text("primaryEndpoint"), reader.integer("port"), reader.text("databaseName")
     found = {
-        MIGRATION_URL: f"postgresql://{MIGRATOR}@{host}:{port}/{quote(database, safe='')}",
-        MIGRATION_SECRET: reader.text(f"secretArns.{MIGRATOR}"),
+        MIGRATION_URL: f"postgresql://{migrator}@{host}:{port}/{quote(database, safe='')}",
+        MIGRATION_SECRET: reader.secret_of(migrator),
+        MIGRATION_ROLE: reader.role("owner"),
         REGION: reader.text("region"),
     }
     reader.finish()
@@ -100,6 +114,14 @@ class _Reader:
     def text(self, path: str) -> str:
         """A string that is not empty."""
         return str(self._value(path, "a string", lambda value: isinstance(value, str) and value != "") or "")
+
+    def role(self, purpose: str) -> str:
+        """The name of the role with a purpose, such as `application`."""
+        return self.text(f"roles.{purpose}") if "roles" in self._outputs else ROLES[purpose]
+
+    def secret_of(self, role: str) -> str:
+        """The ARN of a role's secret; of one whose name is a problem already, none."""
+        return self.text(f"secretArns.{role}") if role else ""
 
     def integer(self, path: str) -> int:
         """A whole number; JSON's true is none. A StackReference gives Python programs every number as a float."""

@@ -24,6 +24,7 @@ REPLICA_URLS: Final[Mapping[Purpose, str]] = MappingProxyType(
 )
 PRIMARY_SECRET, REPLICA_SECRET = "DATABASE_PRIMARY_SECRET_ARN", "DATABASE_REPLICA_SECRET_ARN"
 MIGRATION_SECRET = "DATABASE_MIGRATION_SECRET_ARN"
+MIGRATION_ROLE, OWNER = "DATABASE_MIGRATION_ROLE", "langpont_owner"  # whom a migration becomes, and where none is named
 CA_FILE, REGION = "DATABASE_CA_FILE", "AWS_REGION"
 
 # The names that the design document had beside each other (E51), in the order in which they are looked for.

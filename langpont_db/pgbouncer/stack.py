@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from langpont_db.pgbouncer.errors import HostError
 
-NAMESPACE = "LangPont/PgBouncer"
+PROJECT = "LangPont"  # of outputs from before they named it
 VERSION_METRIC, VERSION_DIMENSION = "Running", "Version"
 POLICY = "The host's role needs the policy of the output applicationPolicyArn"
 # A run must end before the timer's next one, so AWS's defaults of 60 s and five attempts are too patient.
@@ -31,13 +31,19 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """The stack's outputs that a host needs. `secret_arns` by role."""
+    """The stack's outputs that a host needs. `secret_arns` by role; the namespace of metrics begins with `project`."""
 
     name: str
     region: str
     pooler_secret_arn: str
     secret_arns: Mapping[str, str]
+    project: str = PROJECT
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def namespace(self) -> str:
+        """The CloudWatch namespace of what it publishes."""
+        return f"{self.project}/PgBouncer"
 
     @classmethod
     def parse(cls, text: bytes, path: Path) -> Stack:
@@ -57,6 +63,7 @@ class Stack:
             region=found["region"],
             pooler_secret_arn=found["poolerSecretArn"],
             secret_arns=found["secretArns"],
+            project=str(found.get("project") or PROJECT),
         )
 
     def secret(self, arn: str) -> dict[str, Any]:
@@ -94,7 +101,7 @@ class Stack:
         of_version = [*dimensions, {"Name": VERSION_DIMENSION, "Value": version}]
         data.append({"MetricName": VERSION_METRIC, "Dimensions": of_version, "Unit": "Count", "Value": 1.0})
         try:
-            self._client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
+            self._client("cloudwatch").put_metric_data(Namespace=self.namespace, MetricData=data)
         except (BotoCoreError, ClientError) as error:
             raise HostError(f"CloudWatch did not take the metrics: {_words(error)} {POLICY}.") from None
 

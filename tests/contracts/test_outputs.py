@@ -18,6 +18,7 @@ TYPES: dict[str, type] = {"string": str, "integer": int, "array": list, "object"
 SHAPES: dict[str, Any] = {
     "replicas": [{"number": int, "purpose": str, "zone": str, "identifier": str, "endpoint": str, "poolerEntry": str}],
     "secretArns": {str: str},
+    "roles": {"application": str, "reader": str, "migrator": str, "owner": str},
     "pools": {
         "primary": {"size": int, "maxOverflow": int},
         "replica": {"size": int, "maxOverflow": int},
@@ -91,5 +92,6 @@ def test_the_library_reads_the_outputs_of_every_stack(stack: str) -> None:
     assert migration_environment(outputs) == {
         "DATABASE_MIGRATION_URL": f"postgresql://langpont_migrator@{outputs['primaryEndpoint']}:5432/langpont",
         "DATABASE_MIGRATION_SECRET_ARN": outputs["secretArns"]["langpont_migrator"],
+        "DATABASE_MIGRATION_ROLE": "langpont_owner",
         "AWS_REGION": "ap-northeast-1",
     }

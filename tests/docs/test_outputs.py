@@ -22,7 +22,12 @@ def row(path: str, value: Any) -> tuple[str, str, str]:
 
 def test_every_output_has_one_row_with_its_type_and_prods_value() -> None:
     assert table(TEXT, "output", "type", "meaning", "example") == [
-        (name, type_, meaning, "see [fields](#fields)" if name in WITH_FIELDS else json.dumps(PROD[name]))
+        (
+            name,
+            type_,
+            meaning,
+            "see [fields](#fields)" if name in WITH_FIELDS else json.dumps(PROD[name], sort_keys=True),
+        )
         for name, type_, meaning in OUTPUTS
     ]
 

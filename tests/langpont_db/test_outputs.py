@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from blueprint.postgres.roles import PASSWORD_ROLES
+from blueprint.postgres import roles
 from langpont_db import Database, SettingsRefused, outputs
-from langpont_db.outputs import APPLICATION, MIGRATOR, READER, environment, migration_environment
+from langpont_db.outputs import ROLES, environment, migration_environment
 from langpont_db.settings import read, read_migration
 from recording.recording import reveal
 from tests.recordings import STACKS, recording
@@ -21,8 +21,40 @@ def of(stack: str) -> dict[str, Any]:
     return found
 
 
-def test_roles_are_those_that_exist() -> None:
-    assert {APPLICATION, READER, MIGRATOR} < set(PASSWORD_ROLES)
+def test_outputs_from_before_they_named_roles_are_langpont_s() -> None:
+    given = of("prod")
+    assert given.pop("roles") == ROLES
+    assert dict(ROLES) == {
+        "application": roles.APPLICATION, "reader": roles.READER, "migrator": roles.MIGRATOR, "owner": roles.OWNER,
+    }  # fmt: skip
+    assert environment(given) == environment(of("prod"))
+    assert migration_environment(given) == migration_environment(of("prod"))
+
+
+def test_another_product_s_roles_are_those_that_its_outputs_name() -> None:
+    given = of("prod")
+    given["roles"] = {"application": "shop_web", "reader": "shop_web", "migrator": "shop_deploy", "owner": "shop_all"}
+    given["secretArns"] = {"shop_web": "arn:web", "shop_deploy": "arn:deploy"}
+    found = environment(given) | migration_environment(given)
+    assert {name: value for name, value in found.items() if "shop" in value or "arn:" in value} == {
+        "DATABASE_PRIMARY_URL": "postgresql://shop_web@127.0.0.1:6432/langpont?sslmode=disable",
+        "DATABASE_PRIMARY_SECRET_ARN": "arn:web",
+        "DATABASE_REPLICA_URLS": "postgresql://shop_web@127.0.0.1:6432/langpont_replica_1?sslmode=disable",
+        "DATABASE_ANALYTICS_REPLICA_URLS": "postgresql://shop_web@127.0.0.1:6432/langpont_replica_2?sslmode=disable",
+        "DATABASE_REPLICA_SECRET_ARN": "arn:web",
+        "DATABASE_MIGRATION_URL": f"postgresql://shop_deploy@{given['primaryEndpoint']}:5432/langpont",
+        "DATABASE_MIGRATION_SECRET_ARN": "arn:deploy",
+        "DATABASE_MIGRATION_ROLE": "shop_all",
+    }
+
+
+def test_roles_of_another_shape_are_named() -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        environment(of("prod") | {"roles": {"application": "shop_web"}})
+    assert refused.value.problems == (
+        "roles.reader, a string, is missing.",
+        "secretArns.shop_web, a string, is missing.",
+    )
 
 
 def test_the_environment_of_prod() -> None:
@@ -45,6 +77,7 @@ def test_the_environment_of_prod() -> None:
     assert migration_environment(stack) == {
         "DATABASE_MIGRATION_URL": f"postgresql://langpont_migrator@{stack['primaryEndpoint']}:5432/langpont",
         "DATABASE_MIGRATION_SECRET_ARN": stack["secretArns"]["langpont_migrator"],
+        "DATABASE_MIGRATION_ROLE": "langpont_owner",
         "AWS_REGION": "ap-northeast-1",
     }
 

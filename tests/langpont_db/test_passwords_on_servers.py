@@ -17,9 +17,8 @@ from sqlalchemy.exc import OperationalError
 
 from blueprint.postgres import scram
 from langpont_db import Database
-from langpont_db.outputs import APPLICATION, READER
 from local.servers.layout import write
-from tests.langpont_db.conftest import Platform
+from tests.langpont_db.conftest import APPLICATION, READER, Platform
 from tests.recordings import REGION
 from tests.waiting import until
 

@@ -64,6 +64,7 @@ AWS_REGION=ap-northeast-1
 MIGRATION = f"""\
 DATABASE_MIGRATION_URL=postgresql://langpont_migrator@langpont-prod-db.c1.ap-northeast-1.rds.amazonaws.com:5432/langpont
 DATABASE_MIGRATION_SECRET_ARN={SECRETS}/langpont_migrator-abcdef
+DATABASE_MIGRATION_ROLE=langpont_owner
 AWS_REGION=ap-northeast-1
 """
 GET = "Get them by: pulumi stack output --json -s prod"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,5 +88,8 @@ def test_metrics_that_cannot_be_published_fail_nothing(machine: Machine, monkeyp
 
 
 def test_names_are_those_that_the_alarm_watches() -> None:
-    assert blueprint.NAMESPACE == stack.NAMESPACE
+    outputs = {"environment": "dev", "region": "r", "poolerSecretArn": "a", "secretArns": {}}
+    both = (outputs, outputs | {"project": "Shop"})
+    old, new = (stack.Stack.parse(json.dumps(each).encode(), Path("outputs.json")) for each in both)
+    assert (old.namespace, new.namespace) == (blueprint.NAMESPACE, "Shop/PgBouncer")
     assert blueprint.MAX_WAIT_METRIC == "ClientMaxWaitSeconds"
