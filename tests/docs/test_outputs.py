@@ -13,6 +13,7 @@ from tests.docs import blocks, read, table
 TEXT = read("docs/outputs.md")
 PROD: dict[str, Any] = json.loads(golden.OUTPUTS.path("prod").read_text(encoding="utf-8"))
 WITH_FIELDS = ("replicas", "secretArns", "pools")
+FIELDS = "see [fields](#fields)"
 WORDS = {str: "string", int: "integer"}
 
 
