@@ -261,6 +261,11 @@ EDITS: Mapping[str, Edit] = {
         changes={"monitoring": {"alertEmails": ["database-alerts@langpont.example", "on-call@langpont.example"]}},
         why="one more who hears",
     ),
+    "schedule": Edit(
+        stack="dev",
+        changes={"schedule": {"stop": "13:00", "start": "00:00", "days": ["mon", "tue", "wed", "thu", "fri"]}},
+        why="nobody works at night and on weekends",
+    ),
     "budget": Edit(stack="dev", changes={"monitoring": {"monthlyBudgetUsd": 80}}, why="prices have risen"),
     "log-retention": Edit(stack="dev", changes={"monitoring": {"logRetentionDays": 30}}, why="a month of logs"),
     "enhanced-monitoring": Edit(
