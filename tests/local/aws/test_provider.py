@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from blueprint.aws.sleep import Sleep
+from blueprint.aws.windows import DailyTime
 from local.aws.clients import Clients
 from local.aws.provider import Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError
+from ops.aws import Aws
+from ops.sleep import sleep_of
 from recording import engine
 from recording.answers import Answers
 from recording.engine import EngineRefusal
@@ -176,6 +180,21 @@ def test_ids_depend_on_the_registration_alone(applied: Applied, scratch: MotoSer
     before = {urn: made.id for urn, made in applied.provider.created.items()}
     assert len(provider.created) == len(before) + 5  # subscriptions of one address
     assert {urn: provider.created[urn].id for urn in before} == before
+
+
+def test_the_schedule_of_a_stack_that_sleeps_is_registered_as_the_operators_commands_read_it(
+    scratch: MotoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing sleeps by it on one machine."""
+    scratch.reset()
+    night = {"schedule": {"stop": "13:00", "start": "00:00", "days": ["mon", "tue"]}}
+    engine.record(changed(frozen("dev"), night), MotoProvider(scratch.endpoint, REGION), preview=False)
+    for name, value in {"AWS_ENDPOINT_URL": scratch.endpoint, "AWS_DEFAULT_REGION": REGION,
+                        "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    found = sleep_of(Aws(), "langpont-dev-db")
+    assert found == Sleep(stop=DailyTime.parse("13:00"), start=DailyTime.parse("00:00"), days=("mon", "tue"))
+    assert sleep_of(Aws(), "langpont-prod-db") is None
 
 
 def inputs_of(run: Recording) -> dict[str, Any]:
