@@ -12,6 +12,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
+from langpont_db.passwords import Hidden
 from langpont_db.positions import UNKNOWN, end_of_record
 from langpont_db.waiting import awaited
 
@@ -106,6 +107,7 @@ class Ending(psycopg.BaseConnection[Any]):
     has it posts its ROLLBACK.
     before_send: called with each text that a cursor is about to send and its parameters, and raises to stop it. An
     event of SQLAlchemy's engine would come earlier, cost more, and miss what goes by another way.
+    login: what it was made with.
     """
 
     statement_seconds: float = 30
@@ -116,6 +118,7 @@ class Ending(psycopg.BaseConnection[Any]):
     answer_seconds: float | None = None
     before_send: Callable[[str, Any], None] | None = None
     posted: bytes | None = None
+    login: Hidden | None = None
 
     def post(self, statement: bytes) -> None:
         """Send a statement and go on: its answer travels meanwhile, and is read before anything else is sent.

@@ -120,6 +120,8 @@ def engine(
             new = not record.info.get(_PINGED)
             if connection.closed:
                 raise DisconnectionError("closed when it was given back")
+            if not new and connector.outdated(connection):
+                raise DisconnectionError("the secret names another login by now")
             try:
                 ping(connection)
             except QueryTimeout:

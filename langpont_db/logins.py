@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import psycopg
 
 from langpont_db import cursors
-from langpont_db.connections import AsyncConnection, C, Connection, log
+from langpont_db.connections import AnyConnection, AsyncConnection, C, Connection, log
 from langpont_db.forks import close_after_fork
 from langpont_db.passwords import Hidden
 from langpont_db.settings import Endpoint, Timeouts
@@ -54,12 +54,21 @@ class Connector:
         log.info("%s: the password has changed, logging in with the new one", self.address)
         return self._login(kind, self._password.read(), more)
 
+    def outdated(self, connection: AnyConnection) -> bool:
+        """Whether the secret names another login by now than the one that a connection was made with.
+
+        The old one works until the next rotation, by which nobody may be left on it.
+        """
+        return connection.login is not None and connection.login != self._password.read()
+
     def _login(self, kind: type[C], hidden: Hidden, more: dict[str, Any]) -> C:
         try:
-            connection = cast(C, kind.open(**self._options, **more, password=hidden.reveal()))
+            user = {} if hidden.user is None else {"user": hidden.user}
+            connection = cast(C, kind.open(**self._options | user, **more, password=hidden.reveal()))
         except BaseException as error:
             # Without the driver's frames, whose variables hold the password: error reporters print those.
             raise error.with_traceback(None) from None
+        connection.login = hidden
         connection.cursor_factory, connection.server_cursor_factory = _CURSORS[kind]
         close_after_fork(connection)
         return connection

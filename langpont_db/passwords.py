@@ -13,25 +13,29 @@ from langpont_db.errors import SecretRefused, SecretTimeout
 from langpont_db.forks import renew_after_fork
 
 REFETCH_SECONDS = 1  # many logins that fail together ask once
+# A rotation moves to another login while the old one still works, so nobody is refused: it has to be looked for. What
+# is older is read again beside the next login, which does not wait for it.
+FRESH_SECONDS = 300
 
 
 class Hidden:
-    """A string that its repr does not show."""
+    """A password, which its repr does not show, and whose it is; `user` is None for the URL's."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "user")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, user: str | None = None) -> None:
         self._text = text
+        self.user = user
 
     def reveal(self) -> str:
         """The string. Keep it in no variable: error reporters show those of every frame."""
         return self._text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Hidden) and other._text == self._text
+        return isinstance(other, Hidden) and (other._text, other.user) == (self._text, self.user)
 
     def __hash__(self) -> int:
-        return hash(self._text)
+        return hash((self._text, self.user))
 
     def __repr__(self) -> str:
         return "Hidden()"
@@ -66,7 +70,7 @@ class FixedPassword:
 
 
 class SecretPassword:
-    """The `password` of a secret in Secrets Manager, read when it is first needed and again when it was refused.
+    """Password and user of a secret in Secrets Manager, read when first needed, when refused, and every five minutes.
 
     `region` is for an ARN that names none. boto3 is imported at the first read and takes its credentials and endpoint
     from the process, as everywhere.
@@ -78,7 +82,7 @@ class SecretPassword:
         self._region = parts[3] if len(parts) > 3 and parts[3] else region
         self._seconds = seconds
         self._hidden: Hidden | None = None
-        self._refetch_at = 0.0
+        self._refetch_at = self._read_at = 0.0
         self.after_fork()
         renew_after_fork(self)
 
@@ -92,7 +96,14 @@ class SecretPassword:
 
     def read(self) -> Hidden:
         """The password of the last read, or read it first. Raises `SecretRefused`, `SecretTimeout`."""
-        return self._hidden or self._fetch()
+        hidden = self._hidden
+        if hidden is None:
+            return self._fetch()
+        if time.monotonic() - self._read_at >= FRESH_SECONDS:
+            with self._lock:
+                if self._reading is None or self._reading.done():
+                    self._begin()  # if it fails, what was read before goes on being used
+        return hidden
 
     def renew(self, refused: Hidden) -> bool:
         """Read it again, unless another login just has. Raises `SecretRefused`, `SecretTimeout`."""
@@ -109,11 +120,9 @@ class SecretPassword:
         with self._lock:
             reading = self._reading
             if reading is None or reading.done():
-                reading = self._reading = Future()
-                name = f"langpont_db reads {self.arn}"
-                threading.Thread(target=self._read_into, args=[reading], name=name, daemon=True).start()
+                reading = self._begin()
         try:
-            self._hidden = waiting.result(reading, self._seconds, "secret")
+            hidden = waiting.result(reading, self._seconds, "secret")
         except TimeoutError:
             with self._lock:
                 if self._reading is reading:
@@ -126,11 +135,19 @@ class SecretPassword:
         except SecretRefused:
             metrics.failed(SecretRefused.__name__)
             raise
-        return self._hidden
+        return hidden
+
+    def _begin(self) -> Future[Hidden]:
+        """Begin to read it, under the lock."""
+        self._reading, self._read_at = Future(), time.monotonic()
+        name = f"langpont_db reads {self.arn}"
+        threading.Thread(target=self._read_into, args=[self._reading], name=name, daemon=True).start()
+        return self._reading
 
     def _read_into(self, reading: Future[Hidden]) -> None:
         try:
-            reading.set_result(_from_secrets_manager(self.arn, self._region, self._seconds))
+            self._hidden = _from_secrets_manager(self.arn, self._region, self._seconds)
+            reading.set_result(self._hidden)
         except BaseException as error:
             reading.set_exception(error)
 
@@ -148,7 +165,7 @@ def _from_secrets_manager(arn: str, region: str | None, seconds: float) -> Hidde
     config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 3})
     try:
         client = boto3.client("secretsmanager", region_name=region, config=config)
-        answer = client.get_secret_value(SecretId=arn)
+        answer = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")
     except (BotoCoreError, ClientError) as error:
         raise SecretRefused(f"{arn}: Secrets Manager did not give it: {error}. {_way_out(error)}") from None
     return _password_of(arn, answer)
@@ -163,8 +180,10 @@ def _way_out(error: Exception) -> str:
 
 def _password_of(arn: str, answer: dict[str, Any]) -> Hidden:
     try:
-        return Hidden(_text(json.loads(answer["SecretString"])["password"]))
-    except (KeyError, TypeError, ValueError):
+        document = json.loads(answer["SecretString"])
+        user = document.get("username")
+        return Hidden(_text(document["password"]), None if user is None else _text(user))
+    except (AttributeError, KeyError, TypeError, ValueError):
         # Not the error itself: it may quote the secret.
         raise SecretRefused(f'{arn}: its value is no JSON object with a "password". Write one.') from None
 

@@ -104,19 +104,21 @@ class Watch:
         self._tell(answer, asked_at)
 
     def _answer(self, kept: _Kept) -> Row:
+        if kept.connection is not None and kept.connector is not None and kept.connector.outdated(kept.connection):
+            kept.connection.close()
         if kept.connection is None or kept.connection.closed:
-            connection = self._connect()
+            kept.connector, connection = self._connect()
             connection.autocommit = True
             kept.connection = connection
         return run(kept.connection, self._question, self._timeouts.answer)
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> tuple[Connector, Connection]:
         for connector in self._connectors[:-1]:
             try:
-                return connector.connect(Connection)
+                return connector, connector.connect(Connection)
             except (psycopg.OperationalError, SecretRefused):
                 continue  # that user may be unknown there, or its pool in PgBouncer still be repairing itself
-        return self._connectors[-1].connect(Connection)
+        return self._connectors[-1], self._connectors[-1].connect(Connection)
 
 
 @dataclass
@@ -124,6 +126,7 @@ class _Kept:
     """A thread's connection. The thread closes it, since the watch may be gone before the thread notices."""
 
     connection: Connection | None = None
+    connector: Connector | None = None
 
 
 def _ask_on(reference: weakref.ref[Watch], wake: threading.Event) -> None:

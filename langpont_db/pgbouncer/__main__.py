@@ -57,7 +57,7 @@ def _sync(stack: Stack, host: Host, *, tell_version: bool = False) -> int:
             if tell_version and version:
                 print(f"pgbouncer: {summary(version)}")
             print(f"pgbouncer: {waiting.clients} clients wait, the longest for {waiting.longest_seconds:.1f} s")
-            stack.publish(waiting, number(version) or "unknown")
+            stack.publish(waiting, number(version) or "unknown", host.sync_state().written)
     except HostError as error:
         _failed(str(error))
     return code

@@ -7,7 +7,7 @@ import json
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,12 +22,14 @@ class SyncState:
 
     loaded: PgBouncer runs with these files. proven: logins worked. restarted: it was restarted for them, since nobody
     was connected; once is enough, whatever comes of it. version: not of files but of the executable that keeps logins.
+    written: by rotated role, of what version of its secret the proven logins were (`rotated.Rotated`); 0 of none yet.
     """
 
     loaded: str = ""
     version: str = ""
     proven: str = ""
     restarted: str = ""
+    written: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

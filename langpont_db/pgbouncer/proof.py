@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ from langpont_db.pgbouncer.console import CONNECT_SECONDS, Console, first_line
 from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import KEPT, tls_needs_restart
+from langpont_db.pgbouncer.rotated import Rotated
 from langpont_db.pgbouncer.stack import Stack
 from langpont_db.pgbouncer.trial import Loaded
 
@@ -50,7 +52,25 @@ def not_loaded(published: Published, loaded: Loaded, console: Console) -> list[s
     return [f"PgBouncer did not take from the new files: {', '.join(names)}. Its log says why: {_log(published)}"]
 
 
-def failed_logins(published: Published, stack: Stack, console: Console) -> list[str]:
+@dataclass(frozen=True)
+class Logins:
+    """Whose a login of the user list is, and its password."""
+
+    stack: Stack
+    rotated: Rotated
+
+    def role(self, login: str) -> str:
+        """The role: another login's is the one that it alternates with."""
+        return self.rotated.role.get(login, login)
+
+    def password(self, login: str) -> str | None:
+        """The password; None of a login that a rotation has left, whose own nobody keeps. Raises `HostError`."""
+        if login in self.rotated.role:
+            return self.rotated.passwords.get(login)
+        return self.stack.password(login)
+
+
+def failed_logins(published: Published, logins: Logins, console: Console) -> list[str]:
     """Log in as every role, through the entries that it uses or nobody uses yet. A sentence for each that fails.
 
     It shows that servers are reached and believed. And after a change of a password it is needed: PgBouncer logs in to
@@ -60,15 +80,18 @@ def failed_logins(published: Published, stack: Stack, console: Console) -> list[
     port = int(console.settings()["listen_port"].value)
     users: dict[str, set[str]] = {}
     for pool in console.pools():
-        users.setdefault(pool["database"], set()).add(pool["user"])
+        users.setdefault(pool["database"], set()).add(logins.role(pool["user"]))
     problems = []
     for role in published.users:
         try:
-            password = stack.password(role)
+            password = logins.password(role)
         except HostError as error:
             problems.append(str(error))
             continue
-        mine = [name for name in published.entries if role in users.get(name, {role})]
+        if password is None:
+            continue
+        of_role = logins.role(role)
+        mine = [name for name in published.entries if of_role in users.get(name, {of_role})]
         for name in mine or [*published.entries][:1]:
             if refusal := _login_error(port, name, role, password):
                 problems.append(
@@ -81,10 +104,11 @@ def failed_logins(published: Published, stack: Stack, console: Console) -> list[
 def _login_error(port: int, entry: str, role: str, password: str) -> str | None:
     """Log in as an application does; the error's first line if that fails."""
     try:
-        psycopg.connect(
+        with psycopg.connect(
             host=ADDRESS, port=port, dbname=entry, user=role, password=password, sslmode="disable",
-            gssencmode="disable", connect_timeout=CONNECT_SECONDS,
-        ).close()  # fmt: skip
+            gssencmode="disable", connect_timeout=CONNECT_SECONDS, prepare_threshold=None, autocommit=True,
+        ) as session:  # fmt: skip
+            session.execute("SELECT 1")  # a pool that was there before logs in to nothing for a client alone
     except psycopg.Error as error:
         return first_line(error).rstrip(".")
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from langpont_db.pgbouncer.errors import HostError
 
 PROJECT = "LangPont"  # of outputs from before they named it
 VERSION_METRIC, VERSION_DIMENSION = "Running", "Version"
+# By role and host: when the version of the role's secret was written with whose login this PgBouncer was proven.
+LOGIN_METRIC, ROLE_DIMENSION, HOST_DIMENSION = "LoginWritten", "Role", "Host"
 POLICY = "The host's role needs the policy of the output applicationPolicyArn"
 # A run must end before the timer's next one, so AWS's defaults of 60 s and five attempts are too patient.
 _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
@@ -68,17 +71,31 @@ class Stack:
 
     def secret(self, arn: str) -> dict[str, Any]:
         """Read the JSON object of a secret. Raises `HostError`, without anything of the secret in it."""
+        found = self.version(arn, "AWSCURRENT")
+        if found is None:
+            raise HostError(f"{arn} holds no value. Publish it anew: pulumi up.")
+        return found[0]
+
+    def version(self, arn: str, label: str) -> tuple[dict[str, Any], float] | None:
+        """Read the version of a secret with a label, and when it was written; None if there is none, or no value yet.
+
+        Raises `HostError`, without anything of the secret in it.
+        """
         try:
-            text = self._client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString", "")
+            answer = self._client("secretsmanager").get_secret_value(SecretId=arn, VersionStage=label)
         except (BotoCoreError, ClientError) as error:
+            code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+            if code == "ResourceNotFoundException" and label != "AWSCURRENT":
+                return None
             raise HostError(f"{arn} cannot be read: {_words(error)} {POLICY}, and a way to Secrets Manager.") from None
+        text, written = answer.get("SecretString", ""), answer["CreatedDate"].timestamp()
         try:
             document = json.loads(text)
         except ValueError:
             document = None
         if not isinstance(document, dict):
             raise HostError(f"{arn} holds no JSON object. Publish it anew: pulumi up.")
-        return document
+        return document, written
 
     def password(self, role: str) -> str:
         """Read the password of a role whose secret this host may read. Raises `HostError`."""
@@ -86,11 +103,11 @@ class Stack:
             raise HostError(f"{role} is in the user list, and the output secretArns has it not. Install newer outputs.")
         return str(self.secret(self.secret_arns[role]).get("password", ""))
 
-    def publish(self, waiting: Waiting, version: str) -> None:
+    def publish(self, waiting: Waiting, version: str, written: Mapping[str, float]) -> None:
         """Put metrics to CloudWatch, with the stack as the only dimension: their maximum is the worst of all hosts.
 
-        One has the version of PgBouncer for a second dimension: by it the doctor knows which versions run. Raises
-        `HostError`.
+        One has the version of PgBouncer for a second dimension: by it the doctor knows which versions run. `written`:
+        of `Rotated`, what this host's PgBouncer lets through; a rotation waits for it. Raises `HostError`.
         """
         dimensions = [{"Name": "Stack", "Value": self.name}]
         rows = (
@@ -100,6 +117,10 @@ class Stack:
         data = [{"MetricName": n, "Dimensions": dimensions, "Unit": unit, "Value": value} for n, unit, value in rows]
         of_version = [*dimensions, {"Name": VERSION_DIMENSION, "Value": version}]
         data.append({"MetricName": VERSION_METRIC, "Dimensions": of_version, "Unit": "Count", "Value": 1.0})
+        host = {"Name": HOST_DIMENSION, "Value": socket.gethostname()}
+        for role, value in written.items():
+            of_role = [*dimensions, {"Name": ROLE_DIMENSION, "Value": role}, host]
+            data.append({"MetricName": LOGIN_METRIC, "Dimensions": of_role, "Unit": "Seconds", "Value": value})
         try:
             self._client("cloudwatch").put_metric_data(Namespace=self.namespace, MetricData=data)
         except (BotoCoreError, ClientError) as error:

@@ -6,12 +6,13 @@ import ssl
 from dataclasses import dataclass, replace
 
 from langpont_db.pgbouncer import published as files
+from langpont_db.pgbouncer import rotated as rotation
 from langpont_db.pgbouncer import systemd
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.host import Host, ManagedFile, Owner, current_owner
 from langpont_db.pgbouncer.lockout import Finding, logins_after_a_wrong_one
-from langpont_db.pgbouncer.proof import failed_logins, needs_restart, not_loaded
+from langpont_db.pgbouncer.proof import Logins, failed_logins, needs_restart, not_loaded
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import reload
 from langpont_db.pgbouncer.stack import Stack, Waiting
@@ -39,11 +40,15 @@ def sync(stack: Stack, host: Host) -> Outcome:
     host = replace(host, region=stack.region)
     with host.lock():  # around the reading too, or a run that waited would put an older version back
         document = stack.secret(stack.pooler_secret_arn)
-        published = files.parse(document, _certificates(host), host)
+        rotated = rotation.read(stack, document)
+        before = host.sync_state().written
+        host.save(replace(host.sync_state(), written={role: before.get(role, 0.0) for role in rotated.written}))
+        published = files.parse(rotation.with_list(document, rotated), _certificates(host), host)
+        logins = Logins(stack, rotated)
         unit = systemd.pooler()
         program, owner = Program.find(), Owner.named(unit.user)
         if host.sync_state().version != number(program.version):
-            _try_logins(program, published, stack, host, owner)
+            _try_logins(program, published, logins, host, owner)
         stale = [file for file in _wanted(published, host, owner) if not file.is_installed()]
         due = bool(stale) or not unit.pid or host.sync_state().loaded != published.digest
         loaded = program.load(published, host, owner) if due else None
@@ -52,7 +57,11 @@ def sync(stack: Stack, host: Host) -> Outcome:
             file.write()
         if stale and not changes:
             changes = [f"{file.path.name} put right" for file in stale]
-        return _apply(published, stack, host, owner, unit.pid, loaded, changes)
+        outcome = _apply(published, logins, host, owner, unit.pid, loaded, changes)
+        state = host.sync_state()
+        if state.loaded == state.proven == published.digest:
+            host.save(replace(state, written=rotated.written))
+        return outcome
 
 
 def reload_installed(host: Host) -> str:
@@ -91,13 +100,15 @@ def running() -> tuple[Version, Waiting] | None:
         return console.version(), console.waiting()
 
 
-def _try_logins(program: Program, published: Published, stack: Stack, host: Host, owner: Owner) -> None:
+def _try_logins(program: Program, published: Published, logins: Logins, host: Host, owner: Owner) -> None:
     """Raises `HostError` for an executable that loses logins. Without a password to try it with nothing is known."""
     entry = next(iter(published.entries))
     for role in published.users:
         try:
-            password = stack.password(role)
+            password = logins.password(role)
         except HostError:  # it is told with the logins of the running one
+            continue
+        if password is None:
             continue
         found = logins_after_a_wrong_one(lambda: program.trial(published, owner), entry, role, password)
         if found is Finding.KEPT:
@@ -124,7 +135,7 @@ def _wanted(published: Published, host: Host, owner: Owner) -> tuple[ManagedFile
 
 
 def _apply(
-    published: Published, stack: Stack, host: Host, owner: Owner, pid: int, loaded: Loaded | None, changes: list[str]
+    published: Published, logins: Logins, host: Host, owner: Owner, pid: int, loaded: Loaded | None, changes: list[str]
 ) -> Outcome:
     """Start or reload PgBouncer with the installed files. `loaded`: what the trial made of them, if any is new."""
     action = UNCHANGED
@@ -146,7 +157,7 @@ def _apply(
         if loaded and not problems:
             host.save(replace(host.sync_state(), loaded=published.digest))
         if host.sync_state().proven != published.digest:
-            unproven = failed_logins(published, stack, console)
+            unproven = failed_logins(published, logins, console)
             problems += unproven
             if not unproven:
                 host.save(replace(host.sync_state(), proven=published.digest))

@@ -186,8 +186,11 @@ def test_each_hosts_pgbouncer_publishes_what_is_watched(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(boto3, "client", lambda *_, **__: CloudWatch())
     host = Stack(name="prod", region="ap-northeast-1", pooler_secret_arn="", secret_arns={})
-    host.publish(Waiting(clients=3, longest_seconds=2.5), "1.18.0")
+    host.publish(Waiting(clients=3, longest_seconds=2.5), "1.18.0", {"langpont_app": 1.8e9})
     [call] = taken
+    (login,) = (each for each in call["MetricData"] if each["MetricName"] == pgbouncer.LOGIN_METRIC)
+    assert [each["Name"] for each in login["Dimensions"]] == ["Stack", "Role", "Host"]
+    assert (login["Dimensions"][1]["Value"], login["Value"]) == ("langpont_app", 1.8e9)
     [data] = [each for each in call["MetricData"] if each["MetricName"] == WAITING.metric]
     assert call["Namespace"] == WAITING.namespace == pgbouncer.NAMESPACE
     assert (data["Value"], data["Unit"]) == (2.5, "Seconds")

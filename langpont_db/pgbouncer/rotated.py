@@ -1,0 +1,76 @@
+"""Both logins of each role whose password is rotated, read from the roles' secrets: the user list that a host makes.
+
+The pooler's secret names the roles. Their passwords change without a `pulumi up`, so the list that it publishes has but
+the first ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langpont_db.pgbouncer.errors import HostError
+from langpont_db.pgbouncer.published import USER_LIST
+from langpont_db.pgbouncer.stack import Stack
+
+ROLES = "rotated"
+CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotated:
+    """Logins of rotated roles. role: whose a login is. passwords: those that are known, by login. verifiers: by login.
+
+    written: by role, when the version of its secret was written that they are of, in seconds since 1970.
+    """
+
+    role: Mapping[str, str]
+    passwords: Mapping[str, str] = field(repr=False)
+    verifiers: Mapping[str, str] = field(repr=False)
+    written: Mapping[str, float]
+
+    def user_list(self, published: str) -> str:
+        """A published user list with these logins in the place of their roles."""
+        roles = set(self.written)
+        kept = [line for line in published.splitlines() if line.partition('" "')[0].lstrip('"') not in roles]
+        own = [f'"{login}" "{verifier}"' for login, verifier in self.verifiers.items()]
+        return "".join(f"{line}\n" for line in sorted([*kept, *own]))
+
+
+def read(stack: Stack, pooler: Mapping[str, Any]) -> Rotated:
+    """Read what the pooler's secret says is rotated; empty where nothing is. Raises `HostError`.
+
+    While a rotation is under way the pending version counts, so that the new login is let through before anybody uses
+    it.
+    """
+    role_of: dict[str, str] = {}
+    passwords: dict[str, str] = {}
+    verifiers: dict[str, str] = {}
+    written: dict[str, float] = {}
+    for role in pooler.get(ROLES) or ():
+        if role not in stack.secret_arns:
+            raise HostError(f"{role} is rotated, and the output secretArns has it not. Install newer outputs.")
+        arn = stack.secret_arns[role]
+        current, at = stack.version(arn, CURRENT) or ({}, 0.0)
+        pending = stack.version(arn, PENDING)
+        newest = current
+        if pending is not None and current.get("username") in pending[0].get("verifiers", {}):
+            newest, at = pending
+        own = newest.get("verifiers") or {newest.get("username"): newest.get("verifier")}
+        if not all(isinstance(text, str) for pair in own.items() for text in pair):
+            raise HostError(f"{arn} has no verifier for PgBouncer. Publish it anew: pulumi up.")
+        for document in (current, newest):
+            passwords[document["username"]] = document["password"]
+        role_of |= dict.fromkeys(own, role)
+        verifiers |= own
+        written[role] = at
+    return Rotated(role=role_of, passwords=passwords, verifiers=verifiers, written=written)
+
+
+def with_list(pooler: Mapping[str, Any], rotated: Rotated) -> Mapping[str, Any]:
+    """The pooler's document with the user list as it is now."""
+    published = pooler.get(USER_LIST)
+    if not rotated.written or not isinstance(published, str):
+        return pooler
+    return {**pooler, USER_LIST: rotated.user_list(published)}

@@ -1,0 +1,152 @@
+"""A host whose roles are rotated: its list is made of the roles' secrets, before anybody uses the new login."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from blueprint.postgres import scram
+from blueprint.postgres.pgbouncer import render_user_list
+from tests.langpont_db.pgbouncer.conftest import (
+    APP,
+    READONLY,
+    UNCHANGED,
+    Answer,
+    Machine,
+    alter_role,
+)
+
+SECOND = f"{APP}_b"
+
+
+class Rotating:
+    """The secrets of rotated roles, as the rotation function writes them."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.manager = machine.aws("secretsmanager")
+        document = {"pgbouncer.ini": machine.ini, "userlist.txt": render_user_list(machine.verifiers)}
+        machine.publish_text(json.dumps(document | {"rotated": sorted(machine.verifiers)}))
+        for role in machine.verifiers:
+            self.put(role, self.document(role, machine.passwords[role], machine.verifiers[role]))
+
+    @staticmethod
+    def document(login: str, password: str, verifier: str, **others: str) -> dict[str, Any]:
+        return {"username": login, "password": password, "verifier": verifier} | (
+            {"verifiers": {login: verifier} | others} if others else {}
+        )
+
+    def put(self, role: str, document: dict[str, Any], label: str = "AWSCURRENT") -> str:
+        answer = self.manager.put_secret_value(
+            SecretId=self.machine.arns[role], SecretString=json.dumps(document), VersionStages=[label]
+        )
+        return str(answer["VersionId"])
+
+    def begin(self) -> tuple[str, str]:
+        """A pending version of the application's role: its id, and the new login's password."""
+        password = secrets.token_urlsafe(16)
+        verifier = scram.verifier(password, secrets.token_bytes(16))
+        document = self.document(SECOND, password, verifier, **{APP: self.machine.verifiers[APP]})
+        version = self.put(APP, document, "AWSPENDING")
+        self.verifier = verifier
+        return version, password
+
+    def into_the_database(self) -> None:
+        alter_role(self.machine.platform, SECOND, self.verifier)
+
+    def finish(self, version: str) -> None:
+        found = self.manager.describe_secret(SecretId=self.machine.arns[APP])["VersionIdsToStages"]
+        current = next(each for each, labels in found.items() if "AWSCURRENT" in labels)
+        move = self.manager.update_secret_version_stage
+        move(SecretId=self.machine.arns[APP], VersionStage="AWSCURRENT", MoveToVersionId=version,
+             RemoveFromVersionId=current)  # fmt: skip
+        move(SecretId=self.machine.arns[APP], VersionStage="AWSPENDING", RemoveFromVersionId=version)
+
+    def written(self, version: str | None = None) -> float:
+        """When a version was written; the current one without an id."""
+        of = {"VersionId": version} if version else {"VersionStage": "AWSCURRENT"}
+        moment: float = self.manager.get_secret_value(SecretId=self.machine.arns[APP], **of)["CreatedDate"].timestamp()
+        return moment
+
+    def told(self, role: str = APP) -> float:
+        """What the host published last for a role."""
+        now = datetime.now(UTC)
+        cloudwatch = self.machine.aws("cloudwatch")
+        metric, *_ = [
+            metric["Dimensions"]
+            for metric in cloudwatch.list_metrics(Namespace="LangPont/PgBouncer", MetricName="LoginWritten")["Metrics"]
+            if {"Name": "Stack", "Value": self.machine.stack} in metric["Dimensions"]
+            and {"Name": "Role", "Value": role} in metric["Dimensions"]
+        ]
+        (row,) = cloudwatch.get_metric_statistics(
+            Namespace="LangPont/PgBouncer", MetricName="LoginWritten", Dimensions=metric,
+            StartTime=now - timedelta(minutes=10), EndTime=now + timedelta(minutes=1), Period=3600,
+            Statistics=["Maximum"],
+        )["Datapoints"]  # fmt: skip
+        return float(row["Maximum"])
+
+
+@pytest.fixture
+def rotating(machine: Machine) -> Iterator[Rotating]:
+    with machine.platform.cluster.primary.admin() as session:
+        session.execute(f"CREATE ROLE {SECOND} LOGIN IN ROLE {APP}".encode())
+    yield Rotating(machine)
+    with machine.platform.cluster.primary.admin() as session:
+        session.execute(f"DROP ROLE {SECOND}".encode())
+
+
+def test_switching_it_on_changes_nothing_on_the_host(machine: Machine) -> None:
+    machine.up()
+    before = machine.state()
+    rotating = Rotating(machine)
+    assert machine.sync() == Answer(0, [UNCHANGED], [])
+    assert machine.state() == before
+    assert rotating.told() == rotating.written()
+
+
+def test_a_pending_login_is_let_through_and_told_when_it_was_proven(machine: Machine, rotating: Rotating) -> None:
+    machine.up()
+    before = rotating.written()
+    version, password = rotating.begin()
+    with machine.traffic("langpont", "langpont_replica_1"):
+        refused = machine.sync()  # the database does not have it yet
+        assert refused.code == 1
+        assert [line.partition(":")[0] for line in refused.err] == ["pgbouncer"] * 3
+        assert f"{SECOND} cannot log in through langpont: " in refused.err[0]
+        assert rotating.told() in (before, 0.0)
+        rotating.into_the_database()
+        assert machine.sync().code == 0
+        assert rotating.told() == rotating.written(version)
+        rotating.finish(version)
+        assert machine.sync() == Answer(0, [UNCHANGED], [])
+    for login, secret in ((APP, machine.passwords[APP]), (SECOND, password)):
+        with machine.connect(role=login, password=secret) as session:
+            assert session.execute("SELECT current_user").fetchone() == (login,)
+    listed = (machine.host.user_list).read_text()
+    assert [line.split('"')[1] for line in listed.splitlines()] == [APP, SECOND, READONLY]
+
+
+def test_a_host_that_boots_during_a_rotation_lets_both_logins_through(machine: Machine, rotating: Rotating) -> None:
+    _, password = rotating.begin()
+    rotating.into_the_database()
+    assert machine.sync().code == 0
+    for login, secret in ((APP, machine.passwords[APP]), (SECOND, password)):
+        machine.connect(role=login, password=secret).close()
+    with pytest.raises(psycopg.OperationalError):
+        machine.connect(role=SECOND, password="not-the-password")
+
+
+def test_a_secret_that_cannot_be_read_leaves_the_host_as_it_was(machine: Machine, rotating: Rotating) -> None:
+    machine.up()
+    before = machine.state()
+    rotating.put(APP, {"username": APP, "password": "without a verifier"})
+    assert machine.sync() == Answer(
+        1, [], [f"pgbouncer: {machine.arns[APP]} has no verifier for PgBouncer. Publish it anew: pulumi up."]
+    )
+    assert machine.state() == before
