@@ -40,6 +40,9 @@ def preview(
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every resource, parameter and output too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, all of it.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report there, as a page for a browser.")
+    ] = None,
     project: Annotated[Path, typer.Option(help="The folder with Pulumi.yaml and __main__.py.")] = PROJECT,
 ) -> None:
     """Run the program offline, as a first preview and as an update, and show what it makes.
@@ -55,6 +58,8 @@ def preview(
     from preview.against import REFUSALS, Against, compared
     from preview.deployed import Deployed, ExportError, deployed
     from preview.document import document
+    from preview.html import file as html_file
+    from preview.html.page import page, runbook_from
     from preview.report import preview as run
     from preview.versions import is_stack_file, opened
 
@@ -62,6 +67,8 @@ def preview(
         _fail("--deployed and --against are two bases. Name one.")
     differing: Against | Deployed | None = None
     try:
+        if html is not None:
+            html_file.check(html)
         if as_deployed or (against is not None and Path(against).is_file() and not is_stack_file(against)):
             differing = deployed(project, stack, None if against is None else Path(against))
             report = differing.report
@@ -71,12 +78,16 @@ def preview(
             with opened(project, against) as version, _progress(f"Running the program of {version.name} too"):
                 differing = compared(project, stack, version)
             report = differing.report
-    except (*REFUSALS, ExportError) as refusal:
+        if html is not None:
+            html_file.write(html, page(report, differing, runbook=runbook_from(html, project)))
+    except (*REFUSALS, ExportError, html_file.NotWritten) as refusal:
         _fail(str(refusal))
     except KeyboardInterrupt:
         _fail("Interrupted. Nothing was changed, and nothing is left behind.", code=command_line.INTERRUPTED)
     if as_json:
         print(json.dumps(differing.document() if differing else document(report), indent=2))
+    elif html is not None:
+        print(f"Written: {html}")
     elif isinstance(differing, Deployed):
         text.show_deployed(differing, everything=everything)
     elif differing:

@@ -44,7 +44,7 @@ def _headline(page: Page, report: Report) -> None:
             ("backups", _backups(report)),
             ("deletion", f"{database.deletion_policy}: {deletion}"),
             ("changes", "at once" if database.apply_immediately else "in the maintenance window"),
-            *((severity, _listeners(settings, severity) or Text("to nobody", "yellow")) for severity in SEVERITIES),
+            *((severity, listeners(settings, severity) or Text("to nobody", "yellow")) for severity in SEVERITIES),
             ("cost", _cost(report)),
             ("budget", f"{number(settings.monitoring.monthly_budget_usd)} USD a month for RDS"),
             ("resources", f"{len(resources)} in {count(components, 'component')}; a first preview and an update "
@@ -55,7 +55,7 @@ def _headline(page: Page, report: Report) -> None:
     )  # fmt: skip
 
 
-def _listeners(settings: Settings, severity: str) -> str:
+def listeners(settings: Settings, severity: str) -> str:
     """Who hears of alarms of a severity; of webhooks their names."""
     monitoring = settings.monitoring
     own: Listeners = getattr(monitoring, severity)
