@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from documents import alarms, charts, cost, inventory, measured, network, outputs, privileges, scaling, settings
+from documents import (
+    alarms,
+    charts,
+    cost,
+    inventory,
+    measured,
+    network,
+    outputs,
+    privileges,
+    scaling,
+    settings,
+    translated,
+)
 from documents.markdown import part_names, replaced
 from documents.stacks import Stack
 
@@ -19,6 +31,7 @@ DOCUMENTS = (
     "docs/disaster-recovery.md",
     "docs/least-privilege.md",
     "docs/outputs.md",
+    "docs/runbook.ja.md",
     "docs/runbook.md",
     "docs/scaling.md",
     "docs/settings.md",
@@ -78,4 +91,7 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
 
 def rendered(document: str, sources: Sources) -> str:
     """Render the generated parts of a document anew. Raises `KeyError` for a part that nothing makes."""
-    return replaced(document, {name: PARTS[name](sources) for name in part_names(document)})
+    document = replaced(document, {name: PARTS[name](sources) for name in part_names(document)})
+    if not translated.is_translation(document):
+        return document
+    return translated.filled(document, (sources.root / translated.ORIGINAL).read_text(encoding="utf-8"))

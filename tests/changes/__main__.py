@@ -25,7 +25,7 @@ class Change(NamedTuple):
 CHANGES = (
     Change("values of every stack", stack_files.edit, ("value of a stack",), 1),
     Change("a new stack", stack_files.add_stack, ("stack",), 4),
-    Change("an alarm", rows.add_alarm, ("alarm",), 5),
+    Change("an alarm", rows.add_alarm, ("alarm",), 6),
     Change("a component with a new resource type", rows.add_component, ("component", "resource type"), 9),
 )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from documents.translated import sections
 from tests.changes import Copy
 
 ALARMS, RUNBOOK = "blueprint/monitoring/alarms.py", "docs/runbook.md"
+TRANSLATION = "docs/runbook.ja.md"
 BOUNDS, SCENARIOS = "blueprint/monitoring/thresholds.py", "documents/backtest/loud.py"
 NEW_ALARM = """    yield w.warning(
         "writes-high",
@@ -34,6 +36,17 @@ SECTION = """## writes-high
 **Do** what it says.
 
 **Escalate** after an hour.
+"""
+TRANSLATED = """## writes-high
+<!-- translated: writes-high HASH -->
+
+**意味** それだけ書き込まれています。
+
+**見るもの** [write-latency-high](#write-latency-high) と同じく WriteLatency。
+
+**対処** そのとおりにします。
+
+**エスカレーション** 1 時間後。
 """
 
 TYPE = "aws:cloudwatch/queryDefinition:QueryDefinition"
@@ -128,6 +141,8 @@ def add_alarm(copy: Copy) -> None:
     bounds = '    "read-latency-high": Bounds('
     _before(copy, BOUNDS, bounds, '    "writes-high": Bounds("bytes", MIB, 1024 * GIB, "1GB"),\n')
     _before(copy, RUNBOOK, "## read-latency-high\n", f"{SECTION}\n")
+    translated = TRANSLATED.replace("HASH", sections(SECTION)["writes-high"].hash)
+    _before(copy, TRANSLATION, "## read-latency-high\n", f"{translated}\n")
     _before(copy, SCENARIOS, '    Scenario(\n        key="long-lock",', SCENARIO)
     test = "tests/blueprint/monitoring/test_alarms.py"
     copy.write(test, copy.read(test) + ALARM_TEST)

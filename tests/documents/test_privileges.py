@@ -57,8 +57,8 @@ def _of_call(node: ast.AST) -> Iterator[str]:
 
 
 COMMANDS = {
-    "doctor": ("doctor/facts.py", "roles.py", "snapshots/model.py", "stack.py"),
-    "snapshots create": ("snapshots/commands.py", "snapshots/model.py", "stack.py"),
+    "doctor": ("doctor/facts.py", "roles.py", "sleep.py", "snapshots/model.py", "stack.py"),
+    "snapshots create": ("sleep.py", "snapshots/commands.py", "snapshots/model.py", "stack.py"),
     "roles check": ("roles.py",),
 }
 
@@ -79,7 +79,7 @@ def test_the_roles_command_needs_what_it_calls() -> None:
 
 def test_snapshot_commands_together_need_what_they_call() -> None:
     documented = actions_of("snapshots create") | actions_of("snapshots list") | actions_of("snapshots prune")
-    assert documented == called("snapshots/commands.py", "snapshots/model.py", "stack.py")
+    assert documented == called(*COMMANDS["snapshots create"])
 
 
 def test_no_other_module_of_ops_calls_aws() -> None:
