@@ -1,6 +1,7 @@
 """Lambda handler of the roles function: `{"action": "check"}` reports drift from the definition, `apply` removes it.
 
-`show` answers with `settings` alone: what the primary shows of those that backups and replicas rest on.
+`show` answers with `settings`, what the primary shows of those that backups and replicas rest on, and `obstacles`: what
+of the database is in the way of a major upgrade.
 
 The answer, which holds no secret: `action`; `ok`; `changed`, what apply fixed; `drift`, what differs, after apply what
 it leaves to a person; `others`, what is of somebody else and is left alone, which is no drift; `logins`, the result of
@@ -24,6 +25,7 @@ from functions.roles import catalogue, logins
 from functions.roles.definition import Definition
 from functions.roles.facts import RDS_IAM, Difference, Kind, differences, left_alone
 from functions.roles.logins import MISSING, OTHER_VERIFIER, WORKS, WRONG_PASSWORD, Password, Proof
+from functions.roles.obstacles import obstacles
 from functions.roles.statements import ownership, statements
 from functions.verifiers import UNHEARD, identifier, passwords, redacted
 
@@ -77,7 +79,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 def _answered(action: str, definition: Definition) -> dict[str, Any]:
     if action == SHOW:
-        return {"action": SHOW, "ok": True, "settings": show(connection.credentials(_arns()[definition.master]))}
+        return {"action": SHOW, "ok": True} | show(connection.credentials(_arns()[definition.master]))
     master, roles = logins.read(definition, _arns(), follow_master=action == APPLY)
     if action == CHECK:
         # Where passwords are rotated, hosts make the list themselves, of the roles' secrets.
@@ -97,10 +99,11 @@ def _arns() -> dict[str, str]:
     return arns
 
 
-def show(master: Credentials) -> dict[str, str]:
-    """Values of `SHOWN` on the primary, as SHOW gives them."""
+def show(master: Credentials) -> dict[str, Any]:
+    """Values of `SHOWN` on the primary, as SHOW gives them, and what is in the way of a major upgrade."""
     with _session(master) as session:
-        return {name: str(session.query(f"SHOW {name}")[0][0]) for name in SHOWN}
+        settings = {name: str(session.query(f"SHOW {name}")[0][0]) for name in SHOWN}
+        return {"settings": settings, "obstacles": obstacles(session)}
 
 
 def check(

@@ -77,7 +77,7 @@ def lines(facts: Facts, names: ProductNaming, now: datetime) -> list[Line]:
     found += _or_unknown("PgBouncer", facts.poolers, poolers)
     if not isinstance(stack, Unknown):
         found += certificates(stack, now)
-        found += engine(stack, facts.lifecycles, now)
+        found += engine(stack, facts.lifecycles, facts.obstacles, now)
         found += storage(stack)
     found += _or_unknown("budget", facts.budgets, lambda known: budget(known, names))
     order = list(Verdict)
@@ -319,7 +319,9 @@ def certificates(stack: Stack, now: datetime) -> Iterator[Line]:
     return _grouped("certificate", found, len(stack.instances))
 
 
-def engine(stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, now: datetime) -> Iterator[Line]:
+def engine(
+    stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, obstacles: list[str] | Unknown, now: datetime
+) -> Iterator[Line]:
     """Engine version: whether the minor is retired, when the major's support ends, and the way to the next major."""
     for each in stack.instances:
         row, minor = _version(each.version)
@@ -342,7 +344,7 @@ def engine(stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, now: dat
         text += f" by its calendar of 2026: it does not tell itself{why}"
     yield Line(verdict, "engine", text)
     if primary and row.number < max(MAJORS):
-        yield Line(Verdict.OK, "engine", _next_major(primary, stack))
+        yield Line(Verdict.OK, "engine", _next_major(primary, stack, obstacles))
 
 
 def _version(version: str) -> tuple[Major | None, int | None]:
@@ -350,8 +352,8 @@ def _version(version: str) -> tuple[Major | None, int | None]:
     return (MAJORS.get(int(match[1])), None if match[2] is None else int(match[2])) if match else (None, None)
 
 
-def _next_major(primary: Instance, stack: Stack) -> str:
-    """Where the primary can go, and what of that AWS shows stands in the way."""
+def _next_major(primary: Instance, stack: Stack, obstacles: list[str] | Unknown) -> str:
+    """Where the primary can go, and what of that AWS and the database itself show stands in the way."""
     versions = targets(primary.version)
     ways = "which versions it upgrades to is not known here" if versions is None else (
         f"it upgrades in place to {', '.join(versions)}"
@@ -361,9 +363,14 @@ def _next_major(primary: Instance, stack: Stack) -> str:
     ] + [
         f"{each.identifier} has pending changes" for each in stack.instances if each.raw.get("PendingModifiedValues")
     ]  # fmt: skip
+    if isinstance(obstacles, Unknown):
+        shows, rest = "AWS shows", f"The database was not asked ({obstacles.reason.rstrip('.')})"
+    else:
+        in_the_way += obstacles
+        shows, rest = "AWS and the database show", "Other databases of the server were not asked"
     return (
-        f"next major: {ways}; in the way: {', '.join(in_the_way) or 'nothing that AWS shows'}. What lies in the "
-        f"databases: docs/runbook.md, Upgrading to the next major"
+        f"next major: {ways}; in the way: {', '.join(in_the_way) or f'nothing that {shows}'}. {rest}: docs/runbook.md, "
+        f"Upgrading to the next major"
     )
 
 

@@ -77,8 +77,9 @@ class Facts:
     """What AWS says about a stack. Lists are as AWS returns them, but for the types above and in `ops.stack`.
 
     `lags` by replica; a replica without data is not in it. `lifecycles`: SupportedEngineLifecycles of the major
-    version. `snapshot_quota`: ManualSnapshots, None if RDS does not name it. `poolers`: versions on hosts.
-    `settings`: what the primary itself shows. `sleep`: when the newest primary is stopped, None for never.
+    version. `snapshot_quota`: ManualSnapshots, None if RDS does not name it. `poolers`: versions on hosts. `settings`:
+    what the primary itself shows. `obstacles`: what of its database is in the way of a major upgrade. `sleep`: when the
+    newest primary is stopped, None for never.
     """
 
     stack: Stack | Unknown
@@ -90,6 +91,7 @@ class Facts:
     topics: list[Topic] | Unknown
     poolers: list[str] | Unknown
     settings: Mapping[str, str] | Unknown
+    obstacles: list[str] | Unknown
     alarms: list[Alarm] | Unknown
     budgets: list[Mapping[str, Any]] | Unknown
     lifecycles: list[Mapping[str, Any]] | Unknown
@@ -99,28 +101,25 @@ class Facts:
 def collect(aws: Aws, names: ProductNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
     """Make all calls. Raises OpsError if the account has no such stack, or if nothing can be asked."""
     stack = _gather({"stack": lambda: _stack(aws, names)}, waiting)["stack"]
-    return Facts(
-        stack=stack,
-        **_gather(
-            {
-                "maintenance": lambda: aws.all(
-                    "rds", "describe_pending_maintenance_actions", "PendingMaintenanceActions"
-                ),
-                "lags": lambda: _lags(aws, stack, now),
-                "recovery_points": lambda: _recovery_points(aws, stack),
-                "snapshots": lambda: [each for each in snapshots(aws, "manual") if concerns(names, each)],
-                "snapshot_quota": lambda: _snapshot_quota(aws),
-                "topics": lambda: _topics(aws, names),
-                "poolers": lambda: _poolers(aws, names),
-                "settings": lambda: _settings(aws, names),
-                "alarms": lambda: _alarms(aws, names),
-                "budgets": lambda: _budgets(aws),
-                "lifecycles": lambda: _lifecycles(aws, stack),
-                "sleep": lambda: _sleep(aws, stack),
-            },
-            waiting,
-        ),
+    answers = _gather(
+        {
+            "maintenance": lambda: aws.all("rds", "describe_pending_maintenance_actions", "PendingMaintenanceActions"),
+            "lags": lambda: _lags(aws, stack, now),
+            "recovery_points": lambda: _recovery_points(aws, stack),
+            "snapshots": lambda: [each for each in snapshots(aws, "manual") if concerns(names, each)],
+            "snapshot_quota": lambda: _snapshot_quota(aws),
+            "topics": lambda: _topics(aws, names),
+            "poolers": lambda: _poolers(aws, names),
+            "shown": lambda: _shown(aws, names),
+            "alarms": lambda: _alarms(aws, names),
+            "budgets": lambda: _budgets(aws),
+            "lifecycles": lambda: _lifecycles(aws, stack),
+            "sleep": lambda: _sleep(aws, stack),
+        },
+        waiting,
     )
+    shown = answers.pop("shown")
+    return Facts(stack=stack, settings=_part(shown, "settings"), obstacles=_part(shown, "obstacles"), **answers)
 
 
 def _gather(tasks: Mapping[str, Callable[[], Any]], waiting: Callable[[float], None]) -> dict[str, Any]:
@@ -264,13 +263,18 @@ def _poolers(aws: Aws, names: ProductNaming) -> list[str]:
     return sorted({each[VERSION_DIMENSION] for each in dimensions if VERSION_DIMENSION in each})
 
 
-def _settings(aws: Aws, names: ProductNaming) -> Mapping[str, str] | Unknown:
+def _shown(aws: Aws, names: ProductNaming) -> Mapping[str, Any] | Unknown:
     try:
         answer = roles.ask(aws, names, "show")
     except OpsError as error:
         return Unknown(str(error))
-    settings: Mapping[str, str] = answer["settings"]
-    return settings
+    return answer
+
+
+def _part(shown: Mapping[str, Any] | Unknown, part: str) -> Any:
+    if isinstance(shown, Unknown):
+        return shown
+    return shown.get(part, Unknown("the deployed function does not tell it yet: pulumi up"))
 
 
 def _budgets(aws: Aws) -> list[Mapping[str, Any]]:

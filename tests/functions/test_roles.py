@@ -9,7 +9,9 @@ import pytest
 
 from blueprint.postgres.roles import IAM_ROLES, PASSWORD_ROLES, ROLES, SCHEMAS
 from functions.connection import Failed
-from functions.roles import handler
+from functions.roles import handler, obstacles
+from local.servers import obstacles as local_obstacles
+from tests.docs import blocks, read
 from tests.functions.conftest import Stage
 
 # Of every row that a role, a right or a setting is kept in: which transaction wrote it.
@@ -143,5 +145,25 @@ def test_show_answers_what_the_primary_shows_and_changes_nothing(stage: Stage) -
             name: str((session.execute(f"SHOW {name}".encode()).fetchone() or [None])[0])
             for name in ("archive_mode", "max_wal_senders", "wal_level")
         }
-    assert stage.roles("show") == {"action": "show", "ok": True, "settings": expected}
+    assert stage.roles("show") == {"action": "show", "ok": True, "settings": expected, "obstacles": []}
     assert expected["wal_level"] == "replica"
+
+
+def test_show_names_what_is_in_the_way_of_a_major_upgrade(stage: Stage) -> None:
+    with stage.admin() as session:
+        session.execute("CREATE TABLE public.called (what regproc)")
+        session.execute("CREATE EXTENSION old_snapshot")
+    try:
+        assert stage.roles("show")["obstacles"] == [
+            "column of a reg type called.what",
+            "extension that the next major lacks old_snapshot",
+        ]
+    finally:
+        with stage.admin() as session:
+            session.execute("DROP TABLE public.called")
+            session.execute("DROP EXTENSION old_snapshot")
+
+
+def test_function_runbook_and_the_platform_on_one_machine_ask_the_same() -> None:
+    [asked] = [block for block in blocks(read("docs/runbook.md"), "sql") if "prepared transaction" in block]
+    assert obstacles.QUERY == local_obstacles.QUERY == asked.strip().removesuffix(";")

@@ -28,7 +28,7 @@ def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[st
         "stack": read(list(instances) or [instance()], PROD, REGION), "maintenance": [], "lags": {},
         "recovery_points": [POINT], "snapshots": [], "alarms": [],
         "snapshot_quota": Quota(used=3, most=100), "topics": [TOPIC], "poolers": ["1.26.1"], "settings": SHOWN,
-        "budgets": [BUDGET], "lifecycles": [SUPPORT],
+        "obstacles": [], "budgets": [BUDGET], "lifecycles": [SUPPORT],
     }  # fmt: skip
     everything: list[Line] = lines(Facts(**defaults | other), PROD, NOW)
     return [(line.verdict.value, line.text) for line in everything if line.check == check]
@@ -253,16 +253,23 @@ def test_where_rds_tells_no_date_the_expectation_is_called_unsure(lifecycles: An
 
 
 def test_the_way_to_the_next_major_is_told_with_what_stands_in_it() -> None:
-    databases = ". What lies in the databases: docs/runbook.md, Upgrading to the next major"
+    databases = ". Other databases of the server were not asked: docs/runbook.md, Upgrading to the next major"
     assert found("engine")[1] == (
         "ok",
-        f"next major: it upgrades in place to 17.10, 17.11, 18.4, 18.6; in the way: nothing that AWS shows{databases}",
+        f"next major: it upgrades in place to 17.10, 17.11, 18.4, 18.6; in the way: nothing that AWS and the "
+        f"database show{databases}",
     )
     waiting = instance(EngineVersion="16.15", PendingModifiedValues={"DBInstanceClass": "db.t3.large"})
-    assert found("engine", waiting, replica(DBInstanceStatus="modifying"))[1] == (
+    slot = "logical slot events"
+    assert found("engine", waiting, replica(DBInstanceStatus="modifying"), obstacles=[slot])[1] == (
         "ok",
         "next major: it upgrades in place to 17.11, 18.6; in the way: langpont-prod-replica-1 is modifying, "
-        f"langpont-prod-db has pending changes{databases}",
+        f"langpont-prod-db has pending changes, logical slot events{databases}",
+    )
+    assert found("engine", obstacles=Unknown("It did not answer."))[1] == (
+        "ok",
+        "next major: it upgrades in place to 17.10, 17.11, 18.4, 18.6; in the way: nothing that AWS shows. The "
+        "database was not asked (It did not answer): docs/runbook.md, Upgrading to the next major",
     )
     assert [text for _, text in found("engine", instance(EngineVersion="18.6"))] == [
         "PostgreSQL 18: RDS's standard support ends 2029-02-28"
