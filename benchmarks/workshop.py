@@ -85,11 +85,12 @@ class Workshop:
         """Free ports for a plan."""
         return ports.choose(plan, asked={}, ours=frozenset())
 
-    def plane(self, plan: DataPlan, layout: Layout, at: Ports) -> DataPlane:
-        """The servers and pooler of a plan, not started yet."""
+    def plane(self, plan: DataPlan, layout: Layout, at: Ports, *, backed_up: bool = False) -> DataPlane:
+        """The servers and pooler of a plan, not started yet. `backed_up`: they archive, which costs disk and time."""
         return DataPlane(
-            plan, binaries=self.binaries, account=self.account, layout=layout, ports=at, make_roles=make_roles
-        )
+            plan, binaries=self.binaries, account=self.account, layout=layout, ports=at, make_roles=make_roles,
+            backed_up=backed_up,
+        )  # fmt: skip
 
 
 @contextmanager

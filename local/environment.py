@@ -53,8 +53,8 @@ def write_files(up: Result) -> Path:
 
 def _passwords(data: DataPlane) -> Iterator[str]:
     """Lines of a file for libpq: every role at every server, and those that PgBouncer takes there."""
-    for instance in data.plan.instances:
-        endpoint = data.endpoint(instance.role)
+    for role in (*(instance.role for instance in data.plan.instances), *data.previous):
+        endpoint = data.endpoint(role)
         for name, password in data.plan.passwords.items():
             yield f"{endpoint.host}:{endpoint.port}:*:{name}:{password}"
     for entry in data.pooler.entries:

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import snapshots
 from local.aws.clients import Clients
 from local.servers.errors import DataPlaneError
 from local.servers.plane import DataPlane
@@ -20,7 +21,10 @@ FUNCTION = "aws:lambda/function:Function"
 
 
 def write_stand_ins(path: Path, data: DataPlane) -> None:
-    """Tell the control plane where an instance's name leads here, and whom to trust. See `aws/moto_server.py`."""
+    """Tell the control plane where an instance's name leads here, whom to trust, and how a snapshot is taken.
+
+    See `aws/moto_server.py` and `aws/moto_snapshots.py`.
+    """
     hosts = {host: data.endpoint(role) for host, role in data.plan.hosts.items()}
     authority = data.cluster.authority
     write_private(
@@ -29,6 +33,7 @@ def write_stand_ins(path: Path, data: DataPlane) -> None:
             {
                 "hosts": {host: ["127.0.0.1", endpoint.port] for host, endpoint in hosts.items()},
                 "authority": str(authority) if authority else None,
+                "snapshots": snapshots.stand_in(data),
             }
         ),
     )

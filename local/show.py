@@ -33,6 +33,7 @@ def result(up: Result, seconds: float) -> None:
     for note in up.notes:
         page.heading("Note", note)
     _changes(page, up)
+    _restored(page, up)
     _endpoints(page, up)
     page.heading("Not as on AWS", f"{len(up.differences)} things: make status STACK={stack} ARGS=--differences")
     environment = shlex.quote(os.path.relpath(up.folders.state / "app.env"))
@@ -79,14 +80,24 @@ def _did(up: Result) -> list[str]:
     return actions + ([f"PgBouncer {up.done.pooler}"] if up.done.pooler else [])
 
 
+def _restored(page: Page, up: Result) -> None:
+    primary = up.data.plan.primary
+    if any(action.kind == "restored" and action.role == primary.name for action in up.done.actions):
+        page.heading(
+            "Restored",
+            f"{primary.identifier} from {primary.origin}: clients were served {up.seconds:.1f} s after this command "
+            f"began, on this machine; RDS takes tens of minutes to hours, by size",
+        )
+
+
 def _endpoints(page: Page, up: Result) -> None:
     data = up.data
     passwords = up.folders.state / "pgpass"
     rows = []
-    roles = [instance.role for instance in data.plan.instances]
+    roles = [*(instance.role for instance in data.plan.instances), *data.previous]
     for role in roles:
         endpoint = data.endpoint(role)
-        user = data.plan.master if role == "primary" else READER
+        user = data.plan.master if role.startswith("primary") else READER
         rows.append((role, f'PGPASSFILE={shlex.quote(str(passwords))} psql "{endpoint.conninfo(user)}"'))
     for entry, role in data.pooler.entries.items():
         endpoint = data.pooler.endpoint(entry)

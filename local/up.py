@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from local import functions, state
+from local import functions, snapshots, state
 from local.aws.clients import Clients
 from local.aws.provider import UNPROVEN, Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError, start_server
@@ -17,7 +18,7 @@ from local.down import CONTROL, control, functions_file, layout_of, stop_control
 from local.loopback import is_free
 from local.processes import Process
 from local.randoms import KeptRandoms
-from local.servers import plane
+from local.servers import backups, plane
 from local.servers.account import Account, server_account
 from local.servers.binaries import Binaries
 from local.servers.binaries import find as find_binaries
@@ -44,7 +45,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What an `up` found and did. `rebuilt`: the control plane was made anew. `notes`: sentences for the user."""
+    """What an `up` found and did. `rebuilt`: the control plane was made anew. `notes`: sentences for the user.
+
+    `seconds`: until clients were served.
+    """
 
     folders: Folders
     state: State
@@ -55,6 +59,7 @@ class Result:
     data: DataPlane
     done: Done
     notes: tuple[str, ...]
+    seconds: float
 
     @property
     def changed(self) -> bool:
@@ -74,6 +79,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
     refusals of the program, `EngineRefusal`, `StateError`, `ServerError` and `DataPlaneError`; a run that does not get
     to its end stops what it has started, and adds to the exception what state things are in.
     """
+    began = time.monotonic()
     stack_file = stack_files.load(project, stack)
     folders = _folders_for_up(project, stack)
     notes: list[str] = []
@@ -81,7 +87,9 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         kept = state.load_or_set_aside(folders, stack, notes.append)
         say("Running the program")
         recording = _answered_again(stack_file, kept)
-        _check_roles(ports, data_plan(recording))
+        plan = data_plan(recording)
+        _check_roles(ports, plan)
+        backups.check(plan, layout_of(folders), datetime.now(UTC))
         folders.record_place()
         plane.end_strays(layout_of(folders))
         _check_upgrade(folders, kept, recording, ports, say)
@@ -108,9 +116,14 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
         done = data.up()
         notes += [_upgraded(action.names[0]) for action in done.actions if action.kind == "upgraded"]
+        if any(action.kind == "kept" for action in done.actions):
+            snapshots.register(Clients(server.endpoint, _region(stack_file)), data.layout)
+        if data.began_empty and any(action.kind == "created" for action in done.actions):
+            notes.append(str(data.substitutions[-1]))
         return Result(
             folders=folders, state=kept, recording=recording, changes=changes, rebuilt=rebuilt,
             endpoint=server.endpoint, data=data, done=done, notes=tuple(notes),
+            seconds=done.served - began,
         )  # fmt: skip
 
 
@@ -133,7 +146,7 @@ def _check_upgrade(
     """Raises `DataPlaneError` where the data is of another major and RDS would not upgrade it, before any change."""
     plan = data_plan(recording)
     layout = layout_of(folders)
-    if plane.major(layout) not in (None, plan.primary.major):
+    if plane.major(layout, plan.primary.name) not in (None, plan.primary.major):
         _data_plane(folders, replace(kept), plan, ports, say, lambda _: False).check_upgrade()
 
 
@@ -145,7 +158,7 @@ def _upgraded(way: str) -> str:
 
 
 def _check_roles(ports: Mapping[str, int], plan: DataPlan) -> None:
-    roles = (CONTROL, *(instance.role for instance in plan.instances), POOLER)
+    roles = (CONTROL, *(instance.name for instance in plan.standing), POOLER)
     unknown = [f"{role}={port}" for role, port in ports.items() if role not in roles]
     if unknown:
         raise DataPlaneError(f"--port {unknown[0]}: {plan.stack} has no such server. It has {', '.join(roles)}.")
@@ -242,6 +255,7 @@ def _rebuild(
         )
     provider = MotoProvider(server.endpoint, _region(stack_file), KeptRandoms(kept.randoms))
     recording = record(stack_file, provider, preview=False)
+    snapshots.register(Clients(server.endpoint, _region(stack_file)), layout_of(folders))
     kept.made = {urn: created.to_json() for urn, created in provider.created.items()}
     kept.registrations = state.digests(recording)
     kept.exceptions = list(_exceptions(provider))
@@ -313,6 +327,7 @@ def _data_plane(
     return DataPlane(
         plan, binaries=binaries, account=account, layout=layout, ports=chosen, say=say, make_roles=make_roles,
         older=lambda major: find_binaries(cache, account, major=major, environ={}, say=say),
+        backed_up=True,
     )  # fmt: skip
 
 

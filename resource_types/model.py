@@ -103,9 +103,8 @@ class ResourceType:
     one with `takes` is made only if such an input is there, and gets these inputs only. `own`: inputs that no parameter
     of the API stands for, each with the reason. `variants`: by an input, the row in place of this one when it is there.
 
-    On one machine: `moto_limits`; `moto_refuses`: inputs with which nothing can be made, each with the way out;
-    `not_in_moto`: why moto cannot make it, so that parameters are checked and nothing is sent; `sent_later`: who sends
-    them, when they cannot be sent at once.
+    On one machine: `moto_limits`; `not_in_moto`: why moto cannot make it, so that parameters are checked and nothing is
+    sent; `sent_later`: who sends them, when they cannot be sent at once.
 
     What a changed property does, update or replace, is data by token and property of its own.
     """
@@ -124,7 +123,6 @@ class ResourceType:
     variant: str = ""
     variants: Mapping[str, ResourceType] = field(default_factory=dict)
     moto_limits: tuple[MotoLimit, ...] = ()
-    moto_refuses: Mapping[str, str] = field(default_factory=dict)
     not_in_moto: str = ""
     sent_later: str = ""
 

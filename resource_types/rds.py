@@ -7,9 +7,6 @@ from dataclasses import replace
 
 from resource_types.model import TAGS, Bill, Call, MotoLimit, PhysicalName, Reply, ResourceType, Target
 
-_NO_BACKUP = (
-    "there is no backup on this machine to restore from. Bring generation 1 up, and look at this one with make preview"
-)
 _INSTANCE_TAKES: Mapping[str, Target] = {
     "instanceClass": "DBInstanceClass",
     "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
@@ -53,6 +50,8 @@ _INSTANCE = ResourceType(
         **_INSTANCE_OWN,
         "finalSnapshotIdentifier": "what deletion does; a parameter of DeleteDBInstance",
         "deleteAutomatedBackups": "what deletion does; a parameter of DeleteDBInstance",
+        "snapshotIdentifier": "a parameter of RestoreDBInstanceFromDBSnapshot",
+        "restoreToPointInTime": "parameters of RestoreDBInstanceToPointInTime",
     },
     moto_limits=(
         _SAME_ID,
@@ -61,8 +60,9 @@ _INSTANCE = ResourceType(
         MotoLimit("performanceInsightsRetentionPeriod", "moto drops it"),
         MotoLimit("databaseInsightsMode", "moto drops it"),
         MotoLimit("engineLifecycleSupport", "moto drops it"),
+        MotoLimit("snapshotIdentifier", "moto creates a new record; the servers here restore the data"),
+        MotoLimit("restoreToPointInTime", "moto creates a new record; the servers here restore the data"),
     ),
-    moto_refuses={"snapshotIdentifier": _NO_BACKUP, "restoreToPointInTime": _NO_BACKUP},
 )
 _REPLICA = replace(
     _INSTANCE,

@@ -1,4 +1,4 @@
-"""moto's server, with the one thing that it needs Docker for done without: functions really run when they are invoked.
+"""moto's server, with two things that it does not do: functions really run, and snapshots hold what the servers have.
 
     python -I moto_server.py <functions file> -H <host> -p <port>
 
@@ -107,5 +107,6 @@ def _beside(name: str) -> Any:
 
 
 setattr(LambdaFunction, "_invoke_lambda", invoke)  # noqa: B010 - a type checker refuses a plain assignment
+_beside("moto_snapshots").install(functions_file)
 with _beside("moto_secrets").installed():
     main(arguments)

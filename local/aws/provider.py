@@ -153,9 +153,6 @@ class MotoProvider:
         return self._others.invoke(token, arguments)
 
     def _create(self, registration: Registration, row: ResourceType, create: Call, account: str) -> Created:
-        for name, reason in row.moto_refuses.items():
-            if name in registration.inputs:
-                raise EngineRefusal(f"{registration.identity}: {name}: {reason}.")
         inputs: dict[str, Any] = {
             key: value.zipped if isinstance(value, Archive) else value
             for key, value in reveal(registration.inputs).items()

@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from blueprint.postgres.effective import STANDBY_SETTINGS
 from local.processes import Process
-from local.servers import master, replication, tls, upgrade
+from local.servers import backups, master, replication, tls, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.configuration import (
@@ -28,21 +29,21 @@ from local.servers.configuration import (
 )
 from local.servers.connections import Endpoint
 from local.servers.errors import DataPlaneError
-from local.servers.layout import Layout, Ports
-from local.servers.plan import PRIMARY, DataPlan, InstancePlan
+from local.servers.layout import Layout, Ports, remove
+from local.servers.plan import PRIMARY, DataPlan, InstancePlan, Origin
 from local.servers.server import Server
 from local.servers.upgrade import Upgrade
 
 RELOAD_SECONDS = 2
-_MADE = ("created", "rebuilt", "upgraded")
+_MADE = ("created", "restored", "rebuilt", "upgraded")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """What was done to one server. `names`: parameters that a reload or restart put in force, or the new version."""
+    """What was done to one server. `names`: parameters that a reload or restart put in force, or what it came from."""
 
     role: str
-    kind: Literal["created", "started", "reloaded", "restarted", "removed", "rebuilt", "upgraded"]
+    kind: Literal["created", "restored", "started", "reloaded", "restarted", "removed", "rebuilt", "kept", "upgraded"]
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -50,7 +51,11 @@ class Action:
 
 
 class Cluster:
-    """The servers of one plan. `say` hears each long step before it begins; `older` finds programs of other majors."""
+    """The servers of one plan. `say` hears each long step before it begins; `older` finds programs of other majors.
+
+    `servers`: those of the current generation, by role; `previous`: those of the one before, by label. `backed_up`: the
+    primary archives its log, so that base backups can be taken.
+    """
 
     def __init__(
         self,
@@ -62,9 +67,11 @@ class Cluster:
         ports: Ports,
         say: Callable[[str], None] = lambda _: None,
         older: Callable[[int], Binaries] | None = None,
+        backed_up: bool = False,
     ) -> None:
         self.plan = plan
         self._older = older
+        self._backed_up = backed_up
         self.binaries = binaries
         self.account = account
         self.layout = layout
@@ -73,7 +80,8 @@ class Cluster:
         self._actions: list[Action] = []
         # Root administers over the socket, and the servers' account replicates over it.
         self._system_users = (account.name, pwd.getpwuid(os.geteuid()).pw_name)
-        self.servers = {instance.role: self._server(instance.role) for instance in plan.instances}
+        self.servers = {instance.role: self._server(instance.name) for instance in plan.instances}
+        self.previous = {instance.label: self._server(instance.name) for instance in plan.previous}
 
     @property
     def primary(self) -> Server:
@@ -91,10 +99,11 @@ class Cluster:
         return sys.platform == "linux"
 
     def endpoint(self, role: str) -> Endpoint:
-        """Where clients reach one instance."""
-        return Endpoint(
-            host="localhost", port=self.ports.servers[role], database=self.plan.database, authority=self.authority
-        )
+        """Where clients reach one instance, by role; one of the generation before by label."""
+        names = {one.label: one.name for one in self.plan.previous}
+        names |= {one.role: one.name for one in self.plan.instances}
+        port = self.ports.servers[names[role]]
+        return Endpoint(host="localhost", port=port, database=self.plan.database, authority=self.authority)
 
     @property
     def authority(self) -> Path | None:
@@ -109,10 +118,10 @@ class Cluster:
         domains = {f"*.{host.partition('.')[2]}" for host in self.plan.hosts}
         return tls.certificates(self.layout.tls, self.account, names=domains)
 
-    def _server(self, role: str) -> Server:
+    def _server(self, name: str) -> Server:
         return Server(
-            role=role, folder=self.layout.server(role), sockets=self.layout.sockets,
-            port=self.ports.servers.get(role, 0), binaries=self.binaries, account=self.account,
+            role=name, folder=self.layout.server(name), sockets=self.layout.sockets,
+            port=self.ports.servers.get(name, 0), binaries=self.binaries, account=self.account,
         )  # fmt: skip
 
     # Up
@@ -127,6 +136,9 @@ class Cluster:
         self.layout.make(self.account)
         upgrade.settle(self.primary)
         self.primary.settled()  # a run that was interrupted may have left it starting, or ending
+        if self._backed_up:
+            backups.make_folders(self.primary, self.layout)
+        self._start_previous()
         self._upgrade()
         self._remove_extra()
         self._create_primary()
@@ -150,6 +162,7 @@ class Cluster:
         master.make_master(self.primary, self.plan)
         self._bring(self.plan.replicas, least)
         replication.wait_streaming(self.primary, self.standbys)
+        self._remove_generations()
         return tuple(self._actions)
 
     # A later major
@@ -201,28 +214,99 @@ class Cluster:
             for server in reversed(stopped):
                 replace(server, binaries=due.old).start()
             raise
-        self._did(PRIMARY, "upgraded", [f"{old} to {new}"])
+        self._did(self.primary.role, "upgraded", [f"{old} to {new}"])
+
+    # Backups, and the generation before
+
+    def back_up(self, *, anyway: bool = False) -> None:
+        """Take a base backup of a primary that archives, if one is due, or `anyway`."""
+        own = backups.folder(self.layout, self.primary.role)
+        if self._backed_up and (anyway or backups.is_due(self.primary, own, datetime.now(UTC))):
+            self._say("Taking a base backup")
+            backups.take(self.primary, own)
+
+    def _start_previous(self) -> None:
+        """Start what does not run of the generation before, as it was left."""
+        for instance in self.plan.previous:
+            server = self.previous[instance.label]
+            if server.exists and not server.settled():
+                server.move(server.port, self.ports.servers[self.plan.previous[0].name])
+                self._start_as_left(server)
+                self._did(instance.label, "started")
+
+    def _start_as_left(self, server: Server) -> None:
+        older = self._older and server.major != self.binaries.major and server.major
+        (replace(server, binaries=self._older(older)) if self._older and older else server).start()
 
     # Steps
 
     def _remove_extra(self) -> None:
-        """Replicas that the plan has no longer, with their slots."""
-        for role in self.layout.roles():
-            if role not in self.servers:
-                self._say(f"Removing {role}")
-                self._server(role).stop()
-                shutil.rmtree(self.layout.server(role))
-                self._did(role, "removed")
+        """Replicas that the current generation has no longer, with their slots."""
+        for name in self._extra():
+            if generation_of(name) == self.plan.primary.generation:
+                self._remove(name)
         if self.primary.process():
-            replication.drop_other_slots(self.primary, [replica.role for replica in self.plan.replicas])
+            replication.drop_other_slots(self.primary, [replica.name for replica in self.plan.replicas])
+
+    def _remove_generations(self) -> None:
+        """What is left of other generations than those that stand; of a protected primary a final snapshot stays."""
+        for name in sorted(self._extra(), reverse=True):  # "replica-..." before "primary"
+            server = self._server(name)
+            server.stop()
+            if role_of(name) == PRIMARY and server.exists and self.plan.primary.protected and self._backed_up:
+                self._did(name, "kept", (backups.keep_as_final_snapshot(server, self.layout),))
+            self._remove(name)
+            remove(backups.folder(self.layout, name))
+
+    def _extra(self) -> list[str]:
+        wanted = {instance.name for instance in self.plan.standing}
+        return [name for name in self.layout.roles() if name not in wanted]
+
+    def _remove(self, name: str) -> None:
+        self._say(f"Removing {name}")
+        self._server(name).stop()
+        shutil.rmtree(self.layout.server(name))
+        self._did(name, "removed")
 
     def _create_primary(self) -> None:
-        if self.primary.exists:
+        origin = self.plan.primary.origin
+        if self.primary.exists and (origin is None or backups.origin(self.primary.folder) in (None, origin)):
+            return
+        empty = backups.is_new_machine(self.layout)
+        if origin and not empty:
+            self._restore(origin)
             return
         self._say("Creating the primary")
         self.primary.make_folder()
+        if origin:
+            backups.mark(self.primary, origin, empty=empty)
         self.primary.initialise()
-        self._did(PRIMARY, "created")
+        self._did(self.primary.role, "created")
+
+    def _restore(self, origin: Origin) -> None:
+        """Make the primary from a snapshot, or from the backups of the generation before. Only a whole one arrives."""
+        self._say(f"Restoring {self.plan.primary.identifier} from {origin}")
+        scratch = replace(self.primary, folder=self.layout.restoring)
+        self.primary.stop()  # one of another beginning
+        remove(scratch.folder)
+        scratch.make_folder()
+        if origin.kind == "snapshot":
+            backups.copy_snapshot(scratch, self.layout, origin)
+        else:
+            name = backups.source_of(self.plan.primary)
+            source, own = self._server(name), backups.folder(self.layout, name)
+            if not source.settled():  # it is not kept, and goes when this one stands
+                self._start_as_left(source)
+            wanted = self._configuration(self.plan.primary, {})
+            backups.recover(scratch, source, own, backups.moment(origin), wanted, self._system_users)
+        remove(self.primary.folder)
+        remove(backups.folder(self.layout, self.primary.role))
+        backups.make_folders(self.primary, self.layout)
+        self.primary.make_folder()
+        backups.mark(self.primary, origin, empty=False)
+        self.primary.adopt(scratch.data)
+        remove(scratch.folder)
+        self._did(self.primary.role, "restored", (str(origin),))
 
     def _check_all(self, floor: Mapping[str, int], server: Server | None = None) -> None:
         """Let PostgreSQL itself look at every new configuration before a running server is touched.
@@ -233,11 +317,11 @@ class Cluster:
             wanted = self._configuration(instance, floor)
             if self.servers[instance.role].configured() == wanted.settings:
                 continue
-            needed = (server or self.primary).shared_memory_mib(wanted, instance.role)
+            needed = (server or self.primary).shared_memory_mib(wanted, instance.name)
             has = instance.memory_bytes // 2**20
             if needed >= has:  # this machine may have it; RDS would end up in "incompatible-parameters"
                 raise DataPlaneError(
-                    f"{instance.role}: the parameter group needs {needed} MiB of shared memory, and "
+                    f"{instance.name}: the parameter group needs {needed} MiB of shared memory, and "
                     f"{instance.instance_class} has {has} MiB. Lower shared_buffers, or take a larger class."
                 )
 
@@ -262,17 +346,17 @@ class Cluster:
         if running and change and change.restart:
             server.stop()
             server.configure(wanted, self._system_users, standby=standby)
-            self._did(instance.role, "restarted", change.restart)
+            self._did(instance.name, "restarted", change.restart)
             return server.launch()
         written = server.configure(wanted, self._system_users, standby=standby)
         if running is None:
-            if not any(a.role == instance.role and a.kind in _MADE for a in self._actions):
-                self._did(instance.role, "started")
+            if not any(a.role == instance.name and a.kind in _MADE for a in self._actions):
+                self._did(instance.name, "started")
             return server.launch()
         if written or server.read_late():
             server.reload()
             names = change.reload if change else ()
-            self._did(instance.role, "reloaded", names)
+            self._did(instance.name, "reloaded", names)
             return self._after_reload(server)
         return None
 
@@ -290,18 +374,29 @@ class Cluster:
 
     def _configuration(self, instance: InstancePlan, floor: Mapping[str, int]) -> ServerConfiguration:
         machine = Machine(
-            port=self.ports.servers[instance.role],
-            primary_port=self.ports.servers[PRIMARY],
+            port=self.ports.servers[instance.name],
+            primary_port=self.primary.port,
             sockets=self.layout.sockets,
             logs=self.servers[instance.role].logs,
             certificates=self._certificates,
             libraries=self.binaries.libraries,
             prefetch=self.prefetch,
+            archive=backups.archive_command(backups.folder(self.layout, instance.name)) if self._backed_up else None,
         )
         return configuration(instance, {} if instance.role == PRIMARY else floor, machine)
 
     def _did(self, role: str, kind: Any, names: Iterable[str] = ()) -> None:
         self._actions.append(Action(role=role, kind=kind, names=tuple(names)))
+
+
+def role_of(name: str) -> str:
+    """The role in an instance's name."""
+    return name.partition("-g")[0]
+
+
+def generation_of(name: str) -> int:
+    """The generation in an instance's name."""
+    return int(name.partition("-g")[2] or 1)
 
 
 def _standby_settings(configured: Mapping[str, str]) -> dict[str, str]:

@@ -33,7 +33,10 @@ _STANDS_FOR: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Values of this machine: of one server its port, of all the folder of sockets, the primary's port, TLS."""
+    """Values of this machine: of one server its port, of all the folder of sockets, the primary's port, TLS.
+
+    `archive`: the command that keeps a primary's log; None where it is not kept.
+    """
 
     port: int
     primary_port: int
@@ -42,6 +45,7 @@ class Machine:
     certificates: Certificates | None
     libraries: frozenset[str]
     prefetch: bool = True
+    archive: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,9 @@ def _of_machine(instance: InstancePlan, machine: Machine) -> Iterator[tuple[str,
         yield "ssl_cert_file", str(machine.certificates.certificate)
         yield "ssl_key_file", str(machine.certificates.key)
         yield "ssl_ca_file", str(machine.certificates.authority)
+    if instance.role == PRIMARY and machine.archive:
+        yield "archive_mode", "on"
+        yield "archive_command", machine.archive
     if instance.role != PRIMARY:
         yield (
             "primary_conninfo",
@@ -137,12 +144,12 @@ def _of_machine(instance: InstancePlan, machine: Machine) -> Iterator[tuple[str,
                 f"application_name={instance.identifier}"
             ),
         )
-        yield "primary_slot_name", slot(instance.role)
+        yield "primary_slot_name", slot(instance.name)
 
 
-def slot(role: str) -> str:
+def slot(name: str) -> str:
     """The replication slot of a replica, in the letters that a slot's name can have."""
-    return re.sub(r"[^a-z0-9_]", "_", role.lower())
+    return re.sub(r"[^a-z0-9_]", "_", name.lower())
 
 
 def _preloaded(settings: Mapping[str, str]) -> list[str]:
@@ -239,8 +246,6 @@ def _substitutions(
         yield Substitution(
             "rds_iam", f"a role that {', '.join(IAM_ROLES)} is a member of; nobody takes a token, so it cannot log in"
         )
-    if re.search(r"-g[0-9]+$", plan.primary.identifier):
-        yield Substitution("restoreFrom", f"{plan.primary.identifier} goes on with the data that is here")
     yield Substitution("storage, backups, Multi-AZ", "folders of this machine; there is no second zone")
 
 

@@ -52,12 +52,27 @@ class Layout:
         """One folder for each instance, by role."""
         return self.root / "servers"
 
-    def server(self, role: str) -> Path:
+    def server(self, name: str) -> Path:
         """The folder of one instance."""
-        return self.servers / role
+        return self.servers / name
+
+    @property
+    def backups(self) -> Path:
+        """A folder for each primary, by name, with its base backups and archived log."""
+        return self.root / "backups"
+
+    @property
+    def snapshots(self) -> Path:
+        """A folder for each snapshot, by identifier; the control plane makes and removes them."""
+        return self.root / "snapshots"
+
+    @property
+    def restoring(self) -> Path:
+        """Where a server recovers, until it is whole."""
+        return self.root / "restoring"
 
     def roles(self) -> list[str]:
-        """Instances that have a folder."""
+        """Names of the instances that have a folder: the role, from the second generation on with it."""
         return sorted(path.name for path in self.servers.iterdir()) if self.servers.is_dir() else []
 
     def make(self, account: Account) -> None:
@@ -86,7 +101,7 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """TCP ports on loopback: of each instance by role, and PgBouncer's."""
+    """TCP ports on loopback: of each instance by name, and PgBouncer's."""
 
     servers: Mapping[str, int]
     pooler: int

@@ -93,7 +93,8 @@ def render(plan: DataPlan, layout: Layout, ports: Ports, authority: Path | None)
 
 def _entry(text: str, plan: DataPlan, ports: Ports) -> str:
     values = connection_string(text)
-    values |= {"port": str(ports.servers[plan.hosts[values["host"]]]), "host": HOST}
+    names = {instance.role: instance.name for instance in plan.instances}
+    values |= {"port": str(ports.servers[names[plan.hosts[values["host"]]]]), "host": HOST}
     return " ".join(f"{key}={value}" for key, value in values.items())
 
 

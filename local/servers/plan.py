@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from blueprint.aws.instance_classes import instance_class
-from blueprint.names import ProductNaming
+from blueprint.names import ProductNaming, generation_suffix
 from blueprint.postgres import scram
 from blueprint.postgres.version import MAJOR
 from local.servers.errors import DataPlaneError
@@ -35,11 +35,23 @@ class GroupParameter:
     apply_method: str
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a primary is restored from: a snapshot, by identifier or ARN, or a second of the generation before, UTC."""
+
+    kind: Literal["time", "snapshot"]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.text}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstancePlan:
-    """One instance of the current generation. `role` is "primary" or "replica-<n>", the same in every generation.
+    """One instance. `role` is "primary" or "replica-<n>", the same in every generation.
 
     major: of the family of its parameter group. allow_major_upgrade: whether RDS would take a primary to another.
+    origin: what the current primary was restored from, None for one that was not. protected: deletion protection.
     """
 
     role: str
@@ -51,6 +63,19 @@ class InstancePlan:
     engine_version: str | None = None
     major: int = MAJOR
     allow_major_upgrade: bool = False
+    generation: int = 1
+    origin: Origin | None = None
+    protected: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its role, from the second generation on with it: of folder, slot and port, so that two stand side by side."""
+        return f"{self.role}{generation_suffix(self.generation)}"
+
+    @property
+    def label(self) -> str:
+        """What it is called beside a later generation, whose instances are called by role: "primary-g1"."""
+        return f"{self.role}-g{self.generation}"
 
     @cached_property
     def raw(self) -> Mapping[str, str]:
@@ -67,7 +92,8 @@ class InstancePlan:
 class DataPlan:
     """Servers and logins of one stack. Its representation shows no password; its JSON holds them.
 
-    instances: the primary first. master_password: what RDS is told. passwords: what each role's secret says, the
+    instances: of the current generation, the primary first. previous: those of the one before, where it is kept, which
+    stay as they were left. master_password: what RDS is told. passwords: what each role's secret says, the
     master's too. verifiers: of each password role, those of the user list where it has them. hosts: role of the
     instance behind each host name of the pooler's configuration.
     """
@@ -82,6 +108,7 @@ class DataPlan:
     hosts: Mapping[str, str]
     ini: str
     user_list: str = field(repr=False)
+    previous: tuple[InstancePlan, ...] = ()
 
     @property
     def primary(self) -> InstancePlan:
@@ -92,6 +119,11 @@ class DataPlan:
     def replicas(self) -> tuple[InstancePlan, ...]:
         """The rest, by role."""
         return self.instances[1:]
+
+    @property
+    def standing(self) -> tuple[InstancePlan, ...]:
+        """All that run: the current generation, then the one before."""
+        return (*self.instances, *self.previous)
 
     @cached_property
     def master_verifier(self) -> str:
@@ -110,11 +142,10 @@ class DataPlan:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> DataPlan:
         """What `to_json` made."""
-        instances = tuple(
-            InstancePlan(**one | {"parameters": tuple(GroupParameter(**p) for p in one["parameters"])})
-            for one in value["instances"]
+        instances, previous = (
+            tuple(_from_json(instance) for instance in value.get(part, ())) for part in ("instances", "previous")
         )
-        return cls(**dict(value) | {"instances": instances})
+        return cls(**dict(value) | {"instances": instances, "previous": previous})
 
 
 def data_plan(recording: Recording) -> DataPlan:
@@ -139,7 +170,8 @@ def data_plan(recording: Recording) -> DataPlan:
             f"{recording.stack}: the credentials name masters {masters}, instances {sorted(identifiers)} and databases "
             f"{sorted(databases)}, where one of each is due. Look at components/secret_values.py."
         )
-    instances = _instances(recording, identifiers.pop())
+    primary = identifiers.pop()
+    instances = _instances(recording, primary)
     passwords = {document["username"]: document["password"] for document in credentials}
     ini, user_list = files[0][INI], files[0][USER_LIST]
     return DataPlan(
@@ -153,7 +185,14 @@ def data_plan(recording: Recording) -> DataPlan:
         hosts=_hosts(ini, instances),
         ini=ini,
         user_list=user_list,
+        previous=_previous(recording, instances),
     )
+
+
+def _from_json(value: Mapping[str, Any]) -> InstancePlan:
+    origin = value.get("origin")
+    parameters = tuple(GroupParameter(**parameter) for parameter in value["parameters"])
+    return InstancePlan(**dict(value) | {"parameters": parameters, "origin": Origin(**origin) if origin else None})
 
 
 def user_list_verifiers(user_list: str) -> dict[str, str]:
@@ -198,14 +237,22 @@ def _instances(recording: Recording, primary: str) -> tuple[InstancePlan, ...]:
     return tuple(_instance(recording, registration) for registration in (by_identifier[primary], *replicas))
 
 
+def _previous(recording: Recording, current: tuple[InstancePlan, ...]) -> tuple[InstancePlan, ...]:
+    """The instances of the generation before, its primary first; none where it is not kept."""
+    identifiers = {instance.identifier for instance in current}
+    others = [r for r in recording.of_type(INSTANCE) if r.inputs["identifier"] not in identifiers]
+    primaries = [r.inputs["identifier"] for r in others if not r.inputs.get("replicateSourceDb")]
+    return tuple(instance for primary in primaries for instance in _instances(recording, primary))
+
+
 def _instance(recording: Recording, registration: Registration) -> InstancePlan:
     inputs = reveal(registration.inputs)
     identifier, source = inputs["identifier"], inputs.get("replicateSourceDb")
     row = instance_class(inputs["instanceClass"])
     group = reveal(_parameter_group(recording, registration).inputs)
-    number = re.sub(r"-g[0-9]+$", "", identifier.removeprefix(f"{ProductNaming(recording.stack).prefix}-"))
+    name, _, generation = identifier.removeprefix(f"{ProductNaming(recording.stack).prefix}-").partition("-g")
     return InstancePlan(
-        role=number if source else PRIMARY,
+        role=name if source else PRIMARY,
         identifier=identifier,
         source=source,
         instance_class=row.name,
@@ -214,7 +261,18 @@ def _instance(recording: Recording, registration: Registration) -> InstancePlan:
         engine_version=inputs.get("engineVersion"),
         major=int(group["family"].removeprefix("postgres")),
         allow_major_upgrade=inputs.get("allowMajorVersionUpgrade") is True,
+        generation=int(generation or 1),
+        origin=_origin(inputs),
+        protected=bool(inputs.get("deletionProtection")),
     )
+
+
+def _origin(inputs: Mapping[str, Any]) -> Origin | None:
+    if "snapshotIdentifier" in inputs:
+        return Origin("snapshot", inputs["snapshotIdentifier"])
+    if "restoreToPointInTime" in inputs:
+        return Origin("time", inputs["restoreToPointInTime"]["restoreTime"])
+    return None
 
 
 def _parameter_group(recording: Recording, instance: Registration) -> Registration:

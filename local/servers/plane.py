@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from local.processes import Process, working_in
-from local.servers import pgbouncer, server, upgrade
+from local.servers import backups, pgbouncer, server, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.cluster import Action, Cluster
@@ -31,11 +31,12 @@ _PROGRAMS = ("postgres", "pgbouncer", "initdb", "pg_basebackup", "pg_upgrade")
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What an `up` did. `changed`: whether there was anything to do."""
+    """What an `up` did. `changed`: whether there was anything to do. `served`: when clients were, by time.monotonic."""
 
     actions: tuple[Action, ...]
     roles_changed: bool
     pooler: str | None
+    served: float
 
     @property
     def changed(self) -> bool:
@@ -61,6 +62,7 @@ class DataPlane:
         say: Callable[[str], None] = lambda _: None,
         make_roles: Callable[[DataPlane], bool] | None = None,
         older: Callable[[int], Binaries] | None = None,
+        backed_up: bool = False,
     ) -> None:
         self.plan = plan
         self._make_roles = make_roles
@@ -69,8 +71,9 @@ class DataPlane:
         self.binaries = binaries
         self._say = say
         self.cluster = Cluster(
-            plan, binaries=binaries, account=account, layout=layout, ports=ports, say=say, older=older
-        )
+            plan, binaries=binaries, account=account, layout=layout, ports=ports, say=say, older=older,
+            backed_up=backed_up,
+        )  # fmt: skip
         self.pooler = Pooler(plan, account=account, layout=layout, ports=ports, authority=self.cluster.authority)
 
     def check_upgrade(self) -> None:
@@ -103,18 +106,36 @@ class DataPlane:
         self._say("Making roles and grants")
         assert self._make_roles is not None
         roles_changed = self._make_roles(self)
-        return Done(actions=actions, roles_changed=roles_changed, pooler=self.pooler.up())
+        pooler = self.pooler.up()
+        done = Done(actions=actions, roles_changed=roles_changed, pooler=pooler, served=time.monotonic())
+        self.cluster.back_up()  # nobody waits for it
+        return done
 
     @property
     def substitutions(self) -> tuple[Substitution, ...]:
         """What stands in for RDS, each once."""
-        return substitutions(
+        found = substitutions(
             self.plan,
             self.binaries.version,
             self.binaries.libraries,
             openssl=self.binaries.openssl,
             prefetch=self.cluster.prefetch,
         )
+        if not self.began_empty:
+            return found
+        primary = self.plan.primary
+        began = f"nothing to restore from was on this machine, so {primary.identifier} began empty"
+        return (*found, Substitution(f"restoreFrom {primary.origin}", began))
+
+    @property
+    def began_empty(self) -> bool:
+        """Whether the primary was to be restored, on a machine that had nothing to restore it from."""
+        return backups.began_empty(self.layout.server(self.plan.primary.name))
+
+    @property
+    def previous(self) -> list[str]:
+        """Labels of the instances of the generation before that are on this machine."""
+        return [label for label, server in self.cluster.previous.items() if server.exists]
 
     def endpoint(self, role: str) -> Endpoint:
         """Where clients reach an instance."""
@@ -123,6 +144,7 @@ class DataPlane:
     def processes(self) -> dict[str, Process | None]:
         """What should run, by role, PgBouncer among it; None for what does not."""
         found: dict[str, Process | None] = {role: one.process() for role, one in self.cluster.servers.items()}
+        found |= {label: self.cluster.previous[label].process() for label in self.previous}
         return found | {POOLER: self.pooler.process()}
 
 
@@ -133,9 +155,9 @@ def running(layout: Layout) -> dict[str, Process]:
     return {role: process for role, process in found.items() if process}
 
 
-def major(layout: Layout) -> int | None:
-    """The major of the primary's data; None without any."""
-    return upgrade.major(layout.server(PRIMARY))
+def major(layout: Layout, name: str = PRIMARY) -> int | None:
+    """The major of a primary's data, by its name; None without any."""
+    return upgrade.major(layout.server(name))
 
 
 def strays(layout: Layout) -> list[Process]:

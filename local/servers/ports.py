@@ -15,13 +15,14 @@ POOLER = "pooler"
 def choose(plan: DataPlan, *, asked: Mapping[str, int], kept: Ports | None = None, ours: frozenset[int]) -> Ports:
     """One port for each instance and one for the pooler.
 
-    `asked` and `kept` are by role, the pooler's as "pooler"; what is asked wins, then what was, then a free one. `ours`
-    are ports that our own running servers hold. Raises `DataPlaneError` for one that is asked for and taken; one that
-    was kept and is taken by now is replaced.
+    `asked` and `kept` are by an instance's name, the pooler's as "pooler"; what is asked wins, then what was, then a
+    free one. `ours` are ports that our own running servers hold. Raises `DataPlaneError` for one that is asked for and
+    taken; one that was kept and is taken by now is replaced.
     """
     before = {**kept.servers, POOLER: kept.pooler} if kept else {}
     chosen: dict[str, int] = {}
-    for role in (*(instance.role for instance in plan.instances), POOLER):
+    roles = (*(instance.name for instance in plan.standing), POOLER)
+    for role in roles:
         if role in asked:
             if asked[role] in chosen.values():
                 raise DataPlaneError(f"Port {asked[role]} is asked for twice. Give {role} another.")
@@ -31,7 +32,7 @@ def choose(plan: DataPlan, *, asked: Mapping[str, int], kept: Ports | None = Non
         elif role in before and before[role] not in chosen.values() and (before[role] in ours or is_free(before[role])):
             chosen[role] = before[role]
     taken = {*chosen.values(), *asked.values()}
-    for role in (*(instance.role for instance in plan.instances), POOLER):
+    for role in roles:
         if role not in chosen:
             chosen[role] = free_port(taken)
             taken.add(chosen[role])

@@ -10,7 +10,7 @@ import signal
 import struct
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,12 +83,7 @@ class Server:
 
     def system_identifier(self) -> int | None:
         """What PostgreSQL calls the cluster; the same on a primary and its standbys."""
-        try:
-            with (self.data / "global" / "pg_control").open("rb") as file:
-                (identifier,) = struct.unpack("=Q", file.read(8))
-        except (OSError, struct.error):
-            return None
-        return int(identifier)
+        return system_identifier(self.data)
 
     # Programs
 
@@ -144,6 +139,15 @@ class Server:
         if standby and not (self.data / "standby.signal").exists():
             write(self.data / "standby.signal", "", account=self.account)
         return changed
+
+    def move(self, port: int, primary_port: int) -> None:
+        """Let it and what it follows have these ports, and all else as it is. It does not run."""
+        path = self.data / "postgresql.conf"
+        text = path.read_text(encoding="utf-8")
+        new = re.sub(r"^port = '[0-9]+'$", f"port = '{port}'", text, flags=re.MULTILINE)
+        new = re.sub(r"(?<= port=)[0-9]+(?= user=)", str(primary_port), new)
+        if new != text:
+            write(path, new, account=self.account)
 
     def shared_memory_mib(self, wanted: ServerConfiguration, role: str) -> int:
         """MiB of shared memory that a configuration needs, by PostgreSQL's own account, before it is in force.
@@ -207,6 +211,17 @@ class Server:
             user=self.account.name if self.account.changed else None,
             cwd=self.data,
         )
+
+    def wait_recovered(self, process: Process, seconds: float) -> None:
+        """Until it is a primary. Raises `DataPlaneError` with the last words of its log if it ends or takes longer."""
+        deadline = time.monotonic() + seconds
+        while not self._says_ready(process.pid, ("ready",)):
+            if not process.alive():
+                self._wait_logged()
+                raise DataPlaneError(f"{self.role}: PostgreSQL ended while recovering: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise DataPlaneError(f"{self.role}: not recovered after {seconds:.0f} s: {self._last_words()}")
+            time.sleep(_POLL_SECONDS)
 
     def wait_ready(self, process: Process) -> Process:
         """Until it takes connections. Raises `DataPlaneError` with the last words of its log if it ends or hangs."""
@@ -277,13 +292,13 @@ class Server:
         files += [Path(certificate)] if certificate else []
         return max(path.stat().st_mtime for path in files) > float(row[0])
 
-    def _says_ready(self, pid: int) -> bool:
+    def _says_ready(self, pid: int, words: Collection[str] = ("ready", "standby")) -> bool:
         """As pg_ctl does: the eighth line of the pid file."""
         try:
             lines = (self.data / "postmaster.pid").read_text().split("\n")
         except OSError:
             return False
-        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() in ("ready", "standby")
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() in words
 
     def _wait_logged(self) -> None:
         """Until the log of a start that ended is whole; one that was killed never says its last line."""
@@ -314,6 +329,16 @@ def major(data: Path) -> int | None:
         return int((data / "PG_VERSION").read_text())
     except (OSError, ValueError):
         return None
+
+
+def system_identifier(data: Path) -> int | None:
+    """What PostgreSQL calls the cluster of a PGDATA or a backup of one; None where there is none."""
+    try:
+        with (data / "global" / "pg_control").open("rb") as file:
+            (identifier,) = struct.unpack("=Q", file.read(8))
+    except (OSError, struct.error):
+        return None
+    return int(identifier)
 
 
 def postmaster(data: Path) -> Process | None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import resource_types
+from recording.recording import Recording
 from resource_types import TYPES, file_of
 from resource_types.model import Call, Reply, ResourceType
 from tests import provider
@@ -53,7 +54,7 @@ def test_a_type_has_tags_where_the_provider_says_so(row: ResourceType) -> None:
 @each_row
 def test_inputs_and_outputs_are_the_providers(row: ResourceType) -> None:
     named = {row.named.input} if row.named else set()
-    inputs = {name.split(".")[0] for name in taken(row)} | named | set(row.variants) | set(row.moto_refuses)
+    inputs = {name.split(".")[0] for name in taken(row)} | named | set(row.variants)
     assert inputs - provider.inputs(row.token) == set()
     assert set(row.outputs) - provider.outputs(row.token) == set()
     assert row.secret_outputs <= set(row.outputs)
@@ -81,6 +82,13 @@ def test_a_template_asks_for_what_there_is(row: ResourceType) -> None:
         assert set(fields(call.gives)) <= known | {"id", "token"}
 
 
+RESTORES = {"time": "2026-11-01T03:00:00Z", "snapshot": "langpont-dev-manual-20261101-030000"}
+
+
+def restored(kind: str) -> Recording:
+    return record_with("dev", {"database": {"generation": 2, "restoreFrom": {kind: RESTORES[kind]}}})
+
+
 def paths(value: Any, path: str) -> Iterator[str]:
     yield path
     if isinstance(value, Mapping):
@@ -93,8 +101,12 @@ def paths(value: Any, path: str) -> Iterator[str]:
 
 @each_row
 def test_a_stack_has_every_input_that_a_row_renames_so_that_a_wrong_name_shows(row: ResourceType) -> None:
-    """In tests/golden/calls-*.json, where every parameter of every call stands; rotation is tried by test_provider."""
-    recorded = [*map(recording, STACKS), record_with("staging", {"credentials": {"rotateEveryDays": 30}})]
+    """In tests/golden/calls-*.json, where every parameter of every call stands; rotation is tried by test_provider.
+
+    Restores make no call of their own.
+    """
+    rotating = record_with("staging", {"credentials": {"rotateEveryDays": 30}})
+    recorded = [*map(recording, STACKS), rotating, *map(restored, RESTORES)]
     registered = [it.inputs for each in recorded for it in each.of_type(row.token)]
     of_row = [it for it in registered if variant(it, TYPES[row.token]).create is row.create]
     assert taken(row) - {path for it in of_row for key, value in it.items() for path in paths(value, key)} == set()

@@ -111,9 +111,9 @@ class AwsProvider(Plugin):
     def _misfits(self, urn: str, type_: str, inputs: Mapping[str, Any]) -> Iterator[str]:
         """What botocore's service models would not take: a value's type, or one that is in no enumeration.
 
-        Inputs with unknown values are checked when they are known. Restores are not: their calls have no row.
+        Inputs with unknown values are checked when they are known.
         """
-        if any(True for _ in unknown_paths(inputs)) or inputs.keys() & TYPES[type_].moto_refuses.keys():
+        if any(True for _ in unknown_paths(inputs)):
             return
         with self._models_lock:
             try:

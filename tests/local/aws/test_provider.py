@@ -231,16 +231,6 @@ def test_an_unknown_input_of_what_moto_cannot_do_is_refused_too(provider: MotoPr
         provider.create(registration("aws:backup/selection:Selection", planId="p", iamRoleArn="r", colour="red"))
 
 
-@pytest.mark.parametrize("name", sorted(TYPES["aws:rds/instance:Instance"].moto_refuses))
-def test_a_restore_is_refused_with_the_way_out(provider: MotoProvider, name: str) -> None:
-    expected = (
-        f"aws:rds/instance:Instance thing: {name}: there is no backup on this machine to restore from. "
-        "Bring generation 1 up, and look at this one with make preview."
-    )
-    with pytest.raises(EngineRefusal, match=f"^{re.escape(expected)}$"):
-        provider.create(replace(registration("aws:rds/instance:Instance"), inputs={name: "x"}))
-
-
 def test_what_moto_refuses_is_told_with_the_resource(provider: MotoProvider) -> None:
     expected = (
         "aws:ec2/subnet:Subnet thing: the control plane refused CreateSubnet: "

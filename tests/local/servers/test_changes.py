@@ -219,18 +219,6 @@ def test_data_stays_when_it_goes_down_and_comes_up(layout: Layout, bring: Bring)
         session.execute("DROP TABLE public.kept")
 
 
-def test_a_second_generation_goes_on_with_the_data_and_says_so(layout: Layout, bring: Bring) -> None:
-    changes = {"database": {"generation": 2, "keepPrevious": True, "restoreFrom": {"time": "2026-11-01T03:00:00Z"}}}
-    platform = bring(data_plan(record_with("staging", changes)), layout)
-    done = platform.up()
-    assert [str(action) for action in done.actions] == [
-        "primary restarted: cluster_name",
-        "replica-1 restarted: cluster_name",
-    ]
-    assert "restoreFrom: langpont-staging-db-g2 goes on with the data that is here" in map(str, platform.substitutions)
-    assert wrong(platform) == []
-
-
 def test_another_port_moves_a_server_and_its_followers(layout: Layout, bring: Bring) -> None:
     platform = bring(staging(), layout)
     port = platform.ports.servers["replica-1"]

@@ -12,7 +12,7 @@ import pytest
 from blueprint.postgres import scram
 from blueprint.postgres.roles import PASSWORD_ROLES, POOLED_ROLES
 from local.servers.errors import DataPlaneError
-from local.servers.plan import DataPlan, data_plan, user_list_verifiers
+from local.servers.plan import DataPlan, Origin, data_plan, user_list_verifiers
 from recording.recording import Recording, Secret, reveal
 from tests.recordings import STACKS, record_with, recording
 
@@ -76,6 +76,16 @@ def test_the_generation_that_the_credentials_name_is_taken() -> None:
         ("replica-2", "langpont-prod-replica-2-g2"),
     ]
     assert (plan.database, plan.master) == ("langpont", "langpont_admin")
+    assert plan.primary.origin == Origin("time", "2026-11-01T03:00:00Z")
+    assert [(instance.name, instance.label, instance.protected) for instance in plan.standing] == [
+        ("primary-g2", "primary-g2", True),
+        ("replica-1-g2", "replica-1-g2", True),
+        ("replica-2-g2", "replica-2-g2", True),
+        ("primary", "primary-g1", True),
+        ("replica-1", "replica-1-g1", True),
+        ("replica-2", "replica-2-g1", True),
+    ]
+    assert DataPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 def test_it_goes_to_json_and_back() -> None:

@@ -16,7 +16,7 @@ from local.servers.layout import Layout, remove
 from tests.programs import CACHE, FOLDER
 
 ROOT = Path(__file__).parents[3]
-STACKS = ("prod", "dev")
+STACKS = ("prod", "staging", "dev")
 
 
 @pytest.fixture(scope="session")
