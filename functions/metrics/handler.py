@@ -160,7 +160,7 @@ class Hosts:
         if found is None:
             self._open[host] = found = connection.connect(
                 replace(self._primary, host=host),
-                application_name="langpont-metrics",
+                application_name="metrics-function",
                 answer_seconds=self._answer_seconds,
                 options=OPTIONS,
             )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """The definition of one role. The fields are those of `blueprint/postgres/roles.py`, where they are explained."""
+    """The definition of one role. The fields are those of `product.yaml`, whose schema explains them."""
 
     name: str
     login: Literal["password", "iam", "none"]

@@ -53,9 +53,7 @@ _WAY_OUT: Final = {
     "XX000": "Somebody else changed the same thing meanwhile: run it again.",
     "40P01": "Somebody else changed the same thing meanwhile: run it again.",
 }
-_DEFAULT_WAY_OUT: Final = (
-    "Either blueprint/postgres/roles.py asks for what this server cannot do, or somebody changed it by hand."
-)
+_DEFAULT_WAY_OUT: Final = "Either product.yaml asks for what this server cannot do, or somebody changed it by hand."
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -158,7 +156,7 @@ def apply(definition: Definition, master: Credentials, roles: Mapping[str, Passw
 @contextmanager
 def _session(master: Credentials) -> Iterator[Session]:
     try:
-        session = connection.connect(master, application_name="langpont-roles", answer_seconds=ANSWER_SECONDS)
+        session = connection.connect(master, application_name="roles-function", answer_seconds=ANSWER_SECONDS)
     except Refused as refused:
         raise Failed(
             f"The master {master.username} cannot log in: {refused.message} ({refused.sqlstate or 'no SQLSTATE'}). "
@@ -278,7 +276,7 @@ def _prove_master(session: Session, master: Credentials, fixed: Iterable[Differe
     raise Failed(
         f"The master could not log in any more ({proof.words}) once {', '.join(about.who for about in given)} had "
         f"{RDS_IAM}, so that was taken back. Everything else was applied. On this server the master is a member of the "
-        f"roles that it makes: make that one as somebody else, or leave it out of blueprint/postgres/roles.py."
+        f"roles that it makes: make that one as somebody else, or leave it out of product.yaml."
     )
 
 

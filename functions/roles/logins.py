@@ -141,7 +141,7 @@ def prove(password: Password) -> Proof:
     """Log in as a role. Raises `Unreachable`, and `Refused` where the server has other reasons than the role."""
     try:
         session = connection.connect(
-            password.credentials, application_name="langpont-roles-proof", answer_seconds=ANSWER_SECONDS
+            password.credentials, application_name="roles-function-proof", answer_seconds=ANSWER_SECONDS
         )
     except Refused as refused:
         return _refused(refused, password)

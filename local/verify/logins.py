@@ -69,7 +69,7 @@ def _settings(plane: DataPlane) -> str:
         for name, value in DATABASE_SETTINGS.items():
             has = _one(session, "SELECT current_setting(%s)", name)
             require(has == value, f"{name} is {has}, not {value}")
-    return ", ".join(f"{name} = {value}" for name, value in DATABASE_SETTINGS.items())
+    return ", ".join(f"{name} = {value}" for name, value in DATABASE_SETTINGS.items()) or "it has none of its own"
 
 
 # Logins

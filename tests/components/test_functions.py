@@ -49,7 +49,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 
 ZONES = {"prod": "acd", "dev": "ac"}
-# In the order of the settings: the master, then the roles of blueprint/postgres/roles.py that have a password.
+# In the order of the settings: the master, then the roles of product.yaml that have a password.
 DOES = {"roles": "makes and checks the database's roles", "metrics": "publishes the database's custom metrics"}
 SECONDS = {"roles": 300, "metrics": 120}
 

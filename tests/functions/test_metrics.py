@@ -281,7 +281,7 @@ def test_a_replica_that_breaks_in_the_middle_costs_one_statement(
     def kill() -> None:
         with replica.admin() as session:
             query = (
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'langpont-metrics' "
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'metrics-function' "
                 "AND query LIKE '%pg_sleep(20)%'"
             )
             while session.execute(query).fetchone() is None:
@@ -323,7 +323,7 @@ def test_a_wrong_password_publishes_nothing_and_is_not_shown(
 
 def test_no_session_is_left_open(applied: Stage) -> None:
     applied.metrics()
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'langpont-metrics'"
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'metrics-function'"
     for server in applied.plane.cluster.servers.values():
         with server.admin() as session:
             until(lambda session=session: session.execute(query).fetchone() == (0,))  # type: ignore[misc]

@@ -223,7 +223,7 @@ def test_what_the_server_does_not_have_is_one_sentence(tables: Stage, monkeypatc
         tables.roles("apply")
     assert str(refusal.value) == (
         'PostgreSQL refused GRANT "no_such_role" TO "langpont_operator" WITH INHERIT TRUE, SET TRUE: role '
-        '"no_such_role" does not exist (42704). Nothing was changed. Either blueprint/postgres/roles.py asks for what '
+        '"no_such_role" does not exist (42704). Nothing was changed. Either product.yaml asks for what '
         "this server cannot do, or somebody changed it by hand."
     )
 

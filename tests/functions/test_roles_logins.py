@@ -294,7 +294,7 @@ def test_a_master_that_a_grant_would_lock_out_stays(applied: Stage, hba: Callabl
     assert re.sub(r"\(pg_hba.*?encryption\)", "(...)", str(refusal.value)) == (
         "The master could not log in any more (...) once langpont_operator had rds_iam, so that was taken back. "
         "Everything else was applied. On this server the master is a member of the roles that it makes: make that one "
-        "as somebody else, or leave it out of blueprint/postgres/roles.py."
+        "as somebody else, or leave it out of product.yaml."
     )
     with applied.admin() as session:
         found = session.execute("SELECT pg_has_role('langpont_operator', 'rds_iam', 'member')").fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
+from tests.recordings import ROOT
 from tests.workflows import JOBS, StandIn, execute, named
 
 KEY = "awskms://alias/state?region=ap-northeast-1"
@@ -189,6 +191,7 @@ ACTIONS = {
 def test_what_aws_holds_for_the_window_is_listed_for_the_stacks_own_instances(tmp_path: Path) -> None:
     aws = StandIn(tmp_path, "aws")
     listed = named("drift", "List what AWS still holds for the maintenance window")
+    shutil.copy(ROOT / "product.yaml", tmp_path)
     assert execute(listed, tmp_path, tmp_path, {"STACK": "prod"}).returncode == 0
     instances, actions = aws.calls
     assert instances[:-1] == ["rds", "describe-db-instances", "--output", "yaml", "--query"]

@@ -1,7 +1,7 @@
-"""Tests of `blueprint.product`. The shop is another product, as small as one is."""
+"""Tests of `blueprint.product`. The shop is another product, as small as one is: the example of docs/product.md."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from tests.docs import blocks, read
 
-SHOP = Path(__file__).with_name("shop.yaml").read_text(encoding="utf-8")
+SHOP = blocks(read("docs/product.md"), "yaml")[0]

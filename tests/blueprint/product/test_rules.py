@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +16,16 @@ OWNER, WEB, DEPLOY, METRICS = 0, 1, 2, 3  # the shop's roles
 Edit = Callable[[dict[str, Any]], object]
 
 
+def edited(edit: Edit) -> str:
+    """The shop's file after an edit."""
+    document = parse(SHOP)
+    edit(document)
+    return yaml.safe_dump(document, sort_keys=False)
+
+
 def told(edit: Edit) -> list[str]:
     """What is said of the shop's file after an edit."""
-    document = copy.deepcopy(parse(SHOP))
-    edit(document)
-    return [str(problem) for problem in rules.problems(yaml.safe_dump(document, sort_keys=False))]
+    return [str(problem) for problem in rules.problems(edited(edit))]
 
 
 def write(*path: str | int, value: Any) -> Edit:
