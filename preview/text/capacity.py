@@ -6,6 +6,7 @@ from rich.text import Text
 
 from blueprint.aws.instance_classes import EBS_BURST_MINUTES
 from blueprint.aws.subnets import Tier
+from blueprint.aws.windows import DailyWindow
 from blueprint.instances import Instance
 from blueprint.postgres import connections
 from blueprint.postgres.compile import CompiledParameter
@@ -126,7 +127,11 @@ def _memory(page: Page, report: Report) -> None:
 
 
 def _windows(page: Page, report: Report) -> None:
-    backups = report.platform.settings.backups
+    backups, sleep = report.platform.settings.backups, report.platform.settings.sleep
+    asleep = []
+    if sleep is not None:
+        window = DailyWindow(sleep.stop.minute, sleep.start.minute)
+        asleep = [("asleep", str(window), in_japan(window), f"daily; started on {', '.join(sleep.days)}")]
     page.heading("Windows")
     page.table(
         [
@@ -136,6 +141,7 @@ def _windows(page: Page, report: Report) -> None:
                 (f"maintenance, {it.role}", str(it.maintenance_window), in_japan(it.maintenance_window), "weekly")
                 for it in report.platform.instances
             ),
+            *asleep,
         ],
         ("", "UTC", "Japan", ""),
     )

@@ -121,6 +121,16 @@ def _generation(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _schedule(chance: random.Random) -> dict[str, Any]:
+    start, awake = chance.randrange(1440), chance.choice((119, 120, 300, 780, 1380, 1381))
+    stop = (start + awake) % 1440
+    return {
+        "start": f"{start // 60:02}:{start % 60:02}",
+        "stop": f"{stop // 60:02}:{stop % 60:02}",
+        "days": chance.sample(DAYS, chance.randint(0, 7)),
+    }
+
+
 EDITS: tuple[Edit, ...] = (
     lambda chance: {"database": {"instanceClass": chance.choice(sorted(INSTANCE_CLASSES))}},
     lambda chance: {"database": _storage(chance)},
@@ -131,6 +141,7 @@ EDITS: tuple[Edit, ...] = (
     lambda chance: {"database": {"port": chance.randint(1150, 65535), "maintenanceWindow": _weekly(chance)}},
     lambda chance: {"database": {"caCertificate": chance.choice(("rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"))}},
     lambda chance: {"replicas": _replicas(chance)},
+    lambda chance: {"replicas": [], "schedule": _schedule(chance)},
     lambda chance: {"network": {"vpc": _network_of_its_own(chance), "existingVpc": None}},
     lambda chance: {"network": {"vpc": None, "existingVpc": _network_of_others(chance)}},
     lambda chance: {"access": {"databaseNetworks": _networks(chance)}},

@@ -420,6 +420,18 @@ def test_connections_memory_windows_and_subnets_are_laid_out_for_a_person(capsys
     ]
 
 
+def test_a_stack_that_sleeps_has_its_sleep_among_the_windows(capsys: pytest.CaptureFixture[str]) -> None:
+    night = {"schedule": {"stop": "13:00", "start": "00:00", "days": ["mon", "tue"]}}
+    asleep = Report(
+        platform=Platform(settings(changed(frozen("dev"), night))),
+        first=record_with("dev", night, preview=True),
+        update=record_with("dev", night),
+    )
+    assert section(text(asleep, capsys), "Windows")[-1].split() == [
+        "asleep", "13:00-00:00", "22:00-09:00", "daily;", "started", "on", "mon,", "tue",
+    ]  # fmt: skip
+
+
 def test_a_replica_shows_only_the_parameters_that_are_not_the_primarys(capsys: pytest.CaptureFixture[str]) -> None:
     page = text(report("prod"), capsys)
     assert section(page, "Parameters of replica-1") == [
