@@ -70,6 +70,23 @@ def test_it_is_told_once_and_as_offline(empty: Open, old: str, new: str, report:
     assert workplace.up(code=None).code == done.code
 
 
+def test_a_product_file_that_is_refused_is_told_once_and_nothing_is_made(empty: Open) -> None:
+    workplace = empty("dev")
+    file = workplace.project / "product.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.unlink()  # the link
+    file.write_text(text.replace("prefix: langpont", "prefix: Lang_Pont").replace("login: iam", "login: sso"))
+    done = workplace.run("preview", code=None)
+    assert done.code != 0
+    assert [line.strip() for line in diagnostics(done.stdout).splitlines()] == [
+        "error: product.yaml: 2 problems",
+        "1. roles[5].login sso is not one of its values. Choose from password, iam or none.",
+        "2. prefix Lang_Pont cannot begin an RDS identifier, which is lower-case letters, digits and single hyphens, "
+        "from a letter to a letter or digit. Write it like shop.",
+    ]
+    assert ("Traceback" in done.text, "unhandled" in done.text, workplace.cloud.all()) == (False, False, [])
+
+
 def test_a_section_without_content_has_its_defaults_on_the_engine_too(deployed: Open) -> None:
     workplace = deployed("dev")
     workplace.file.write_text(workplace.file.read_text().replace(REGION, f"{REGION}  {PROJECT}:access:\n"))

@@ -11,6 +11,7 @@ import pytest
 
 from blueprint.monitoring import metrics
 from blueprint.monitoring.alarms import Alarm, Compare, MathTerm, Missing, Severity
+from blueprint.monitoring.dashboard import DashboardPlan, dashboard
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.postgres import pgbouncer
 from functions.metrics import handler
@@ -130,6 +131,21 @@ def test_the_rows_of_prod_are_these() -> None:
 
 def test_without_autoscaling_there_is_no_ceiling_to_be_near() -> None:
     assert alone(stack="prod", database="langpont", ceiling_gib=None) == (SILENT, FAILING, WAITING)
+
+
+def test_a_product_without_metrics_of_its_own_has_no_alarm_and_no_graph_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "METRICS", ())
+    rows = published_alarms(stack="prod", database="langpont", ceiling_gib=1000)
+    # What the function publishes by itself: how many statements failed, of those that each instance is asked.
+    assert [row.key for row in rows if row.instance == "functions"] == ["metrics-silent", "metrics-failing"]
+    shown = dashboard(DashboardPlan(region="r", stack="prod", database="langpont"), {"primary": "p"}, [])["widgets"]
+    assert [it["properties"]["title"] for it in shown if "AWS/RDS" not in str(it)] == [
+        "Alarms", "Longest wait in PgBouncer, s",
+    ]  # fmt: skip
+    told = metrics.definition(stack="prod", database="langpont")
+    assert (told["metrics"], len(told["instanceMetrics"])) == ([], 5)
 
 
 def test_another_stack_database_and_ceiling_are_watched_by_their_own_dimensions() -> None:
