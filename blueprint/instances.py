@@ -9,7 +9,8 @@ from typing import NamedTuple
 from blueprint.aws import storage
 from blueprint.aws.instance_classes import INSTANCE_CLASSES, InstanceClass
 from blueprint.aws.windows import WeeklyWindow, replica_window
-from blueprint.monitoring.alarms import Alarm, Watched, alarms_for
+from blueprint.monitoring.alarm import Alarm
+from blueprint.monitoring.alarms import Watched, alarms_for
 from blueprint.names import generation_suffix
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter, HumanValue, compile_parameters

@@ -12,7 +12,7 @@ from blueprint.aws.instance_classes import InstanceClass
 from blueprint.aws.regions import REGIONS
 from blueprint.aws.subnets import SubnetPlan, plan_subnets
 from blueprint.instances import GIB, Instance, instance_alarms, plan_instances
-from blueprint.monitoring.alarms import Alarm
+from blueprint.monitoring.alarm import Alarm
 from blueprint.monitoring.asleep import while_awake
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.monitoring.thresholds import deviating

@@ -12,8 +12,8 @@ import pulumi_aws as aws
 
 from blueprint import settings
 from blueprint.aws import policies
-from blueprint.monitoring import alarms, log_filters
-from blueprint.monitoring.alarms import Severity
+from blueprint.monitoring import log_filters
+from blueprint.monitoring.alarm import RDS, Alarm, Severity
 from blueprint.monitoring.composites import (
     EXTENSION_SECONDS,
     WAIT_SECONDS,
@@ -57,7 +57,7 @@ class MonitoringArgs:
     """
 
     naming: Naming
-    alarms: Sequence[alarms.Alarm]
+    alarms: Sequence[Alarm]
     thresholds: Callable[[str, str, int], Mapping[str, float]] | None = None
     monitoring: settings.Monitoring
     webhooks: settings.Webhooks = field(default_factory=settings.Webhooks)
@@ -215,7 +215,7 @@ class Monitoring(Component):
                 opts=self.child_options(),
             )
 
-    def _alarm(self, alarm: alarms.Alarm) -> aws.cloudwatch.MetricAlarm:
+    def _alarm(self, alarm: Alarm) -> aws.cloudwatch.MetricAlarm:
         name = f"{self._prefix}-{alarm.name}"
         percentile = alarm.statistic.startswith("p")
         watched: dict[str, Any]
@@ -276,7 +276,7 @@ class Monitoring(Component):
             )
             names[row.name] = made.alarm_name
 
-    def _threshold(self, alarm: alarms.Alarm) -> pulumi.Input[float]:
+    def _threshold(self, alarm: Alarm) -> pulumi.Input[float]:
         thresholds, instance = self._args.thresholds, self._args.instances.get(alarm.instance)
         if thresholds is None or instance is None:
             return alarm.threshold
@@ -285,12 +285,12 @@ class Monitoring(Component):
             lambda runs: thresholds(role, *runs).get(alarm.key, alarm.threshold)
         )
 
-    def _dimensions(self, alarm: alarms.Alarm, instance: str) -> Mapping[str, pulumi.Input[str]] | None:
-        if alarm.namespace != alarms.RDS:
+    def _dimensions(self, alarm: Alarm, instance: str) -> Mapping[str, pulumi.Input[str]] | None:
+        if alarm.namespace != RDS:
             return alarm.dimensions
         return {"DBInstanceIdentifier": self._args.instances[instance].identifier}
 
-    def _queries(self, alarm: alarms.Alarm) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+    def _queries(self, alarm: Alarm) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
         terms = [
             aws.cloudwatch.MetricAlarmMetricQueryArgs(
                 id=term.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blueprint.monitoring.alarms import Alarm, Severity
+from blueprint.monitoring.alarm import Alarm, Severity
 from documents.backtest.loud import LOUD
 from documents.backtest.quiet import QUIET
 from documents.backtest.scenarios import On, Scenario

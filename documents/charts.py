@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from blueprint.monitoring import alarms, log_filters, metrics
+from blueprint.monitoring import log_filters, metrics
+from blueprint.monitoring.alarm import RDS
 from blueprint.postgres import pgbouncer, roles
 from blueprint.postgres.pgbouncer import entry_name
 from documents.mermaid import Flow
@@ -88,7 +89,7 @@ def monitoring(stack: Stack) -> str:
     flow.node("up", "who gets up: monitoring.critical, webhooks.critical, alertEmails")
     flow.node("morning", "who looks in the morning: monitoring.warning, webhooks.warning, alertEmails")
     flow.node("dashboard", "dashboard")
-    flow.edge("instances", "alarms", f"{alarms.RDS}: {by_namespace[alarms.RDS]}")
+    flow.edge("instances", "alarms", f"{RDS}: {by_namespace[RDS]}")
     flow.edge("instances", "logs")
     flow.edge("logs", "filters")
     flow.edge("filters", "alarms", f"{log_filters.NAMESPACE}: {by_namespace[log_filters.NAMESPACE]}")

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from blueprint.instances import Instance
-from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity
+from blueprint.monitoring.alarm import Alarm, Compare, Missing, Severity
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
 from documents.markdown import code, codes, table

@@ -33,7 +33,7 @@ from typing import Any
 
 from blueprint.aws.windows import DailyTime, DailyWindow, WeeklyWindow
 from blueprint.instances import Instance
-from blueprint.monitoring.alarms import Alarm
+from blueprint.monitoring.alarm import Alarm
 from blueprint.platform import Platform
 from blueprint.postgres import connections
 from blueprint.postgres.compile import CompiledParameter

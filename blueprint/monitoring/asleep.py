@@ -13,7 +13,8 @@ from typing import Final
 
 from blueprint.aws.sleep import STARTING_MINUTES, Sleep
 from blueprint.aws.windows import DAY, WEEKDAYS
-from blueprint.monitoring.alarms import SILENT, Alarm, Compare, MathTerm
+from blueprint.monitoring.alarm import Alarm, Compare, MathTerm
+from blueprint.monitoring.alarms import SILENT
 
 # Keys of the alarms that are watched from `STARTING_MINUTES` after a start until the stop. Every other one keeps its
 # state without data, or ends. Hosts publish clients-waiting: who asks at night waits.

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from blueprint.monitoring.alarms import Alarm, Severity
+from blueprint.monitoring.alarm import Alarm, Severity
 
 # The longest that a cause's alarm takes more than that of what follows, in the table of alarms: a period of 5 minutes.
 WAIT_SECONDS: Final = 300

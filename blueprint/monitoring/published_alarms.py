@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarms import ABOVE, BELOW, BREACHING, IGNORE, NOT_BREACHING, Alarm, MathTerm, Part, when
+from blueprint.monitoring.alarm import ABOVE, BELOW, BREACHING, IGNORE, NOT_BREACHING, Alarm, MathTerm, Part, when
 from blueprint.postgres import pgbouncer
 
 FUNCTIONS, POOLER = Part(instance="functions"), Part(instance="pooler")

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from blueprint.monitoring.alarms import GIB, MIB, Alarm, Compare
+from blueprint.monitoring.alarm import Alarm, Compare
+from blueprint.monitoring.alarms import GIB, MIB
 from blueprint.postgres.compile import HumanValue
 from blueprint.problems import Refused
 

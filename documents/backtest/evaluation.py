@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
-from blueprint.monitoring.alarms import Compare, Condition, Missing
+from blueprint.monitoring.alarm import Compare, Condition, Missing
 from documents.backtest.metric_math import Expression
 
 Series = Sequence[float | None]

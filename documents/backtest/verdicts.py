@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from blueprint.monitoring import log_filters
-from blueprint.monitoring.alarms import Alarm, Severity
+from blueprint.monitoring.alarm import Alarm, Severity
 from blueprint.monitoring.composites import EXTENSION_SECONDS, WAIT_SECONDS, any_in_alarm, composites
 from blueprint.platform import Platform
 from documents.backtest import composite, evaluation

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from blueprint.instances import Instance
-from blueprint.monitoring.alarms import Severity
+from blueprint.monitoring.alarm import Severity
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from blueprint.monitoring.alarms import Compare, Missing, Severity
+from blueprint.monitoring.alarm import Compare, Missing, Severity
 from preview import document
 from preview.page import Page
 from preview.report import Report

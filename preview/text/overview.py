@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from blueprint.monitoring.alarms import Severity
+from blueprint.monitoring.alarm import Severity
 from blueprint.settings import Listeners, Settings
 from policy import RULES, Excepted, Level
 from preview.page import Page, Row

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from blueprint.monitoring.alarms import Alarm, Compare, Missing, Severity, Watched, alarms_for
+from blueprint.monitoring.alarm import Alarm, Compare, Missing, Severity
+from blueprint.monitoring.alarms import Watched, alarms_for
 from blueprint.postgres.defaults import LAG_SECONDS
 
 GIB = 2**30

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.monitoring.alarms import Alarm, MathTerm
+from blueprint.monitoring.alarm import Alarm, MathTerm
 from blueprint.monitoring.asleep import while_awake
 from blueprint.platform import Platform
 from blueprint.stack_file.load import load

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from blueprint.monitoring.alarms import Alarm, Severity
+from blueprint.monitoring.alarm import Alarm, Severity
 from blueprint.monitoring.composites import Composite, any_in_alarm, composites
 from blueprint.platform import Platform
 from blueprint.stack_file.load import load

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarms import Alarm, Compare, MathTerm, Missing, Severity
+from blueprint.monitoring.alarm import Alarm, Compare, MathTerm, Missing, Severity
 from blueprint.monitoring.dashboard import DashboardPlan, dashboard
 from blueprint.monitoring.published_alarms import published_alarms
 from blueprint.postgres import pgbouncer

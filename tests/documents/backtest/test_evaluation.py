@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from blueprint.monitoring.alarms import Compare, Condition, MathTerm, Missing
+from blueprint.monitoring.alarm import Compare, Condition, MathTerm, Missing
 from documents.backtest import evaluation
 from documents.backtest.evaluation import LowSamples, State, judged, needed_samples, percentile, states, statistic
 

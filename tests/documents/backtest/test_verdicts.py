@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.monitoring.alarms import Alarm, Severity
+from blueprint.monitoring.alarm import Alarm, Severity
 from blueprint.platform import Platform
 from blueprint.stack_file.load import load
 from documents.backtest import verdicts
