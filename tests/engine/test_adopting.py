@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from resource_types.replacement import plans
+from tests.docs import blocks, table
 from tests.engine.conftest import Open
+from tests.engine.procedures import section
 from tests.engine.providers.cloud import Resource
-from tests.engine.providers.rds import INSTANCE, SNAPSHOT
+from tests.engine.providers.rds import INSTANCE, SNAPSHOT, SUBNET_GROUP
+from tests.engine.test_networks import elsewhere
 from tests.engine.workplace import Workplace
-from tests.recordings import REGION
+from tests.recordings import REGION, recording
 
 THEIRS: dict[str, Any] = {
     "dbSnapshotIdentifier": "shop-moves-in", "username": "postgres", "dbName": "shop", "allocatedStorage": 20,
@@ -101,3 +105,95 @@ def test_what_rds_refuses_of_a_snapshot_is_mended_in_the_file(empty: Open, other
     workplace.edit({"database": mended})
     workplace.up()
     assert workplace.preview() == []
+
+
+# An instance of before, once it has the stack's identifier.
+INSTANCE_ID = "db-THEIRS000000000000000000000"
+RUNNING: dict[str, Any] = {
+    "identifier": "langpont-dev-db", "engine": "postgres", "engineVersion": "16.11", "username": "shopmaster",
+    "dbName": "shop", "storageEncrypted": True, "kmsKeyId": "a key of theirs", "allocatedStorage": 50,
+    "storageType": "gp3", "iops": 3000, "storageThroughput": 125, "instanceClass": "db.m7g.large", "port": 5432,
+    "multiAz": False, "publiclyAccessible": False, "deletionProtection": True, "backupRetentionPeriod": 14,
+    "availabilityZone": "ap-northeast-1a", "dbSubnetGroupName": "shop-subnets", "resourceId": INSTANCE_ID,
+    "arn": f"arn:aws:rds:{REGION}:123456789012:db:langpont-dev-db", "tags": {"team": "shop"},
+    "address": f"langpont-dev-db.c00000000000.{REGION}.rds.amazonaws.com",
+}  # fmt: skip
+DOCUMENT = "docs/adopting.md"
+
+
+def running(workplace: Workplace, **other: Any) -> None:
+    """Their instance and its subnet group, in the network that the stack file names, and the file's values for it."""
+    network = elsewhere(workplace.cloud, 8)
+    subnets = network["network"]["existingVpc"]["databaseSubnets"]
+    group = {
+        "name": "shop-subnets", "subnetIds": [*subnets.values()], "description": "theirs",
+        "arn": f"arn:aws:rds:{REGION}:123456789012:subgrp:shop-subnets", "tags": {},
+    }  # fmt: skip
+    for type_, id_, properties in ((SUBNET_GROUP, "shop-subnets", group), (INSTANCE, INSTANCE_ID, RUNNING | other)):
+        workplace.cloud.put(Resource(type=type_, id=id_, urn="", region=REGION, properties=properties))
+    workplace.edit(network)
+    database = {
+        "name": "shop",
+        "masterUsername": "shopmaster",
+        "allocatedStorageGib": 50,
+        "maxAllocatedStorageGib": 100,
+    }
+    workplace.edit({"database": database, "encryption": {"keys": "awsManaged"}})
+
+
+def imported(workplace: Workplace) -> None:
+    """By the document's commands, up to the preview."""
+    text = section(DOCUMENT, "The instance itself").replace("prod", workplace.stack)
+    [spec] = blocks(text, "json")
+    spec = spec.replace("<subnet group>", "shop-subnets").replace("<DbiResourceId>", INSTANCE_ID)
+    (workplace.project / "adopt.json").write_text(spec, encoding="utf-8")
+    _, take, keep, _ = blocks(text, "bash")
+    workplace.shell(take.replace("--file", "--yes --file"))
+    workplace.shell(keep)
+
+
+@pytest.mark.long
+def test_an_instance_is_taken_into_the_state_and_brought_to_the_file_in_place(empty: Open) -> None:
+    workplace = empty("dev")
+    running(workplace)
+    imported(workplace)
+    planned = [
+        line for line in workplace.preview() if "langpont-dev-db-primary " in f"{line} " and "rds/instance" in line
+    ]
+    assert [line.partition(" (")[0] for line in planned] == ["update rds/instance:Instance langpont-dev-db-primary"]
+    workplace.run("state", "unprotect", "--all", "--yes")  # which an import protects, and dev does not
+    workplace.up()
+    calls = {(it.call, it.type) for it in workplace.cloud.journal if it.type in (INSTANCE, SUBNET_GROUP)}
+    assert calls == {("update", INSTANCE), ("update", SUBNET_GROUP)}
+    has = primary(workplace)
+    assert {key: has[key] for key in ("kmsKeyId", "dbSubnetGroupName", "username", "dbName")} == {
+        "kmsKeyId": "a key of theirs", "dbSubnetGroupName": "shop-subnets", "username": "shopmaster", "dbName": "shop",
+    }  # fmt: skip
+    assert workplace.preview() == []
+
+
+FIXED = ("dbName", "engine", "kmsKeyId", "storageEncrypted", "username")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "other", [{"username": "postgres"}, {"dbName": ""}, {"storageEncrypted": False}], ids=lambda it: next(iter(it))
+)
+def test_what_cannot_be_changed_plans_a_replacement_which_the_import_s_protection_refuses(
+    empty: Open, other: dict[str, Any]
+) -> None:
+    workplace = empty("dev")
+    running(workplace, **other)
+    workplace.edit({"database": {"deletionPolicy": "protected"}, "encryption": {"stateSecrets": "passphrase"}})
+    imported(workplace)
+    refused = workplace.run("up", "--yes", "--skip-preview", code=None)
+    assert refused.code != 0
+    assert "unable to replace resource" in refused.text
+    assert primary(workplace) | other == RUNNING | other | {"tags": RUNNING["tags"]}
+
+
+def test_the_document_names_what_plans_a_replacement_of_all_that_the_program_asks_of_a_primary() -> None:
+    asked = recording("prod").one(INSTANCE, "langpont-prod-db-primary").inputs
+    replaced = {key for key in asked if plans(INSTANCE)[key].change == "replace"}
+    named = {row[0] for row in table(section(DOCUMENT, "The instance itself"), "property", "what makes it equal")}
+    assert replaced == set(FIXED) == named - {"dbSubnetGroupName"}

@@ -41,6 +41,8 @@ RUN = (
 ELSEWHERE = {
     "import": "takes what exists into the state: tests/engine/test_procedures.py",
     "import aws:secretsmanager/secret:Secret": "as above",
+    "import --file adopt.json --generate-code=false": "takes an instance into the state: tests/engine/test_adopting.py",
+    "stack import --file named.json": "as above",
     "preview --refresh=false": "while a replica is promoted: tests/engine/test_procedures.py",
     "up --refresh=false": "as above",
     "refresh --clear-pending-creates": "after an update that was cut off: tests/engine/test_procedures.py",

@@ -113,6 +113,7 @@ class AwsProvider(Plugin):
 
         Inputs with unknown values are checked when they are known.
         """
+        inputs = {key: value for key, value in inputs.items() if key != DEFAULTS}  # which an import has
         if any(True for _ in unknown_paths(inputs)):
             return
         with self._models_lock:

@@ -135,6 +135,8 @@ def modified(
         _monitoring(after)
     if "vpcSecurityGroupIds" in sent or "dbSubnetGroupName" in sent:
         _one_network(cloud, after)
+    if "dbSubnetGroupName" in sent:
+        _another_vpc(cloud, has, after)
     if size >= STRIPED_GIB > has.get("allocatedStorage", STRIPED_GIB):
         after |= {key: value for key, value in STRIPED.items() if key not in performance}
     return replace(found, properties=_in_its_time(has, after, sent))
@@ -270,6 +272,18 @@ def _monitoring(given: Mapping[str, Any]) -> None:
         raise Refused(
             "InvalidParameterCombination: A MonitoringRoleARN value is required if you specify a MonitoringInterval "
             "value other than 0."
+        )
+
+
+def _another_vpc(cloud: Cloud, has: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """A group in the VPC where the instance is already is no place to move to (InvalidVPCNetworkStateFault)."""
+    places = {it.id: it.properties["vpcId"] for it in cloud.all("aws:ec2/subnet:Subnet")}
+    groups = {it.properties["name"]: it.properties["subnetIds"] for it in cloud.all(SUBNET_GROUP)}
+    old, new = ({places.get(id_) for id_ in groups.get(subnet_group(cloud, it), ())} for it in (has, after))
+    if old & new:
+        raise Refused(
+            "InvalidVPCNetworkStateFault: The specified DB subnet group and DB instance are in the same VPC. Choose a "
+            "DB subnet group in different VPC than the specified DB instance and try again."
         )
 
 
