@@ -35,7 +35,7 @@ def commit() -> str:
     head = _output("git", "-C", str(PROJECT), "rev-parse", "--short", "HEAD").strip()
     if not head:
         return "unknown"
-    drawn = (":(exclude)benchmarks/results.json", ":(exclude)docs", ":(exclude)README.md")
+    drawn = (":(exclude)benchmarks/*.json", ":(exclude)docs", ":(exclude)README.md")
     changed = _output("git", "-C", str(PROJECT), "status", "--porcelain", "--", ".", *drawn).strip()
     return f"{head} and changes" if changed else head
 

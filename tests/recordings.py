@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from recording import engine, stack_files
 from recording.answers import Answers
 from recording.recording import Recording, Registration, Secret, reveal
@@ -66,6 +68,18 @@ def changed(stack_file: stack_files.StackFile, changes: Mapping[str, Any]) -> st
         if edited is not None:
             config[key] = json.dumps(edited)
     return replace(stack_file, config=config)
+
+
+def edit_file(file: Path, changes: Mapping[str, Any]) -> None:
+    """Write sections of a stack file anew with other values, key by key; None takes a key out."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for section, value in changes.items():
+        key = f"{PROJECT}:{section}"
+        edited = merged(document["config"].get(key), value)
+        document["config"].pop(key, None)
+        if edited is not None:
+            document["config"][key] = edited
+    file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
 def sections(stack: str) -> dict[str, Any]:

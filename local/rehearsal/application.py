@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -9,13 +10,19 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Column, MetaData, Table, insert, select
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from blueprint.postgres.roles import SCHEMAS
 from langpont_db import Database, migration_engine
-from local.rehearsal.load import Act
+from langpont_db.errors import SecretRefused, SettingsRefused
+from local.rehearsal.errors import RehearsalError
+from local.rehearsal.load import Act, kind
 
 ROWS = 1_000  # before the change
 TABLE = Table("rehearsal", MetaData(schema=SCHEMAS[0]), Column("number", BigInteger, primary_key=True))
+
+
+_UNPRINTED = logging.NullHandler()
 
 
 class RowMissing(Exception):
@@ -42,7 +49,9 @@ def of_an_application(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def database(values: Mapping[str, str]) -> Iterator[Database]:
-    """The database as an application opens it at its start."""
+    """The database as an application opens it at its start. What it logs is counted by the load, and not printed."""
+    for name in ("langpont_db", "sqlalchemy"):
+        logging.getLogger(name).addHandler(_UNPRINTED)
     opened = Database.from_env(values)
     try:
         yield opened
@@ -84,9 +93,21 @@ def reading(opened: Database, rows: int) -> Callable[[], AbstractContextManager[
 
 
 def present(values: Mapping[str, str]) -> list[int]:
-    """The numbers that an application which starts now finds on the primary."""
+    """The numbers that an application which starts now finds on the primary; none where it finds no table."""
     with database(values) as opened, opened.get_write_session() as session:
-        return list(session.scalars(select(TABLE.c.number)))
+        try:
+            return list(session.scalars(select(TABLE.c.number)))
+        except ProgrammingError:
+            return []
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what the library or a server says into a sentence that begins with `what`. Raises `RehearsalError`."""
+    try:
+        yield
+    except (SQLAlchemyError, SecretRefused, SettingsRefused, TimeoutError) as error:
+        raise RehearsalError(f"{what}: {kind(error)}.") from error
 
 
 @contextmanager

@@ -90,8 +90,11 @@ class Place:
             printed.seek(0)
             text = printed.read()
         if code:
-            refusal = [line for line in said if not line.endswith(" ...")]
-            raise RehearsalError("\n".join(refusal) or f"it ended with {code} and said nothing.")
+            refusal = [line for line in said if not line.endswith(" ...")] or [
+                f"it ended with {code} and said nothing."
+            ]
+            crashed = refusal[0].startswith("Traceback ")
+            raise RehearsalError(f"Its `up` does not run here: {refusal[-1]}" if crashed else "\n".join(refusal))
         return Applied(seconds=seconds, printed=text)
 
 

@@ -41,18 +41,21 @@ def rehearse(project: Path, against: Against, say: Progress) -> Rehearsed:
         here.hand_over()
         values = application.environment(here.app_env(here.changed))
         with application.of_an_application(values), application.database(values) as database:
-            application.fill(database, values, application.ROWS)
+            with application.explained(f"An application does not get in before the change, of {version.name}"):
+                application.fill(database, values, application.ROWS)
             reads = Load(application.reading(database, application.ROWS), READERS, pause_seconds=PAUSE_SECONDS)
             first = application.ROWS + 1
             writes = Load(application.writing(database), WRITERS, first=first, pause_seconds=PAUSE_SECONDS)
             with reads, writes:
-                _begin(writes, reads)
+                with application.explained("Clients do not get to work before the change"):
+                    _begin(writes, reads)
                 say("Applying the change while clients write and read")
                 found = _under_load(here, writes, reads, say)
         rows = [*range(1, first), *(number for number, _ in list(writes.acknowledged))]
         # With the environment of now: what an application finds that starts after the change.
         now = application.environment(here.app_env(here.changed))
-        with application.of_an_application(now):
+        late = application.explained("An application that starts after the change does not get in")
+        with application.of_an_application(now), late:
             missing = lost(rows, application.present(now))
     if found.applied is None:
         raise RehearsalError(

@@ -11,7 +11,7 @@ from preview.difference import ValueChange
 from preview.effects.model import Consequence, Effect, Line, When
 from preview.html.markup import Markup, section, table, tag, text
 from preview.text import changes as change_words
-from preview.text import effects
+from preview.text import effects, rehearsed
 from preview.text.names import merged, short_type
 from preview.units import count
 from recording.plan import source
@@ -34,7 +34,7 @@ def part(differing: Against | Deployed) -> Markup:
         "changes", title, "Nothing differs." if quiet else "", tag("dl", list(_tiles(differing)), class_="tiles"),
         tag("div", tag("p", tag("strong", "Refused: Pulumi or RDS would not do it, or not so")), tag("ul", refused),
             class_="box bad") if refused else None,
-        [_change(line) for line in lines],
+        [_change(line, seen) for line, seen in zip(lines, _seen(differing), strict=True)],
         tag("p", f"Updated or replaced: as measured of {source()}; what AWS has may differ.", class_="note"),
     )  # fmt: skip
 
@@ -64,7 +64,12 @@ def _grade(effect: Effect) -> str:
     return "calm" if effect in CALM else "watch" if effect in WATCH else "grave"
 
 
-def _change(line: Line) -> Markup:
+def _seen(differing: Against | Deployed) -> list[str]:
+    """For each line what clients saw of it in a rehearsal; "" without one."""
+    return rehearsed.sentences(differing.lines, differing.rehearsed if isinstance(differing, Against) else None)
+
+
+def _change(line: Line, seen: str) -> Markup:
     rows = [
         (_badge(consequence.effect), _happens(consequence, names), *_details(consequence))
         for consequence, names in effects.alike(line).items()
@@ -73,7 +78,8 @@ def _change(line: Line) -> Markup:
     made = table("Effects", heads, rows) if rows else tag("p", "No resource changes.", class_="more")
     costs = line.cost is not None and (line.cost.usd or line.cost.unknown) and line.effect is not Effect.REFUSED
     cost = tag("p", f"Cost: {effects.more(line.cost)}", class_="more") if costs and line.cost else None
-    return tag("div", tag("h3", _title(line)), made, cost, class_="change")
+    local = tag("p", f"Rehearsed on one machine: {seen}.", class_="more") if seen else None
+    return tag("div", tag("h3", _title(line)), made, local, cost, class_="change")
 
 
 def _happens(consequence: Consequence, names: Sequence[str]) -> str:

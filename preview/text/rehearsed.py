@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from preview.effects.model import Line
+from preview.effects.model import Effect, Line
 from preview.page import Page, Row
 from preview.rehearsed import Rehearsed, Verdict, Work, failed, verdicts
 from preview.units import count, number
@@ -24,12 +24,21 @@ def beside(lines: Sequence[Line], seen: Rehearsed | None) -> list[list[Row]]:
     """For each line the row that stands beside what AWS names; none without a rehearsal."""
     if seen is None:
         return [[] for _ in lines]
-    return [[("local", _verdict(verdict, seen))] for verdict in verdicts(lines, seen)]
+    return [
+        [("local", Text.assemble((verdict.value, STYLES.get(verdict, "")), _figures(seen, verdict)))]
+        for verdict in verdicts(lines, seen)
+    ]
 
 
-def _verdict(verdict: Verdict, seen: Rehearsed) -> Text:
-    figures = "" if verdict is Verdict.NOTHING_HERE else f"; at most {seconds(seen.writes)} without a commit"
-    return Text.assemble((verdict.value, STYLES.get(verdict, "")), figures)
+def sentences(lines: Sequence[Line], seen: Rehearsed | None) -> list[str]:
+    """The same in words; empty ones without a rehearsal."""
+    if seen is None:
+        return [""] * len(lines)
+    return [f"{verdict.value}{_figures(seen, verdict)}" for verdict in verdicts(lines, seen)]
+
+
+def _figures(seen: Rehearsed, verdict: Verdict) -> str:
+    return "" if verdict is Verdict.NOTHING_HERE else f"; at most {seconds(seen.writes)} without a commit"
 
 
 def _rows(lines: Sequence[Line], seen: Rehearsed) -> Iterator[Row]:
@@ -42,7 +51,7 @@ def _rows(lines: Sequence[Line], seen: Rehearsed) -> Iterator[Row]:
     found = f"0 of {count(seen.rows, 'acknowledged commit')}"
     yield "lost", Text(f"{number(seen.lost)} of {number(seen.rows)}", "bold red") if seen.lost else found
     wrong = failed(lines, seen)
-    yield "verdict", Text(_whole(lines, seen), "bold red" if wrong else "green")
+    yield "verdict", Text(whole(lines, seen), "bold red" if wrong else "green")
 
 
 def sentence(work: Work, one: str) -> str:
@@ -57,9 +66,11 @@ def seconds(work: Work) -> str:
     return f"{work.longest_seconds:.1f} s"
 
 
-def _whole(lines: Sequence[Line], seen: Rehearsed) -> str:
+def whole(lines: Sequence[Line], seen: Rehearsed) -> str:
+    """The verdict on all of it, in words."""
     if seen.lost:
-        return "commits were lost"
+        foretold = any(line.effect is Effect.DATA_LOST for line in lines)
+        return "commits were lost, as is foretold" if foretold else "commits were lost"
     if failed(lines, seen):
         return "somebody was cut off, and nothing of it is foretold"
     found = set(verdicts(lines, seen))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import yaml
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from tests.engine import language_host
@@ -25,7 +24,7 @@ from tests.engine.cli import Cli
 from tests.engine.providers.aws import AwsProvider
 from tests.engine.providers.cloud import Cloud
 from tests.engine.providers.random import RandomProvider
-from tests.recordings import FIXTURES, PROJECT, ROOT, merged
+from tests.recordings import FIXTURES, PROJECT, ROOT, edit_file
 
 PASSPHRASE = "a passphrase of tests"
 FILES = ("__main__.py", "product.yaml", "requirements.txt")
@@ -204,14 +203,7 @@ class Workplace:
 
     def edit(self, changes: Mapping[str, Any]) -> None:
         """Sections of the stack file with other values, key by key; None takes a key out."""
-        document = yaml.safe_load(self.file.read_text(encoding="utf-8"))
-        for section, value in changes.items():
-            key = f"{PROJECT}:{section}"
-            edited = merged(document["config"].get(key), value)
-            document["config"].pop(key, None)
-            if edited is not None:
-                document["config"][key] = edited
-        self.file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        edit_file(self.file, changes)
 
     @contextmanager
     def edited(self, changes: Mapping[str, Any]) -> Iterator[None]:

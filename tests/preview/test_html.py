@@ -33,11 +33,13 @@ from recording.answers import Answers
 from recording.plan import plan
 from tests.contracts.test_secrecy import generated
 from tests.preview.test_preview import machine, report
+from tests.preview.test_rehearsed import SEEN
 from tests.recordings import REGION, ROOT, STACKS, changed, frozen, record_with, recording, secrets, strings
 
 CHANGE: Mapping[str, Any] = {
     "database": {"instanceClass": "db.m6i.large", "allocatedStorageGib": 200, "parameters": {"max_connections": 400}}
 }
+VERDICTS = ("nobody was cut off here", "as foretold")
 VERSION = Version(asked="main", folder=ROOT, commit="0123456789abcdef")
 
 
@@ -401,3 +403,13 @@ def test_a_link_leads_to_the_runbook_from_inside_the_project_alone(tmp_path: Pat
     assert runbook_from(tmp_path / "page.html", tmp_path) == "docs/runbook.md"
     assert runbook_from(tmp_path / "pages" / "page.html", tmp_path) == "../docs/runbook.md"
     assert runbook_from(tmp_path.parent / "page.html", tmp_path) is None
+
+
+def test_a_rehearsal_of_the_change_stands_below_each_setting() -> None:
+    differing = compared()[0]
+    assert "Rehearsed on one machine" not in compared()[1]
+    told = page(differing.report, replace(differing, rehearsed=SEEN), runbook=None)
+    found = [words(each) for each in part(told, "changes").iter("p") if words(each).startswith("Rehearsed ")]
+    cut, none = (f"Rehearsed on one machine: {verdict}; at most 0.1 s without a commit." for verdict in VERDICTS)
+    assert found == [cut if line.needs_window else none for line in differing.lines]
+    assert len(set(found)) == 2

@@ -100,6 +100,7 @@ def test_a_person_reads_what_clients_saw(capsys: pytest.CaptureFixture[str]) -> 
         ([RESTART], replace(SEEN, did=()), "nothing of it happens on one machine"),
         ([RELOADED], replace(SEEN, writes=CUT), "somebody was cut off, and nothing of it is foretold"),
         ([RESTART], replace(SEEN, writes=CUT, lost=2), "commits were lost"),
+        ([line(Effect.DATA_LOST, "everybody")], replace(SEEN, writes=CUT, lost=2), "commits were lost, as is foretold"),
         ([RELOADED], SEEN, "as foretold"),
     ],
 )

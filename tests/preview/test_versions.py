@@ -170,6 +170,25 @@ def test_as_json_the_version_and_what_differs_are_told_and_no_secret(repository:
     }
 
 
+def test_another_stack_file_is_compared_for_the_program_as_it_is(
+    repository: Path, scratch: Path, tmp_path: Path
+) -> None:
+    """Under whatever name; the program's own change shows nothing then."""
+    other = tmp_path / "before.yaml"
+    shutil.copy(repository / "Pulumi.dev.yaml", other)
+    edit(other, *reversed(SETTING))
+    done = run(repository, "dev", "--against", str(other), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["against"] == {"asked": str(other), "commit": None, "hasStack": True}
+    assert [each["name"] for each in told["resources"]["changed"]] == ["langpont-dev-network-flow-logs"]
+    assert told["sections"]["settings"] == [
+        {"path": ["network", "vpc", "flowLogRetentionDays"], "before": 7, "after": 14}
+    ]
+    assert told["rehearsed"] is None
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_folder_is_compared_as_it_is_and_all_of_a_stack_that_it_lacks_is_new(
     repository: Path, scratch: Path, tmp_path: Path
 ) -> None:
