@@ -14,7 +14,7 @@ from langpont_db.pgbouncer import __main__ as pgbouncer
 from ops.app import app
 from recording.recording import Recording
 from tests.docs import DOCUMENTS, blocks, read
-from tests.recordings import recording
+from tests.recordings import record_with
 
 
 def commands(program: str) -> Iterator[tuple[str, list[str]]]:
@@ -91,7 +91,7 @@ def physical(recorded: Recording, type_: str, key: str = "name") -> set[str]:
 
 
 def test_what_the_runbook_calls_by_name_is_called_so() -> None:
-    runbook, prod = read("docs/runbook.md"), recording("prod")
+    runbook, prod = read("docs/runbook.md"), record_with("prod", {"credentials": {"rotateEveryDays": 30}})
     groups = physical(prod, "aws:cloudwatch/logGroup:LogGroup")
     assert named(runbook, r"/aws/lambda/[\w-]+") == {group for group in groups if group.startswith("/aws/lambda/")}
     functions = physical(prod, "aws:lambda/function:Function")
