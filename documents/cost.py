@@ -34,7 +34,8 @@ def prices_table(stacks: Sequence[Stack]) -> str:
     used = [line.price for stack in reversed(stacks) for line in lines(stack.recording, stack.platform.settings.region)]
     rows = [
         (price.item, "unknown" if price.usd is None else f"{price.usd}", price.unit,
-         code(price.usage_type) if price.usage_type else "", price.source, price.date, price.confidence)
-        for price in dict.fromkeys([*used, *prices.BY_VOLUME])
+         code(price.usage_type) if price.usage_type else "", price.source, price.date, price.confidence,
+         code(price.key) if price.key else "")
+        for price in dict.fromkeys([*used, prices.DATABASE_INSIGHTS, *prices.BY_VOLUME])
     ]  # fmt: skip
-    return table(("item", "USD", "per", "usage type", "source", "date", "how sure"), rows)
+    return table(("item", "USD", "per", "usage type", "source", "date", "how sure", "key"), rows)

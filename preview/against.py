@@ -18,6 +18,7 @@ from preview.document import document
 from preview.effects.document import cost_document, effects_document, problems
 from preview.effects.lines import lines
 from preview.effects.model import Line
+from preview.own_prices import PricesRefused
 from preview.rehearsed import Rehearsed, of_change, verdicts
 from preview.report import Report, preview
 from preview.standing import of_document
@@ -29,7 +30,9 @@ from recording.engine import EngineRefusal
 from recording.plan import Key, plan
 
 # What a user can mend, with the way out in its message.
-REFUSALS = (stack_files.StackFileError, EngineRefusal, ConfigurationRefused, VersionError, pulumi.RunError)
+REFUSALS = (
+    stack_files.StackFileError, EngineRefusal, ConfigurationRefused, VersionError, PricesRefused, pulumi.RunError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class Against:
     def cost(self) -> Estimate:
         """How much more a month than the other version."""
         region = self.report.platform.settings.region
-        return self.report.cost - estimate(counted(self.comparison.before), region)
+        return self.report.cost - estimate(counted(self.comparison.before), region, self.report.prices)
 
     @property
     def refused(self) -> tuple[Problem, ...]:

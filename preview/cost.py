@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from blueprint.aws.instance_classes import INSTANCE_CLASSES
 from blueprint.aws.sleep import Sleep
 from blueprint.aws.storage import STRIPED_IOPS, STRIPED_THROUGHPUT_MIBPS
 from blueprint.monitoring import metrics
@@ -18,9 +20,12 @@ from recording.recording import Recording, Registration
 from resource_types import TYPES
 from resource_types.model import Bill
 
+NO_PRICES: Mapping[str, Decimal] = MappingProxyType({})
 SCHEDULE = "aws:scheduler/schedule:Schedule"
-# Published by each host's PgBouncer, with one dimension, so that hosts do not add to them.
-HOST_METRICS = 2
+# Published by each host, with the stack for a dimension, so that hosts do not add to them: how many clients wait and
+# how long, and that PgBouncer runs, with its version for a second one, so that each further version is a metric more.
+# Those of a rotation by schedule, one by role and host, last as long as there are two logins, and are not counted.
+HOST_METRICS = 3
 
 
 class Line(NamedTuple):
@@ -30,10 +35,11 @@ class Line(NamedTuple):
     quantity: int
 
 
-def lines(recording: Recording, region: str) -> list[Line]:
+def lines(recording: Recording, region: str, own: Mapping[str, Decimal] = NO_PRICES) -> list[Line]:
     """Everything of a recording that costs by time, equal prices in one line, in the order of `METERS`.
 
-    Raises `LookupError` for a type that costs by time and has no meter.
+    `own`: a team's prices by key, in place of the public ones. In another region than that of the public prices, only
+    those are known. Raises `LookupError` for a type that costs by time and has no meter.
     """
     types = {each.type for each in recording.registrations.values() if each.custom} - METERS.keys()
     if unmetered := sorted(type_ for type_ in types if TYPES[type_].bill is Bill.STANDING):
@@ -41,7 +47,9 @@ def lines(recording: Recording, region: str) -> list[Line]:
     totals: dict[Price, int] = {}
     for type_, count in METERS.items():
         for registration in recording.of_type(type_):
-            for price, quantity in count(recording, registration, region):
+            for public, quantity in count(recording, registration, region):
+                price = public if region == prices.REGION else replace(public, usd=None)
+                price = price.stated(own[price.key]) if price.key in own else price
                 totals[price] = totals.get(price, 0) + quantity
     return [Line(price, quantity) for price, quantity in totals.items()]
 
@@ -60,6 +68,8 @@ def _instance(recording: Recording, registration: Registration, _: str) -> Itera
         above = max(0, int(inputs.get(name) or 0) - baseline)
         if above:
             yield prices.performance(key), above * (prices.MULTI_AZ if multi_az else 1)
+    if inputs.get("databaseInsightsMode") == "advanced":
+        yield prices.DATABASE_INSIGHTS, INSTANCE_CLASSES[inputs["instanceClass"]].vcpus
 
 
 def _sleep(recording: Recording, identifier: str | None) -> Sleep | None:
@@ -155,11 +165,11 @@ class Estimate:
         )
 
 
-def estimate(recording: Recording, region: str) -> Estimate:
-    """The month of a recording. In another region than that of the prices everything is unknown."""
+def estimate(recording: Recording, region: str, own: Mapping[str, Decimal] = NO_PRICES) -> Estimate:
+    """The month of a recording, by the prices of `lines`."""
     usd, database, lacking = Decimal(0), Decimal(0), dict[str, int]()
-    for price, quantity in lines(recording, region):
-        monthly = price.monthly if region == prices.REGION else None
+    for price, quantity in lines(recording, region, own):
+        monthly = price.monthly
         if monthly is None:
             lacking[price.item] = lacking.get(price.item, 0) + quantity
             continue

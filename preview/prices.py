@@ -30,6 +30,7 @@ class Price:
     """The price of one unit. `usd` is for a `unit` of "hour", "month", "GB", ...; None: unknown.
 
     `usage_type`: what AWS's bill and price list call it; "" where that was not found either. `confidence`: how sure.
+    `key`: under which a team states its own (`preview.own_prices`), of which this one is so many `times`.
     """
 
     item: str
@@ -39,6 +40,8 @@ class Price:
     source: str
     date: str
     confidence: str = "unknown"
+    key: str = ""
+    times: Decimal = Decimal(1)
 
     @property
     def monthly(self) -> Decimal | None:
@@ -52,20 +55,33 @@ class Price:
         """Whether it costs by time, used or not."""
         return self.unit in ("hour", "month", "GiB-month", "IOPS-month", "MiB/s-month")
 
+    @property
+    def own(self) -> bool:
+        """Whether a team has stated it, for whatever region its stacks are in."""
+        return self.source == OWN
 
-def unknown(item: str, unit: str, usage_type: str = "") -> Price:
+    def stated(self, usd: Decimal) -> Price:
+        """The same with a team's own price for its key."""
+        return replace(self, usd=usd * self.times, source=OWN, confidence="own")
+
+
+OWN: Final = "prices.yaml"
+
+
+def unknown(item: str, unit: str, usage_type: str = "", *, key: str, times: Decimal = Decimal(1)) -> Price:
     """A price that somebody has to look up."""
-    return Price(item=item, usd=None, unit=unit, usage_type=usage_type, source=_SEARCHED, date=_SEARCHED_DATE)
+    return Price(item=item, usd=None, unit=unit, usage_type=usage_type, source=_SEARCHED, date=_SEARCHED_DATE,
+                 key=key, times=times)  # fmt: skip
 
 
-def _price(row: Mapping[str, str]) -> Price:
+def _price(row: Mapping[str, str], key: str = "") -> Price:
     return Price(
         item=row["item"], usd=Decimal(row["usd"]), unit=row["unit"], usage_type=row["usageType"], source=row["source"],
-        date=row["date"], confidence=row["confidence"],
+        date=row["date"], confidence=row["confidence"], key=key,
     )  # fmt: skip
 
 
-_STANDING: Final = {key: _price(row) for key, row in _DATA["standing"].items()}
+_STANDING: Final = {key: _price(row, key) for key, row in _DATA["standing"].items()}
 NAT_GATEWAY = _STANDING["NAT_GATEWAY"]
 INTERFACE_ENDPOINT = _STANDING["INTERFACE_ENDPOINT"]
 PUBLIC_ADDRESS = _STANDING["PUBLIC_ADDRESS"]
@@ -73,23 +89,26 @@ SECRET = _STANDING["SECRET"]
 KEY = _STANDING["KEY"]
 KEY_ELSEWHERE = _STANDING["KEY_ELSEWHERE"]
 ALARM_METRIC = _STANDING["ALARM_METRIC"]
-COMPOSITE_ALARM = unknown("composite alarm", "month")
+COMPOSITE_ALARM = unknown("composite alarm", "month", key="COMPOSITE_ALARM")
 CUSTOM_METRIC = _STANDING["CUSTOM_METRIC"]
 DASHBOARD = _STANDING["DASHBOARD"]
 BUDGET = _STANDING["BUDGET"]
+DATABASE_INSIGHTS = unknown("Database Insights in advanced mode, by the vCPU", "hour", key="DATABASE_INSIGHTS")
+KEYS: Final = (*_STANDING, COMPOSITE_ALARM.key, DATABASE_INSIGHTS.key)
 BY_VOLUME = tuple(_price(row) for row in _DATA["byVolume"])
 
 
 def instance(class_name: str, *, multi_az: bool) -> Price:
-    """An instance's price by the hour."""
+    """An instance's price by the hour. A team states the one of a single-AZ instance."""
+    times = Decimal(MULTI_AZ if multi_az else 1)
     usage, how = ("Multi-AZUsage", "Multi-AZ") if multi_az else ("InstanceUsage", "single-AZ")
     item, usage_type = f"{class_name}, {how}", f"APN1-{usage}:{class_name}"
     for group in _DATA["instances"]:
         if class_name in group["usdAnHour"]:
-            usd = Decimal(group["usdAnHour"][class_name]) * (MULTI_AZ if multi_az else 1)
+            usd = Decimal(group["usdAnHour"][class_name]) * times
             return Price(item=item, usd=usd, unit="hour", usage_type=usage_type, source=group["source"],
-                         date=group["date"], confidence=group["confidence"])  # fmt: skip
-    return unknown(item, "hour", usage_type)
+                         date=group["date"], confidence=group["confidence"], key=class_name, times=times)  # fmt: skip
+    return unknown(item, "hour", usage_type, key=class_name, times=times)
 
 
 def for_hours(price: Price, hours_a_week: float) -> Price:
@@ -99,6 +118,7 @@ def for_hours(price: Price, hours_a_week: float) -> Price:
         price,
         item=f"{price.item}, {hours_a_week:g} of {HOURS_A_WEEK} hours a week",
         usd=None if price.usd is None else price.usd * part,
+        times=price.times * part,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.settings import Settings
 from blueprint.stack_file.load import load
-from preview.cost import Estimate, estimate
+from preview import own_prices
+from preview.cost import Estimate, Line, estimate, lines
 from recording import stack_files
 from recording.answers import Answers
 from recording.engine import EngineRefusal, record
@@ -42,11 +44,15 @@ class OutputValue(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One stack, previewed. `first` is the engine's first preview, `update` an update; their resources are the same."""
+    """One stack, previewed. `first` is the engine's first preview, `update` an update; their resources are the same.
+
+    `prices`: a team's own, by key.
+    """
 
     platform: Platform
     first: Recording
     update: Recording
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def totals(self) -> Mapping[str, int]:
@@ -68,6 +74,7 @@ class Report:
                     *self.update.warnings,
                     *in_the_future(self.platform.settings),
                     *unseen(self.platform.settings),
+                    *over_budget(self.cost.database, self.platform.settings.monitoring.monthly_budget_usd),
                 ]
             )
         )
@@ -86,7 +93,12 @@ class Report:
     @property
     def cost(self) -> Estimate:
         """What stands all month, by the prices that are known."""
-        return estimate(self.update, self.platform.settings.region)
+        return estimate(self.update, self.platform.settings.region, self.prices)
+
+    @property
+    def cost_lines(self) -> list[Line]:
+        """What the estimate is made of."""
+        return lines(self.update, self.platform.settings.region, self.prices)
 
     @property
     def exceptions(self) -> list[policy.Excepted]:
@@ -139,6 +151,17 @@ def unseen(settings: Settings) -> Iterator[str]:
         )
 
 
+def over_budget(database: Decimal, budget: int) -> Iterator[str]:
+    """A sentence if what RDS is estimated to cost a month is above its budget, which then mails each month."""
+    if database > budget:
+        above = database - budget
+        yield (
+            f"monitoring.monthlyBudgetUsd {budget} is below the estimate of {database:,.2f} USD a month for RDS, which "
+            f"is {above:,.2f} or {above * 100 / budget:.0f} % above it: it would mail each month. Raise it, or make "
+            f"the stack smaller."
+        )
+
+
 def is_rds_default(parameter: CompiledParameter) -> bool:
     """Whether RDS's own default group has the same value, so that nothing changes by it."""
     return parameter.parameter is not None and parameter.parameter.rds_default == parameter.value
@@ -171,15 +194,16 @@ def subnets(platform: Platform) -> dict[str, dict[str, str]]:
 def preview(root: Path, stack: str) -> Report:
     """Run the program in `root` on the file of `stack`, as an engine's first preview and as an update.
 
-    Raises `StackFileError` for files that cannot be read, `pulumi.RunError` for settings that the program refuses, and
-    `EngineRefusal` where a real engine or provider would not bear the program or where the two runs differ.
+    Raises `StackFileError` for files that cannot be read, `PricesRefused` for a team's prices with problems,
+    `pulumi.RunError` for settings that the program refuses, and `EngineRefusal` where a real engine or provider would
+    not bear the program or where the two runs differ.
     """
-    file = stack_files.load(root, stack)
+    file, prices = stack_files.load(root, stack), own_prices.load(root)
     provider = Answers(file.config.get("aws:region", ""))  # without a region the program stops before it asks
     first = record(file, provider, preview=True)
     update = record(file, provider, preview=False)
     check_same_resources(first, update)
-    return Report(platform=Platform(settings(file)), first=first, update=update)
+    return Report(platform=Platform(settings(file)), first=first, update=update, prices=prices)
 
 
 def check_same_resources(first: Recording, update: Recording) -> None:

@@ -58,7 +58,7 @@ def load(root: Path, stack: str) -> StackFile:
             f"There is no stack {stack!r}: {path.name} does not exist. "
             f"Stacks here: {', '.join(names(root)) or 'none'}. Name one of them, or copy one of their files."
         )
-    document = _read(path)
+    document = read(path)
     _check_beside(path, document)
     raw = document.get("config")
     if raw is None:
@@ -87,7 +87,7 @@ def load(root: Path, stack: str) -> StackFile:
 
 
 def _project(path: Path) -> str:
-    name = _read(path).get("name")
+    name = read(path).get("name")
     if not isinstance(name, str) or not name:
         raise StackFileError(f"{path.name}: `name` is missing or no text. Write name: langpont-database.")
     return name
@@ -156,7 +156,7 @@ def checked_name(stack: str) -> str:
     return stack
 
 
-def _read(path: Path) -> go_yaml.Mapping:
+def read(path: Path) -> go_yaml.Mapping:
     try:
         content = path.read_bytes()
     except OSError as error:

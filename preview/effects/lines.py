@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from blueprint.names import ProductNaming
+from preview import own_prices
 from preview.cost import estimate
 from preview.difference import ABSENT, ValueChange
 from preview.effects.model import Line, Touch
@@ -64,11 +65,12 @@ def lines(
     region = file.config["aws:region"]
     change = _Change(whole, without)
     found, rest = _behind(change, everything, settings)
-    total = estimate(whole.recording, region)
+    own = own_prices.load(file.root)
+    total = estimate(whole.recording, region, own)
     told = [
         replace(
             _line(group, parts, whole, standing),
-            cost=None if left is None else total - estimate(left.recording, region),
+            cost=None if left is None else total - estimate(left.recording, region, own),
         )
         for group, parts, left in found
     ]

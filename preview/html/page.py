@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from preview.against import Against
-from preview.cost import lines
 from preview.deployed import Deployed
 from preview.html import changes, sections
 from preview.html.bars import connection_bars, memory_bars
@@ -82,7 +81,7 @@ def _parts(
         "PostgreSQL.",
         memory_bars(report),
     )  # fmt: skip
-    yield "cost", "Cost", sections.cost(report, lines(report.update, report.platform.settings.region))
+    yield "cost", "Cost", sections.cost(report)
     yield "alarms", "Alarms", sections.alarms(report, runbook)
     yield "parameters", "Parameters", sections.parameters(report)
     yield "words", "Words", sections.words()

@@ -12,8 +12,7 @@ from blueprint.monitoring.alarm import Severity
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
-from preview import document, prices
-from preview.cost import Line
+from preview import document
 from preview.html.markup import Markup, section, table, tag, text
 from preview.report import Report, in_japan
 from preview.text import alarms as alarm_words
@@ -95,16 +94,16 @@ def about_connections(report: Report) -> str:
     )
 
 
-def cost(report: Report, lines: Sequence[Line]) -> Markup:
+def cost(report: Report) -> Markup:
     """What stands all month, by item, its sum, what has no price, and the RDS part against the budget."""
-    here = report.platform.settings.region == prices.REGION
     rows: list[Sequence[Any]] = []
-    for line in sorted(lines, key=lambda each: -_monthly(each, here=here)):
-        monthly = line.price.monthly if here else None
+    for line in sorted(report.cost_lines, key=lambda each: -(each.price.monthly or 0) * each.quantity):
+        monthly = line.price.monthly
         each, total = (
             ("unknown", "unknown") if monthly is None else (f"{monthly:,.2f}", f"{monthly * line.quantity:,.2f}")
         )
-        rows.append((line.price.item, number(line.quantity), each, total))
+        item = text(line.price.item, tag("small", "by prices.yaml") if line.price.own else None)
+        rows.append((item, number(line.quantity), each, total))
     estimate, budget = report.cost, report.platform.settings.monitoring.monthly_budget_usd
     rows.append(("all that has a price", "", "", tag("strong", f"{estimate.usd:,.2f}")))
     rows.append(("of that RDS, which the budget counts", "", "", f"{estimate.database:,.2f}"))
@@ -120,10 +119,6 @@ def cost(report: Report, lines: Sequence[Line]) -> Markup:
         "cost", "Cost a month", "".join(told), tag("p", above, class_="box") if over else None,
         table("US dollars a month", ("item", ">how many", ">each", ">together"), rows),
     )  # fmt: skip
-
-
-def _monthly(line: Line, *, here: bool) -> float:
-    return float(line.price.monthly or 0) * line.quantity if here else 0.0
 
 
 def alarms(report: Report, runbook: str | None) -> Markup:

@@ -78,7 +78,8 @@ def _cost(report: Report) -> Text:
     without = f"; without {lacking}, of unknown price" if lacking else ""
     told = Text(f"{cost.usd:,.2f} USD a month for what stands, traffic, logs and backups beside it{without}; ")
     over = cost.database > budget
-    return told.append(f"RDS {cost.database:,.2f}{', more than its budget' if over else ''}", "yellow" if over else "")
+    above = f", {cost.database - budget:,.2f} above its budget" if over else ""
+    return told.append(f"RDS {cost.database:,.2f}{above}", "yellow" if over else "")
 
 
 def _storage(report: Report) -> str:
