@@ -12,14 +12,18 @@ from pathlib import Path
 from sqlalchemy import BigInteger, Column, MetaData, Table, insert, select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from blueprint.postgres.roles import SCHEMAS
+from blueprint.postgres.roles import ROLES, Access
 from langpont_db import Database, migration_engine
 from langpont_db.errors import SecretRefused, SettingsRefused
 from local.rehearsal.errors import RehearsalError
 from local.rehearsal.load import Act, kind
 
 ROWS = 1_000  # before the change
-TABLE = Table("rehearsal", MetaData(schema=SCHEMAS[0]), Column("number", BigInteger, primary_key=True))
+# One that a role behind PgBouncer may write to.
+SCHEMA = next(
+    schema for role in ROLES if role.pooled for schema, access in role.access.items() if access is Access.WRITE
+)
+TABLE = Table("rehearsal", MetaData(schema=SCHEMA), Column("number", BigInteger, primary_key=True))
 
 
 _UNPRINTED = logging.NullHandler()
