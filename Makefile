@@ -7,7 +7,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 # A step of the set-up: what it prints is shown only if it fails, and then all of it.
 quietly = said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: up verify status down rehearse preview pulumi test sqlalchemy20 changes fuzz pgbouncer npm check schema golden docs bench lock clean
+.PHONY: up verify status down rehearse preview pictures pulumi test sqlalchemy20 changes fuzz pgbouncer npm check schema golden docs bench lock clean
 .DEFAULT_GOAL := preview
 
 up: venv/.ready-requirements-local.txt pgbouncer
@@ -86,6 +86,10 @@ golden: venv/.ready-requirements-test.txt
 docs: venv/.ready-requirements-local.txt
 	@$(BIN)/python -m benchmarks render
 	@$(BIN)/python -m documents
+
+# Screenshots of the page for the documents, by Debian's chromium, which nothing else needs.
+pictures: venv/.ready-requirements.txt
+	@$(BIN)/python -m documents.pictures
 
 # Measures in about ten minutes, on a machine that does nothing else; goes on where it was ended. Then `make docs`.
 bench: venv/.ready-requirements-local.txt pgbouncer npm
