@@ -37,7 +37,7 @@ PASSWORD_SPECIAL: Final = "-._~"
 ANSWER_SECONDS: Final = 15
 REPLAY_SECONDS: Final = 120  # how long a replica may take to replay the new password, in one run
 POLL_SECONDS = 1.0
-APPLICATION_NAME: Final = "langpont-rotation"
+APPLICATION_NAME: Final = "rotation-function"
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)

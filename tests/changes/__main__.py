@@ -26,6 +26,8 @@ CHANGES = (
     Change("values of every stack", stack_files.edit, ("value of a stack",), 1),
     Change("a new stack", stack_files.add_stack, ("stack",), 4),
     Change("an alarm", rows.add_alarm, ("alarm",), 6),
+    Change("a database role", rows.add_role, ("database role",), 3),
+    Change("a custom metric", rows.add_metric, ("custom metric",), 5),
     Change("a component with a new resource type", rows.add_component, ("component", "resource type"), 9),
 )
 

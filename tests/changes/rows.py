@@ -1,4 +1,4 @@
-"""An alarm, and a component with a new resource type, added as CONTRIBUTING.md says."""
+"""An alarm, a component with a new resource type, a role and a metric, added as CONTRIBUTING.md says."""
 
 from __future__ import annotations
 
@@ -47,6 +47,22 @@ TRANSLATED = """## writes-high
 **対処** そのとおりにします。
 
 **エスカレーション** 1 時間後。
+"""
+
+PRODUCT = "product.yaml"
+ROLE = """  - name: langpont_batch
+    login: password
+    purpose: writes at night
+    access: {analytics: write}
+    statementTimeoutSeconds: 600
+"""
+METRIC = """    - name: sessions
+      watches: Sessions of the database.
+      sql: SELECT count(*) FROM pg_stat_activity
+      unit: Count
+      timeoutSeconds: 5
+      empty: zero
+      emptyReason: a count is never NULL
 """
 
 TYPE = "aws:cloudwatch/queryDefinition:QueryDefinition"
@@ -166,6 +182,30 @@ def add_component(copy: Copy) -> None:
     _after(copy, cases, "    *SUBNET_CASES,\n", CASES)
     _before(copy, cases, "\nCASES: Final", f'\nQUERY = "{TYPE}"\n')
     _before(copy, "docs/components.md", "| `Functions` |", "| `Queries` | none | a saved query |\n")
+
+
+def add_role(copy: Copy) -> None:
+    """A row of the product file, who reads the role's secret, and the lists of all roles."""
+    _before(copy, PRODUCT, "  - name: langpont_metrics\n", ROLE)
+    row = "| `langpont_batch` | no policy of this program | what writes at night |\n"
+    _before(copy, "docs/outputs.md", "| `langpont_migrator` | `migrationPolicyArn`", row)
+    roles = "tests/recordings.py"
+    _replace(copy, roles, '"langpont_app", "langpont_metrics"', '"langpont_app", "langpont_batch", "langpont_metrics"')
+
+
+def add_metric(copy: Copy) -> None:
+    """A row of the product file and of the deviations, and the lists of all metrics."""
+    _before(copy, PRODUCT, "    - name: database_size_mb", METRIC)
+    deviations = "| E49 | `database_size_mb` |"
+    _before(
+        copy, "docs/deviations.md", deviations, "| E50 | `sessions` | `Count` | `zero` | a count of nobody is zero |\n"
+    )
+    shown = '    ("database_size_mb (Megabytes)", "database_size_mb"),\n'
+    _before(copy, "tests/components/test_dashboard.py", shown, '    ("sessions (Count)", "sessions"),\n')
+    defined = '        ("database_size_mb", "Megabytes", 10, "omit", "any"),\n'
+    _before(copy, "tests/functions/test_definitions.py", defined, '        ("sessions", "Count", 5, "zero", "any"),\n')
+    named = '        {"Name": "database_size_mb", "Unit": "Megabytes"},\n'
+    _before(copy, "tests/functions/test_metrics.py", named, '        {"Name": "sessions", "Unit": "Count"},\n')
 
 
 def _before(copy: Copy, name: str, anchor: str, text: str) -> None:

@@ -81,7 +81,9 @@ def test_prods_dashboard_has_the_alarms_first_and_three_graphs_a_row() -> None:
 def test_below_them_stands_what_the_platform_publishes_itself() -> None:
     """Under the very names and dimensions that the alarms watch."""
     graphs = body(recording("prod"))["widgets"][1 + len(GRAPHS) :]
-    assert [(graph["x"], graph["y"]) for graph in graphs] == [(0, 28), (8, 28), (16, 28), (0, 34), (8, 34)]
+    assert [(graph["x"], graph["y"]) for graph in graphs] == [
+        (8 * (number % 3), 28 + 6 * (number // 3)) for number in range(len(PUBLISHED) + 1)
+    ]
     told = [graph["properties"] for graph in graphs]
     assert [(each["title"], each["stat"], each["period"], each["metrics"]) for each in told] == [
         *(

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from blueprint.postgres import scram
+from blueprint.postgres.roles import POOLED_ROLES
 from recording.recording import Recording
 from tests.components import OTHER, replicas
 from tests.recordings import answer, inputs, name_of, record_with, recording
@@ -87,7 +88,7 @@ def test_the_secret_holds_both_files_and_nothing_else() -> None:
 def test_the_user_list_has_the_verifier_of_each_pooled_roles_password_and_salt(stack: str) -> None:
     recorded = recording(stack)
     lines = []
-    for role in ("langpont_app", "langpont_readonly"):
+    for role in sorted(POOLED_ROLES):
         prefix = f"langpont-{stack}-secrets-{role}"
         password = answer(recorded, "random:index/randomPassword:RandomPassword", f"{prefix}-password")[1]["result"]
         salt = answer(recorded, "random:index/randomBytes:RandomBytes", f"{prefix}-salt")[1]["base64"]

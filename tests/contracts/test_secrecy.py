@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from blueprint.postgres.roles import POOLED_ROLES
 from recording.recording import UNKNOWN, Recording, reveal
 from tests import golden
 from tests.recordings import ROLES, STACKS, answered, recording, secrets, strings
@@ -44,7 +45,7 @@ def in_the_open(recorded: Recording) -> Iterator[tuple[str, str]]:
 
 def test_a_stack_has_the_secrets_that_are_looked_for(updated: Recording) -> None:
     # A password a role, a salt for each but the master, verifiers of pooled roles.
-    assert len(generated(updated)) == len(ROLES) + len(ROLES[1:]) + 2
+    assert len(generated(updated)) == len(ROLES) + len(ROLES[1:]) + len(POOLED_ROLES)
 
 
 def test_no_generated_secret_stands_in_the_open(updated: Recording) -> None:

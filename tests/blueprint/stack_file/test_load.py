@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from blueprint.postgres.roles import PASSWORD_ROLES
 from blueprint.postgres.version import EngineVersion
 from blueprint.settings import SECTIONS, Settings
 from blueprint.stack_file.load import StackFileRefused, load
@@ -493,8 +494,7 @@ def restored(**source: str) -> dict[str, Any]:
         (
             {"credentials": {"passwordVersions": {"2026-11-20 00:00:00 +0000 UTC": 1}}},
             "credentials.passwordVersions 2026-11-20 00:00:00 +0000 UTC is not a role with a password, and is what the "
-            "Pulumi CLI makes of a date without quotes. Choose from langpont_admin, langpont_migrator, langpont_app, "
-            "langpont_readonly, langpont_metrics.",
+            f"Pulumi CLI makes of a date without quotes. Choose from langpont_admin, {', '.join(PASSWORD_ROLES)}.",
         ),
         # Set without --path
         (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from blueprint.postgres.roles import PASSWORD_ROLES
 from blueprint.settings import SECTIONS, Settings
 from blueprint.stack_file import rules
 from tests.blueprint.stack_file.test_load import problems, settings
@@ -481,7 +482,7 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         "_password_versions",
         {"credentials": {"passwordVersions": {"langpont_owner": 2}}},
         "credentials.passwordVersions langpont_owner is not a role with a password. Choose from langpont_admin, "
-        "langpont_migrator, langpont_app, langpont_readonly, langpont_metrics.",
+        f"{', '.join(PASSWORD_ROLES)}.",
         {"credentials": {"passwordVersions": {"langpont_admin": 2, "langpont_metrics": 3}}},
     ),
     (
