@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import snapshots
 from local.aws.clients import Clients
 from local.servers.errors import DataPlaneError
+from local.servers.plan import INI, USER_LIST
 from local.servers.plane import DataPlane
 from local.state import write_private
 from recording.recording import Recording, reveal
@@ -21,7 +23,7 @@ FUNCTION = "aws:lambda/function:Function"
 
 
 def write_stand_ins(path: Path, data: DataPlane) -> None:
-    """Tell the control plane where an instance's name leads here, whom to trust, and how a snapshot is taken.
+    """Tell the control plane where names lead here, whom to trust, how snapshots are taken and PgBouncer follows.
 
     See `aws/moto_server.py` and `aws/moto_snapshots.py`.
     """
@@ -34,9 +36,17 @@ def write_stand_ins(path: Path, data: DataPlane) -> None:
                 "hosts": {host: ["127.0.0.1", endpoint.port] for host, endpoint in hosts.items()},
                 "authority": str(authority) if authority else None,
                 "snapshots": snapshots.stand_in(data),
+                "follow": _follow(data),
             }
         ),
     )
+
+
+def _follow(data: DataPlane) -> list[str]:
+    """The command by which this machine's PgBouncer follows a rotation; the control plane imports nothing of ours."""
+    layout, account = data.layout, data.cluster.account
+    files = (layout.pooler / USER_LIST, layout.pooler / INI, layout.sockets / f".s.PGSQL.{data.ports.pooler}")
+    return [sys.executable, "-m", "local.follow", *map(str, files), str(account.uid), str(account.gid)]
 
 
 def invoke_registered(recording: Recording, clients: Clients) -> Iterator[dict[str, Any]]:

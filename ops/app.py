@@ -29,10 +29,12 @@ app = _group(
 )
 snapshots_app = _group("Manual snapshots of the primary, beside RDS's own backups and AWS Backup's.")
 roles_app = _group("The database's roles, by the function that `pulumi up` runs.")
+credentials_app = _group("The passwords of the database's roles, where Secrets Manager rotates them.")
 outputs_app = _group("What a deploy needs of `pulumi stack output --json`.")
 certificates_app = _group("The root certificates in certs/.")
 for name, group in (
-    ("snapshots", snapshots_app), ("roles", roles_app), ("outputs", outputs_app), ("certificates", certificates_app)
+    ("snapshots", snapshots_app), ("roles", roles_app), ("credentials", credentials_app),
+    ("outputs", outputs_app), ("certificates", certificates_app)
 ):  # fmt: skip
     app.add_typer(group, name=name)
 
@@ -128,6 +130,25 @@ def roles_apply(context: typer.Context, stack: Stack) -> None:
     from ops import roles
 
     roles.invoke(*_aws_and_clock(context), _names(stack), "apply")
+
+
+@credentials_app.command("rotate")
+def credentials_rotate(
+    context: typer.Context,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role with a password, but not the master.")],
+    stack: Stack,
+) -> None:
+    """Change a role's password now.
+
+    By the function that does so on its days, and followed to its end; exits with 1 if it fails, and then nothing that
+    is in use has changed. Nobody is logged out, and the login of before works until the next rotation.
+
+    \b
+    python -m ops credentials rotate langpont_app -s prod
+    """
+    from ops import credentials
+
+    credentials.rotate(*_aws_and_clock(context), _names(stack), role)
 
 
 @outputs_app.command("env")

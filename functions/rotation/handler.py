@@ -133,11 +133,13 @@ def handler(event: Mapping[str, Any], context: object) -> None:
         raise Failed(f"The step is {json.dumps(step)}. It is one of {', '.join(STEPS)}.")
     try:
         STEPS[step](rotation)
-    except Unreachable as failure:
-        raise Unreachable(
-            f"{failure}{asleep.sentence(definition, rotation.current['host'], datetime.now(UTC))}"
-        ) from None
-    logger.info("%s: %s: done", rotation.role, step)
+    except Failed as failure:
+        said = str(failure)
+        if isinstance(failure, Unreachable):
+            said += asleep.sentence(definition, rotation.current["host"], datetime.now(UTC))
+        logger.error("%s: %s: failed: %s", arn, step, said.replace("\n", " "))
+        raise Failed(said) from None
+    logger.warning("%s: %s: done", arn, step)  # whoever waits for the rotation reads it
 
 
 def create(rotation: Rotation) -> None:

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -86,8 +86,14 @@ def _rotate_secret(
     return str(secret.to_short_dict(version_id=token))
 
 
+# Called with a secret's pending document once the database has it: what hosts do that follow a rotation.
+followed: Callable[[dict[str, Any]], None] = lambda document: None  # noqa: E731
+
+
 def _run(secret: Any, function: Any, token: str) -> None:
     for step in STEPS:
+        if step == "testSecret":
+            followed(json.loads(secret.versions[token]["secret_string"]))
         event = {"Step": step, "SecretId": secret.arn, "ClientRequestToken": token}
         answer, failed, _ = function._invoke_lambda(event)
         if failed:

@@ -13,6 +13,7 @@ from blueprint.names import RESTORED_FROM, ProductNaming
 from blueprint.postgres.version import MAJOR, MAJORS, Major, targets
 from ops.aws import tags_of
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
+from ops.doctor.rotation import rotations
 from ops.doctor.surroundings import poolers, schedule, server, snapshot_quota, subscriptions
 from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_duration, format_time
@@ -75,6 +76,7 @@ def lines(facts: Facts, names: ProductNaming, now: datetime) -> list[Line]:
     found += _or_unknown("alarms", facts.alarms, alarms)
     found += _or_unknown("topics", facts.topics, subscriptions)
     found += _or_unknown("PgBouncer", facts.poolers, poolers)
+    found += _or_unknown("rotation", facts.rotations, lambda known: rotations(known, now))
     if not isinstance(stack, Unknown):
         found += certificates(stack, now)
         found += engine(stack, facts.lifecycles, facts.obstacles, now)

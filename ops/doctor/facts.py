@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from langpont_db.pgbouncer.stack import VERSION_DIMENSION, VERSION_METRIC
 from ops import roles, threads
 from ops import stack as stacks
 from ops.aws import Aws, tags_of
+from ops.doctor import rotation
+from ops.doctor.rotation import Rotation
 from ops.errors import AWS_ERRORS, OpsError, explain, fails_every_call
 from ops.sleep import sleep_of
 from ops.snapshots.model import Snapshot, concerns, snapshots
@@ -96,6 +98,7 @@ class Facts:
     budgets: list[Mapping[str, Any]] | Unknown
     lifecycles: list[Mapping[str, Any]] | Unknown
     sleep: Sleep | Unknown | None = None
+    rotations: list[Rotation] | Unknown = field(default_factory=list)
 
 
 def collect(aws: Aws, names: ProductNaming, now: datetime, waiting: Callable[[float], None]) -> Facts:
@@ -114,6 +117,7 @@ def collect(aws: Aws, names: ProductNaming, now: datetime, waiting: Callable[[fl
             "alarms": lambda: _alarms(aws, names),
             "budgets": lambda: _budgets(aws),
             "lifecycles": lambda: _lifecycles(aws, stack),
+            "rotations": lambda: rotation.collect(aws, names, now),
             "sleep": lambda: _sleep(aws, stack),
         },
         waiting,

@@ -264,7 +264,7 @@ def test_no_password_and_no_verifier_is_heard_of(rotating: Stage, caplog: pytest
         with rotating.admin() as session:
             session.execute(f"REVOKE SET ON PARAMETER {parameters} FROM {master}".encode())
     told = log.read() + caplog.text
-    assert "langpont_app: finishSecret: done" in told
+    assert "finishSecret: done" in told
     assert not [one for one in (value(arn)["password"], "SCRAM-SHA-256$") if one in told]
 
 

@@ -89,6 +89,7 @@ def canned(
         "ListMetrics": {"Metrics": [{"Dimensions": pairs_of({"Stack": "prod", "Version": "1.26.1"})}]},
         "GetCallerIdentity": {"Account": ACCOUNT},
         "DescribeBudgets": {"Budgets": [BUDGET]},
+        "DescribeSecret": {"ARN": "arn", "Name": "secret"},
         "DescribeDBMajorEngineVersions": {"DBMajorEngineVersions": [{"SupportedEngineLifecycles": [SUPPORT]}]},
     }
 

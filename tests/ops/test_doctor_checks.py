@@ -11,6 +11,7 @@ from blueprint.aws.sleep import Sleep
 from blueprint.names import ProductNaming
 from ops.doctor.checks import lines
 from ops.doctor.facts import Alarm, Facts, Lag, Quota, Topic, Unknown
+from ops.doctor.rotation import Rotation
 from ops.doctor.verdict import Line
 from ops.snapshots.model import Snapshot
 from ops.stack import read
@@ -32,6 +33,41 @@ def found(check: str, *instances: dict[str, Any], **other: Any) -> list[tuple[st
     }  # fmt: skip
     everything: list[Line] = lines(Facts(**defaults | other), PROD, NOW)
     return [(line.verdict.value, line.text) for line in everything if line.check == check]
+
+
+DAYS = "rotated 2026-11-18 03:00 UTC, 3 days ago"
+
+
+def rotated(**other: Any) -> Rotation:
+    given: dict[str, Any] = {
+        "role": "langpont_app",
+        "days": 30,
+        "last": ago(days=3),
+        "pending_since": None,
+        "hosts": {},
+    }
+    return Rotation(**{"role": "langpont_app"} | given | other)
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict", "text"),
+    [
+        (rotated(), "ok", "rotated 2026-11-18 03:00 UTC, 3 days ago"),
+        (rotated(last=None), "ok", "not rotated yet, every 30 days"),
+        (rotated(last=ago(days=33)), "look", "rotated 2026-10-19 03:00 UTC, 33 days ago; which is to be every 30 days"),
+        (rotated(pending_since=ago(minutes=5)), "ok", "rotated 2026-11-18 03:00 UTC, 3 days ago"),
+        (rotated(pending_since=ago(hours=2)), "look", f"{DAYS}; a rotation that began 2026-11-21 01:00 UTC has not "
+         "ended: python -m ops credentials rotate langpont_app, with -s, says why"),
+        (rotated(hosts={"a": True, "b": True}), "ok", f"{DAYS}; let through by PgBouncer on a, b"),
+        (rotated(hosts={"a": True, "b": False}), "act", f"{DAYS}; not let through by PgBouncer on b"),
+    ],
+)  # fmt: skip
+def test_a_rotated_password_says_when_and_which_hosts_follow(one: Rotation, verdict: str, text: str) -> None:
+    assert found("rotation", rotations=[one]) == [(verdict, f"langpont_app: {text}")]
+
+
+def test_without_rotation_there_is_no_line_of_it() -> None:
+    assert found("rotation") == []
 
 
 @pytest.mark.parametrize(

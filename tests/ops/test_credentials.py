@@ -1,0 +1,103 @@
+"""`credentials rotate`: begun in Secrets Manager and followed to its end, by what AWS says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.ops import Outcome, pairs
+from tests.ops.healthy import TAGS, ago
+
+Ops = Callable[..., Outcome]
+ARN = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:langpont-prod/database/langpont_app-AbCdEf"
+BEFORE, AFTER = {"old": ["AWSCURRENT"]}, {"old": ["AWSPREVIOUS"], "new": ["AWSCURRENT"]}
+
+
+def secret(**other: Any) -> dict[str, Any]:
+    return {"ARN": ARN, "RotationEnabled": True, "Tags": pairs(TAGS), "VersionIdsToStages": BEFORE} | other
+
+
+def log(*lines: str) -> dict[str, Any]:
+    return {"events": [{"message": f"[WARNING]\t2026-11-21T03:00:00Z\tid\t{ARN}: {line}\n"} for line in lines]}
+
+
+def canned(answers: dict[str, Any], *described: dict[str, Any], **other: Any) -> list[str]:
+    """Each DescribeSecret gets the next of these, the last one ever after; the calls that were made."""
+    calls: list[str] = []
+    left = list(described)
+
+    def described_next(_: Any) -> dict[str, Any]:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    def noted(name: str, answer: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
+        def call(parameters: Any) -> dict[str, Any]:
+            calls.append(f"{name} {sorted(parameters)}")
+            return answer
+
+        return call
+
+    answers |= {
+        "DescribeSecret": described_next,
+        "RotateSecret": noted("RotateSecret", {"VersionId": "new"}),
+        "UpdateSecretVersionStage": noted("UpdateSecretVersionStage", {}),
+        "ListSecretVersionIds": {"Versions": [{"VersionId": "stuck", "CreatedDate": ago(hours=3)},
+                                              {"VersionId": "new", "CreatedDate": ago(minutes=2)}]},
+        "FilterLogEvents": log("createSecret: done"),
+    } | other  # fmt: skip
+    return calls
+
+
+def test_a_rotation_is_begun_and_followed_to_its_end(ops: Ops, answers: dict[str, Any]) -> None:
+    calls = canned(answers, secret(), secret(), secret(VersionIdsToStages=AFTER))
+    assert ops("credentials", "rotate", "langpont_app", "-s", "prod") == Outcome(
+        0,
+        "langpont_app: rotated in 3 s; the login of before works until the next rotation\n",
+        "langpont_app: rotation: setSecret, 25 %, 0 s\n",
+    )
+    assert calls == ["RotateSecret ['SecretId']"]
+
+
+def test_why_it_failed_is_said(ops: Ops, answers: dict[str, Any]) -> None:
+    canned(answers, secret(), FilterLogEvents=log("createSecret: done", "testSecret: failed: Not every host follows."))
+    code, out, err = ops("credentials", "rotate", "langpont_app", "-s", "prod")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == (
+        "ops: langpont_app: Not every host follows. Then: python -m ops credentials rotate langpont_app -s prod"
+    )
+
+
+def test_one_that_is_under_way_is_followed_and_one_that_nobody_is_at_is_given_up(
+    ops: Ops, answers: dict[str, Any]
+) -> None:
+    pending = secret(VersionIdsToStages=BEFORE | {"new": ["AWSPENDING"]})
+    calls = canned(answers, pending, secret(VersionIdsToStages=AFTER))
+    assert ops("credentials", "rotate", "langpont_app", "-s", "prod").code == 0
+    assert calls == []
+    stuck = secret(VersionIdsToStages=BEFORE | {"stuck": ["AWSPENDING"]})
+    calls = canned(answers, stuck, secret(VersionIdsToStages=AFTER))
+    code, _, err = ops("credentials", "rotate", "langpont_app", "-s", "prod")
+    assert (code, err) == (0, "langpont_app: an earlier rotation did not end; it is given up, and another begins\n")
+    assert calls == [
+        "UpdateSecretVersionStage ['RemoveFromVersionId', 'SecretId', 'VersionStage']", "RotateSecret ['SecretId']"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "found", "said"),
+    [
+        ("langpont_admin", secret(), "langpont_admin is no role whose password is rotated. Choose from "
+         "langpont_migrator, langpont_app, langpont_readonly, langpont_metrics."),
+        ("langpont_app", secret(RotationEnabled=False), "langpont-prod/database/langpont_app is not rotated. Set "
+         "credentials.rotateEveryDays in Pulumi.prod.yaml, or raise langpont_app in credentials.passwordVersions, and "
+         "run pulumi up."),
+        ("langpont_app", secret(Tags=[]), "langpont-prod/database/langpont_app is not of stack prod by its tags (no "
+         "Environment, no Project), so it is left alone. Correct the tags, or the stack's name."),
+    ],
+)  # fmt: skip
+def test_what_is_not_to_be_rotated_is_refused(
+    ops: Ops, answers: dict[str, Any], role: str, found: dict[str, Any], said: str
+) -> None:
+    canned(answers, found)
+    assert ops("credentials", "rotate", role, "-s", "prod") == Outcome(1, "", f"ops: {said}\n")
