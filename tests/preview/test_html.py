@@ -316,7 +316,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_words_stand_out_from_what_is_behind_them(dark: bool) -> None:
     style = (ROOT / "preview" / "html" / "style.css").read_text(encoding="utf-8")
-    light, _, night = style.partition("@media (prefers-color-scheme: dark)")
+    light, _, night = style.partition("@media screen and (prefers-color-scheme: dark)")
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light))
     if dark:
         colours |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", night))
