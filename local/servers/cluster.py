@@ -185,8 +185,9 @@ class Cluster:
         start = f"database.engineVersion {asked}: the data of {self.plan.stack} here is PostgreSQL {has}, and"
         if has > asked or self._older is None:
             raise DataPlaneError(
-                f'{start} no server goes back to an earlier major. Set it to "{has}", or begin anew without the data: '
-                f"make down STACK={self.plan.stack} PURGE=1"
+                f'{start} no server goes back to an earlier major. Set it to "{has}", restore a snapshot of before as '
+                f"the next generation ({upgrade.RUNBOOK}), or begin anew without the data: make down "
+                f"STACK={self.plan.stack} PURGE=1"
             )
         if not self.plan.primary.allow_major_upgrade:
             raise DataPlaneError(
