@@ -92,6 +92,7 @@ keys = c.Keys(
         account_id=account_id,
         encryption=settings.encryption,
         protected=database.protected,
+        copied_to_account=settings.backups.copied_to_account,
     ),
 )
 secrets = c.Secrets(
@@ -245,6 +246,8 @@ backups = c.Backups(
         vault_key_arn=keys.arn("backup"),
         notifications_topic_arn=monitoring.backups_topic_arn,
         account_id=account_id,
+        subnet_group_name=cluster.subnet_group_name,
+        security_group_id=groups.database_group_id,
     ),
 )
 if settings.sleep is not None:

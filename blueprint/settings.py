@@ -43,6 +43,7 @@ from blueprint.values import (
     Switch,
     Thresholds,
     TimeOfDay,
+    VaultArn,
     VpcId,
     VpcNetwork,
     Webhook,
@@ -357,6 +358,27 @@ class Pooler(Section):
     )
 
 
+class RestoreTesting(Section):
+    """AWS Backup restores the newest recovery point by itself, to show that it can, and deletes what it has made."""
+
+    every: Literal["week", "month"] = Field("month", description="On Sundays, or on the first of each month.")
+    time: TimeOfDay = Field(DailyTime.parse("00:30"), description="When it begins, within an hour.")
+    validation_hours: Annotated[Whole, Field(ge=1, le=168)] = Field(
+        1, description="Hours that the restored instance stays, for who wants to look into it."
+    )
+
+
+class VaultLock(Section):
+    """Governance mode: while it is there, nobody deletes a recovery point early. Who may take the lock off can."""
+
+    min_retention_days: Annotated[Whole, Field(ge=1, le=36500)] = Field(
+        description="Days that a recovery point stays at least; AWS Backup refuses to keep one for less."
+    )
+    max_retention_days: Annotated[Whole, Field(ge=1, le=36500)] = Field(
+        description="Days that a recovery point stays at most; AWS Backup refuses to keep one for longer."
+    )
+
+
 class Backups(Section):
     """Automated backups of RDS, and AWS Backup beside them. Times are UTC."""
 
@@ -376,6 +398,22 @@ class Backups(Section):
     replicate_to_region: Region | None = Field(
         None, description="A second region that receives the automated backups, minutes behind."
     )
+    restore_testing: RestoreTesting | None = Field(
+        None, description="Restores that AWS Backup tries by itself; {} for one a month. Each costs; left out: none."
+    )
+    vault_lock: VaultLock | None = Field(
+        None, description="Lock the vault, so that recovery points cannot be deleted early; left out: no lock."
+    )
+    copy_to_vault_arn: VaultArn | None = Field(
+        None,
+        description="ARN of another vault that gets a copy of each recovery point, kept as long: another account's in "
+        "this region, or this account's in another.",
+    )
+
+    @property
+    def copied_to_account(self) -> str | None:
+        """The account that has the copies, perhaps our own; None without copies."""
+        return self.copy_to_vault_arn.split(":")[4] if self.copy_to_vault_arn else None
 
 
 class Schedule(Section):

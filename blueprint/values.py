@@ -194,12 +194,19 @@ RestoreTime = Annotated[
     Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", examples=["2026-11-20T12:00:00Z"]),
     AfterValidator(_moment),
 ]
+VaultArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws:backup:[a-z]{2}(-[a-z]+)+-\d:\d{12}:backup-vault:[A-Za-z0-9_-]{2,50}$",
+        examples=["arn:aws:backup:ap-northeast-1:123456789012:backup-vault:copies"],
+    ),
+]
 # What a refusal shows instead of the pattern.
 EXAMPLES: Mapping[str, str] = {
     field.metadata[0].pattern: field.examples[0]
     for field in (
         get_args(form)[1]
-        for form in (SubnetId, VpcId, GroupId, Email, Phone, SlackWorkspace, SlackChannel, RestoreTime)
+        for form in (SubnetId, VpcId, GroupId, Email, Phone, SlackWorkspace, SlackChannel, RestoreTime, VaultArn)
     )
 }
 WebhookName = Annotated[str, AfterValidator(_checked(names.check_webhook_name))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -20,6 +20,7 @@ ROLE_POLICIES = {
 }
 # A job that has not begun within an hour, or not ended within three, is reported as failed. Minutes.
 START_WINDOW, COMPLETION_WINDOW = 60, 180
+SELECTION_DAYS = 7  # a restore test takes the newest recovery point of so many; with a schedule some days have none
 # The end of a job, however it ended: AWS Backup still knows BACKUP_JOB_FAILED and sends nothing for it ("Notification
 # options with AWS Backup" lists what is supported). The topic's subscriptions leave successes out.
 REPORTED = ["BACKUP_JOB_COMPLETED"]
@@ -29,7 +30,8 @@ REPORTED = ["BACKUP_JOB_COMPLETED"]
 class BackupsArgs:
     """`primary_arns` by generation. `vault_key_arn`: None for AWS's own key.
 
-    `encryption`: of the second region's key. `protected`: recovery points survive the stack. `sleep`: when the
+    `encryption`: of the second region's key. `subnet_group_name` and `security_group_id`: of instances that a restore
+    test makes; it needs both. `protected`: recovery points survive the stack. `sleep`: when the
     instances are stopped, whose backup fails then.
     """
 
@@ -42,6 +44,8 @@ class BackupsArgs:
     vault_key_arn: pulumi.Input[str] | None
     notifications_topic_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
+    subnet_group_name: pulumi.Input[str] | None = None
+    security_group_id: pulumi.Input[str] | None = None
 
 
 class Backups(Component):
@@ -73,7 +77,20 @@ class Backups(Component):
             # A vault has one such setting: deleting the old one last would end the new one.
             opts=self.child_options(delete_before_replace=True),
         )
-        self._selection(self._plan(vault))
+        if args.backups.vault_lock is not None:
+            aws.backup.VaultLockConfiguration(
+                f"{name}-vault-lock",
+                backup_vault_name=vault.name,
+                # Without changeable_for_days: governance mode. Compliance mode could be undone by nobody, AWS included.
+                min_retention_days=args.backups.vault_lock.min_retention_days,
+                max_retention_days=args.backups.vault_lock.max_retention_days,
+                # A vault has one lock: deleting the old one last would take off the new one.
+                opts=self.child_options(delete_before_replace=True),
+            )
+        role, attachments = self._role()
+        self._selection(self._plan(vault), role, attachments)
+        if args.backups.restore_testing is not None:
+            self._restore_testing(args.backups.restore_testing, vault, role, attachments)
         if region is not None:
             self._second_region(region)
         self.register_outputs({"vaultName": self.vault_name})
@@ -99,6 +116,7 @@ class Backups(Component):
                     enable_continuous_backup=False,
                     # RDS recovery points have no cold storage.
                     lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=days),
+                    copy_actions=self._copies(days),
                 )
                 for rule, schedule, days in rules
             ],
@@ -106,7 +124,58 @@ class Backups(Component):
             opts=self.child_options(),
         )
 
-    def _selection(self, plan: aws.backup.Plan) -> None:
+    def _copies(self, days: int) -> list[aws.backup.PlanRuleCopyActionArgs] | None:
+        arn = self._args.backups.copy_to_vault_arn
+        if arn is None:
+            return None
+        kept = aws.backup.PlanRuleCopyActionLifecycleArgs(delete_after=days)
+        return [aws.backup.PlanRuleCopyActionArgs(destination_vault_arn=arn, lifecycle=kept)]
+
+    def _restore_testing(
+        self,
+        testing: settings.RestoreTesting,
+        vault: aws.backup.Vault,
+        role: aws.iam.Role,
+        attachments: Sequence[pulumi.Resource],
+    ) -> None:
+        """The newest recovery point of each primary, restored in the database's own subnets, and deleted again."""
+        args = self._args
+        if args.subnet_group_name is None or args.security_group_id is None:
+            raise ValueError("backups.restoreTesting needs BackupsArgs.subnet_group_name and security_group_id.")
+        hour, minute = divmod(testing.time.minute, 60)
+        name = self._naming.prefix.replace("-", "_")  # letters, digits and underscores are all that it takes
+        plan = aws.backup.RestoreTestingPlan(
+            f"{self._name}-restore-testing",
+            name=f"{name}_database",
+            schedule_expression=f"cron({minute} {hour} {'? * SUN' if testing.every == 'week' else '1 * ?'} *)",
+            schedule_expression_timezone="Etc/UTC",
+            start_window_hours=1,
+            recovery_point_selection=aws.backup.RestoreTestingPlanRecoveryPointSelectionArgs(
+                algorithm="LATEST_WITHIN_WINDOW",
+                include_vaults=[vault.arn],
+                recovery_point_types=["SNAPSHOT"],
+                selection_window_days=min(args.backups.daily_retention_days, SELECTION_DAYS),
+            ),
+            tags=self.child_tags(f"{self._name}-restore-testing"),
+            opts=self.child_options(),
+        )
+        aws.backup.RestoreTestingSelection(
+            f"{self._name}-restore-testing-primary",
+            name="primary",
+            restore_testing_plan_name=plan.name,
+            iam_role_arn=role.arn,
+            protected_resource_type="RDS",
+            protected_resource_arns=[*args.primary_arns.values()],
+            # Left to itself AWS Backup takes the default VPC. It leaves out deletion protection and Multi-AZ by itself.
+            restore_metadata_overrides={
+                "dbSubnetGroupName": args.subnet_group_name,
+                "vpcSecurityGroupIds": pulumi.Output.json_dumps([args.security_group_id]),
+            },
+            validation_window_hours=testing.validation_hours,
+            opts=self.child_options(depends_on=attachments),
+        )
+
+    def _role(self) -> tuple[aws.iam.Role, list[aws.iam.RolePolicyAttachment]]:
         role = aws.iam.Role(
             f"{self._name}-role",
             assume_role_policy=document(
@@ -121,6 +190,9 @@ class Backups(Component):
             )
             for what, arn in ROLE_POLICIES.items()
         ]
+        return role, attachments
+
+    def _selection(self, plan: aws.backup.Plan, role: aws.iam.Role, attachments: Sequence[pulumi.Resource]) -> None:
         for generation, arn in self._args.primary_arns.items():
             suffix = generation_suffix(generation)
             aws.backup.Selection(

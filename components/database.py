@@ -83,6 +83,7 @@ class DatabaseCluster(Component):
     instances: Mapping[str, DatabaseInstance]
     standing: Mapping[str, DatabaseInstance]
     primary_arns: dict[int, pulumi.Output[str]]
+    subnet_group_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: DatabaseClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.naming, opts)
@@ -96,6 +97,7 @@ class DatabaseCluster(Component):
             # RDS refuses subnets of another VPC.
             opts=self.child_options(protect=database.protected, replace_with=[*args.replaced_with]),
         )
+        self.subnet_group_name = self._subnet_group.name
         self._monitoring_role, self._before_instances = self._enhanced_monitoring()
         generations: dict[int, Mapping[str, DatabaseInstance]] = {}
         for generation in reversed(database.standing_generations):

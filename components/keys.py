@@ -30,7 +30,10 @@ _KEPT: Collection[Purpose] = ("storage", "backup", "insights", "logs")
 
 @dataclass(frozen=True, kw_only=True)
 class KeysArgs:
-    """`purposes`: which keys to make; under AWS-managed keys none is. `protected`: Pulumi refuses to delete them."""
+    """`purposes`: which keys to make; under AWS-managed keys none is. `protected`: Pulumi refuses to delete them.
+
+    `copied_to_account`: one that gets copies of snapshots, which are under the storage key.
+    """
 
     naming: Naming
     region: str
@@ -38,6 +41,7 @@ class KeysArgs:
     encryption: Encryption = field(default_factory=Encryption)
     protected: bool = True
     purposes: Collection[Purpose] = tuple(PURPOSES)
+    copied_to_account: str | None = None
 
 
 class Keys(Component):
@@ -59,6 +63,7 @@ class Keys(Component):
         build = {
             "logs": lambda account: policies.logs_key_policy(account, args.region, naming.log_group_prefixes),
             "alerts": policies.alerts_key_policy,
+            "storage": lambda account: policies.storage_key_policy(account, args.copied_to_account),
         }.get(purpose, policies.key_policy)
         key = aws.kms.Key(
             label,

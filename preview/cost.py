@@ -26,6 +26,8 @@ SCHEDULE = "aws:scheduler/schedule:Schedule"
 # how long, and that PgBouncer runs, with its version for a second one, so that each further version is a metric more.
 # Those of a rotation by schedule, one by role and host, last as long as there are two logins, and are not counted.
 HOST_METRICS = 3
+WEEKS_A_MONTH = 5  # at most
+RESTORE_HOURS = 1  # of a restore itself, until it stands; it grows with the volume, and nobody publishes it
 
 
 class Line(NamedTuple):
@@ -122,6 +124,21 @@ def _schedule(recording: Recording, schedule: Registration, _: str) -> Iterator[
     yield prices.CUSTOM_METRIC, function_metrics(recording) + HOST_METRICS
 
 
+def _restore_tests(recording: Recording, registration: Registration, _: str) -> Iterator[tuple[Price, int]]:
+    """AWS Backup's charge for each test, and an instance as the primary, single-AZ, from its restore until it goes."""
+    selections = recording.of_type("aws:backup/restoreTestingSelection:RestoreTestingSelection")
+    weekly = "SUN" in registration.inputs["scheduleExpression"]
+    hours = sum(RESTORE_HOURS + each.inputs["validationWindowHours"] for each in selections)
+    primary = next(
+        each for each in recording.of_type("aws:rds/instance:Instance") if "replicateSourceDb" not in each.inputs
+    )
+    tested = sum(len(each.inputs["protectedResourceArns"]) for each in selections) * (WEEKS_A_MONTH if weekly else 1)
+    yield prices.RESTORE_TEST, tested
+    instance = prices.instance(primary.inputs["instanceClass"], multi_az=False)
+    price = prices.for_hours(instance, round(hours * (1 if weekly else 12 / 52), 2))
+    yield replace(price, item=f"restore test: {price.item}", usd=price.usd and round(price.usd, 6)), 1
+
+
 def _each(price: Price) -> Callable[[Recording, Registration, str], Iterator[tuple[Price, int]]]:
     def count(_: Recording, __: Registration, ___: str) -> Iterator[tuple[Price, int]]:
         yield price, 1
@@ -143,6 +160,7 @@ METERS = {
     SCHEDULE: _schedule,
     "aws:cloudwatch/dashboard:Dashboard": _each(prices.DASHBOARD),
     "aws:budgets/budget:Budget": _each(prices.BUDGET),
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": _restore_tests,
 }
 
 
@@ -174,7 +192,7 @@ def estimate(recording: Recording, region: str, own: Mapping[str, Decimal] = NO_
             lacking[price.item] = lacking.get(price.item, 0) + quantity
             continue
         usd += monthly * quantity
-        database += monthly * quantity * ("RDS:" in price.usage_type or price.item.startswith("db."))
+        database += monthly * quantity * ("RDS:" in price.usage_type or "db." in price.item)
     return Estimate(usd, database, lacking)
 
 

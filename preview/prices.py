@@ -94,7 +94,8 @@ CUSTOM_METRIC = _STANDING["CUSTOM_METRIC"]
 DASHBOARD = _STANDING["DASHBOARD"]
 BUDGET = _STANDING["BUDGET"]
 DATABASE_INSIGHTS = unknown("Database Insights in advanced mode, by the vCPU", "hour", key="DATABASE_INSIGHTS")
-KEYS: Final = (*_STANDING, COMPOSITE_ALARM.key, DATABASE_INSIGHTS.key)
+RESTORE_TEST = unknown("restore test of AWS Backup, one a month", "month", key="RESTORE_TEST")
+KEYS: Final = (*_STANDING, COMPOSITE_ALARM.key, DATABASE_INSIGHTS.key, RESTORE_TEST.key)
 BY_VOLUME = tuple(_price(row) for row in _DATA["byVolume"])
 
 

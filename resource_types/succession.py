@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 DELETED_FIRST: Mapping[str, str] = {
     "aws:backup/vaultNotifications:VaultNotifications": "a vault has one: deleting the old one last ends the new one",
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration": "a vault has one: deleting the old one last unlocks it",
     "aws:ec2/flowLog:FlowLog": "AWS refuses a second one of a network to the same destination",
     "aws:ec2/natGateway:NatGateway": "an address belongs to one gateway at a time, and is to be kept",
     "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": (
@@ -25,6 +26,8 @@ _NO_NAME = "AWS gives it an id, so that two can stand"
 
 BESIDE: Mapping[str, str] = {
     "aws:backup/plan:Plan": _NAME_REPLACES,
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": _NAME_REPLACES,
+    "aws:backup/restoreTestingSelection:RestoreTestingSelection": _PART_OF_ANOTHER,
     "aws:backup/selection:Selection": "a plan has any number of selections, also of one name",
     "aws:backup/vault:Vault": _NAMED_BY_PULUMI,
     "aws:budgets/budget:Budget": _NAMED_BY_PULUMI,

@@ -12,6 +12,7 @@ from typing import Any
 Document = dict[str, Any]
 
 # What a service needs to encrypt and read what it stores or sends; DescribeKey is asked by CloudWatch Logs first.
+_COPY_ACTIONS = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
 _LOGS_ACTIONS = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 _PUBLISH_ACTIONS = ["kms:Decrypt", "kms:GenerateDataKey*"]
 
@@ -45,6 +46,28 @@ def _root(account_id: str) -> Document:
 def key_policy(account_id: str) -> Document:
     """Key policy for storage, backup, insights and secrets, whose services use the key as their caller."""
     return _document(_root(account_id))
+
+
+def storage_key_policy(account_id: str, copied_to_account: str | None) -> Document:
+    """Key policy of the storage key: another account may copy snapshots under it, if it gets copies.
+
+    AWS Backup developer guide, "Creating backup copies across AWS accounts": RDS's snapshots keep their source's key.
+    """
+    if copied_to_account in (None, account_id):
+        return key_policy(account_id)
+    principal = {"AWS": f"arn:aws:iam::{copied_to_account}:root"}
+    return _document(
+        _root(account_id),
+        {"Sid": "Copy", "Effect": "Allow", "Principal": principal, "Action": _COPY_ACTIONS, "Resource": "*"},
+        {
+            "Sid": "CopyGrants",
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "kms:CreateGrant",
+            "Resource": "*",
+            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+    )
 
 
 def logs_key_policy(account_id: str, region: str, log_group_prefixes: Sequence[str]) -> Document:

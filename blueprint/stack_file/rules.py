@@ -346,6 +346,30 @@ def _rotation(s: Settings) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def _vault_lock(s: Settings) -> Iterator[Problem]:
+    lock = s.backups.vault_lock
+    if lock is None:
+        return
+    least, most = lock.min_retention_days, lock.max_retention_days
+    daily, monthly = s.backups.daily_retention_days, s.backups.monthly_retention_days
+    for field, days in (("dailyRetentionDays", daily), ("monthlyRetentionDays", monthly)):
+        if not least <= days <= most:
+            yield Problem(
+                field=f"backups.{field}", value=str(days),
+                rule=f"is not within backups.vaultLock, which takes {least} to {most} days: each backup would fail",
+                way_out="Let the lock have minRetentionDays of no more, and maxRetentionDays of no less",
+            )  # fmt: skip
+
+
+def _copied_vault(s: Settings) -> Iterator[Problem]:
+    if s.backups.copy_to_vault_arn and not s.customer_keys:
+        yield Problem(
+            field="backups.copyToVaultArn", value=s.backups.copy_to_vault_arn,
+            rule="needs a key that another account may use, and AWS's own key for RDS is this account's alone",
+            way_out="Set encryption.keys to customerManaged, or take it out",
+        )  # fmt: skip
+
+
 def _listeners(s: Settings) -> Iterator[Problem]:
     for severity, listeners in (("critical", s.monitoring.critical), ("warning", s.monitoring.warning)):
         for email in listeners.emails:
@@ -419,4 +443,6 @@ RULES = (
     Rule(("monitoring.thresholds",), _thresholds),
     Rule(("monitoring.alertEmails", "monitoring.critical", "monitoring.warning"), _listeners),
     Rule(("backups.replicateToRegion", "backups.retentionDays", "encryption.keys"), _second_region),
+    Rule(("backups.vaultLock", "backups.dailyRetentionDays", "backups.monthlyRetentionDays"), _vault_lock),
+    Rule(("backups.copyToVaultArn", "encryption.keys"), _copied_vault),
 )

@@ -45,6 +45,11 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         "replace": Row(Effect.DATA_LOST, "is made anew, and what AWS Backup kept in it is deleted"),
         "delete": Row(Effect.DATA_LOST, "is deleted with what AWS Backup kept in it"),
     },
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": _UNNOTICED,
+    "aws:backup/restoreTestingSelection:RestoreTestingSelection": _UNNOTICED,
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration": {
+        **_UNNOTICED, "delete": Row(Effect.NOTHING, "is taken off: recovery points can be deleted early again"),
+    },
     "aws:backup/vaultNotifications:VaultNotifications": _UNNOTICED,
     "aws:cloudwatch/logGroup:LogGroup": {"delete": Row(Effect.REMOVED, "is deleted with its logs")},
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _WATCH,

@@ -147,3 +147,85 @@ def test_the_schedule_is_the_vaults_time() -> None:
     recorded = record_with("prod", OTHER)
     rules = inputs(recorded, PLAN, "langpont-prod-backups-plan")["rules"]
     assert [rule["schedule"] for rule in rules] == ["cron(5 9 * * ? *)", "cron(5 9 1 * ? *)"]
+
+
+# Proof and protection, all of it off unless a stack file asks for it
+
+LOCK = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
+TESTING = "aws:backup/restoreTestingPlan:RestoreTestingPlan"
+TESTED = "aws:backup/restoreTestingSelection:RestoreTestingSelection"
+STRANGER = "210987654321"
+COPIES = f"arn:aws:backup:ap-northeast-1:{STRANGER}:backup-vault:copies"
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_nothing_is_tested_locked_or_copied_unless_a_stack_file_says_so(stack: str) -> None:
+    recorded = recording(stack)
+    assert [names(recorded, type_) for type_ in (LOCK, TESTING, TESTED)] == [[], [], []]
+    rules = inputs(recorded, PLAN, f"langpont-{stack}-backups-plan")["rules"]
+    assert [rule for rule in rules if "copyActions" in rule] == []
+
+
+@pytest.mark.parametrize(("every", "schedule"), [("month", "cron(30 0 1 * ? *)"), ("week", "cron(30 0 ? * SUN *)")])
+def test_a_restore_test_takes_the_newest_point_into_the_database_s_own_network(every: str, schedule: str) -> None:
+    recorded = record_with("prod", {"backups": {"restoreTesting": {"every": every, "validationHours": 3}}})
+    assert inputs(recorded, TESTING, "langpont-prod-backups-restore-testing") == {
+        "name": "langpont_prod_database",
+        "scheduleExpression": schedule,
+        "scheduleExpressionTimezone": "Etc/UTC",
+        "startWindowHours": 1,
+        "recoveryPointSelection": {
+            "algorithm": "LATEST_WITHIN_WINDOW",
+            "includeVaults": [arn(recorded, VAULT, "langpont-prod-backups-vault")],
+            "recoveryPointTypes": ["SNAPSHOT"],
+            "selectionWindowDays": 7,
+        },
+        "tags": tags("prod", "langpont-prod-backups-restore-testing"),
+    }
+    subnets = answer(recorded, "aws:rds/subnetGroup:SubnetGroup", "langpont-prod-db-subnets")[1]["name"]
+    group = answer(recorded, "aws:ec2/securityGroup:SecurityGroup", "langpont-prod-security-groups-database")[0]
+    assert inputs(recorded, TESTED, "langpont-prod-backups-restore-testing-primary") == {
+        "name": "primary",
+        "restoreTestingPlanName": "langpont_prod_database",
+        "iamRoleArn": arn(recorded, "aws:iam/role:Role", "langpont-prod-backups-role"),
+        "protectedResourceType": "RDS",
+        "protectedResourceArns": [f"arn:aws:rds:ap-northeast-1:{ACCOUNT}:db:langpont-prod-db"],
+        "restoreMetadataOverrides": {"dbSubnetGroupName": subnets, "vpcSecurityGroupIds": json.dumps([group])},
+        "validationWindowHours": 3,
+    }
+
+
+def test_a_test_looks_no_further_back_than_recovery_points_are_kept() -> None:
+    recorded = record_with("dev", {"backups": {"restoreTesting": {}}})
+    selection = inputs(recorded, TESTING, "langpont-dev-backups-restore-testing")["recoveryPointSelection"]
+    assert selection["selectionWindowDays"] == 1
+
+
+def test_a_lock_is_in_governance_mode_and_the_old_one_goes_first() -> None:
+    recorded = record_with("prod", {"backups": {"vaultLock": {"minRetentionDays": 7, "maxRetentionDays": 400}}})
+    assert inputs(recorded, LOCK, "langpont-prod-backups-vault-lock") == {
+        "backupVaultName": answer(recorded, VAULT, "langpont-prod-backups-vault")[1]["name"],
+        "minRetentionDays": 7,
+        "maxRetentionDays": 400,
+    }, "with changeableForDays nobody could ever take it off"
+
+
+def test_each_recovery_point_is_copied_and_kept_as_long() -> None:
+    recorded = record_with("prod", {"backups": {"copyToVaultArn": COPIES}})
+    rules = inputs(recorded, PLAN, "langpont-prod-backups-plan")["rules"]
+    assert [rule["copyActions"] for rule in rules] == [
+        [{"destinationVaultArn": COPIES, "lifecycle": {"deleteAfter": days}}] for days in (30, 365)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("account", "sids"), [(STRANGER, ["AccountRoot", "Copy", "CopyGrants"]), (ACCOUNT, ["AccountRoot"])]
+)
+def test_the_storage_key_lets_the_other_account_copy_and_nobody_where_copies_stay_in_this_one(
+    account: str, sids: list[str]
+) -> None:
+    arn_ = f"arn:aws:backup:ap-northeast-3:{account}:backup-vault:copies"
+    recorded = record_with("prod", {"backups": {"copyToVaultArn": arn_}})
+    statements = json.loads(inputs(recorded, KEY, "langpont-prod-keys-storage")["policy"])["Statement"]
+    assert [statement["Sid"] for statement in statements] == sids
+    assert [it["Principal"] for it in statements[1:]] == [{"AWS": f"arn:aws:iam::{account}:root"}] * (len(sids) - 1)

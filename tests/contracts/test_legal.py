@@ -15,9 +15,15 @@ AUTONAME = "-0123456"  # what Pulumi adds to a logical name
 IAM = r"[\w+=,.@-]+"
 ANY = r"[ -~]+"
 
+# Their names are single within their plan.
+WITHIN_A_PLAN = (
+    "aws:backup/selection:Selection", "aws:backup/restoreTestingSelection:RestoreTestingSelection",
+)  # fmt: skip
 # Type: the input that names it, the longest name, its characters. Names of Pulumi's making are among them.
 NAMED: dict[str, tuple[str, int, str]] = {
     "aws:backup/plan:Plan": ("name", 50, r"[a-zA-Z0-9._-]+"),
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": ("name", 50, r"[A-Za-z0-9_]+"),
+    "aws:backup/restoreTestingSelection:RestoreTestingSelection": ("name", 50, r"[A-Za-z0-9_]+"),
     "aws:backup/selection:Selection": ("name", 50, r"[a-zA-Z0-9._-]+"),
     "aws:backup/vault:Vault": ("name", 50, r"[a-zA-Z0-9_-]{2,}"),
     "aws:budgets/budget:Budget": ("name", 100, r"[^:\\]+"),
@@ -86,7 +92,7 @@ def test_no_physical_name_is_taken_twice_even_with_all_stacks_in_one_account() -
         (registration.type, registration.inputs.get("region"), name)
         for stack in DEPLOYABLE
         for registration in deployable(stack).registrations.values()
-        if registration.type in NAMED and registration.type != "aws:backup/selection:Selection"
+        if registration.type in NAMED and registration.type not in WITHIN_A_PLAN
         if (name := registration.inputs.get(NAMED[registration.type][0]))
     )
     assert len(taken) > 50 * len(DEPLOYABLE)

@@ -17,7 +17,7 @@ from resource_types import TYPES
 from resource_types.model import Bill
 from tests.docs import read, table
 from tests.documents import deployed, stack
-from tests.recordings import DEPLOYABLE, REGION, recording
+from tests.recordings import DEPLOYABLE, REGION, record_with, recording
 
 
 def resource(type_: str, name: str, **inputs: Any) -> Registration:
@@ -90,6 +90,24 @@ def test_a_schedule_of_another_instance_or_without_its_stop_changes_no_price() -
     others = scheduled("stop", "cron(0 13 * * ? *)", "q"), scheduled("start", start, "q")
     for schedules in (others, (scheduled("start", start),)):
         assert lines(recorded(instance, *schedules), REGION) == lines(recorded(instance), REGION)
+
+
+@pytest.mark.parametrize(
+    ("testing", "tests", "hours"),
+    [({}, 1, "0.46"), ({"validationHours": 5}, 1, "1.38"), ({"every": "week"}, 5, "2")],
+)
+def test_a_restore_test_costs_an_unknown_charge_and_the_hours_of_its_instance(
+    testing: dict[str, Any], tests: int, hours: str
+) -> None:
+    before = lines(recording("prod"), REGION)
+    added = [
+        it for it in lines(record_with("prod", {"backups": {"restoreTesting": testing}}), REGION) if it not in before
+    ]
+    usd = round(Decimal("0.112") * Decimal(hours) / 168, 6)
+    assert [(it.price.item, it.price.usd, it.quantity) for it in added] == [
+        ("restore test of AWS Backup, one a month", None, tests),
+        (f"restore test: db.t3.medium, single-AZ, {hours} of 168 hours a week", usd, 1),
+    ]
 
 
 def test_an_interface_endpoint_counts_its_zones_and_a_gateway_endpoint_nothing() -> None:

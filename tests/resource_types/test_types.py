@@ -106,7 +106,11 @@ def test_a_stack_has_every_input_that_a_row_renames_so_that_a_wrong_name_shows(r
     Restores make no call of their own.
     """
     rotating = record_with("staging", {"credentials": {"rotateEveryDays": 30}})
-    recorded = [*map(recording, STACKS), rotating, *map(restored, RESTORES)]
+    copied = {
+        "copyToVaultArn": "arn:aws:backup:ap-northeast-1:210987654321:backup-vault:copies", "restoreTesting": {},
+    }  # fmt: skip
+    proven = record_with("prod", {"backups": copied})
+    recorded = [*map(recording, STACKS), rotating, proven, *map(restored, RESTORES)]
     registered = [it.inputs for each in recorded for it in each.of_type(row.token)]
     of_row = [it for it in registered if variant(it, TYPES[row.token]).create is row.create]
     assert taken(row) - {path for it in of_row for key, value in it.items() for path in paths(value, key)} == set()

@@ -29,6 +29,9 @@ def database(**values: Any) -> Changes:
     return {"database": values}
 
 
+COPIES = "arn:aws:backup:ap-northeast-1:210987654321:backup-vault:copies"
+
+
 def backups(**values: Any) -> Changes:
     return {"backups": values}
 
@@ -525,6 +528,27 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         "monitoring.warning.emails database-alerts@langpont.example stands in monitoring.alertEmails too, which hears "
         "of both severities. Take it out of one of them.",
         {"monitoring": {"warning": {"emails": ["morning@langpont.example"]}}},
+    ),
+    (
+        "_vault_lock",
+        backups(vaultLock={"minRetentionDays": 31, "maxRetentionDays": 400}),
+        "backups.dailyRetentionDays 30 is not within backups.vaultLock, which takes 31 to 400 days: each backup would "
+        "fail. Let the lock have minRetentionDays of no more, and maxRetentionDays of no less.",
+        backups(vaultLock={"minRetentionDays": 30, "maxRetentionDays": 365}),
+    ),
+    (
+        "_vault_lock",
+        backups(vaultLock={"minRetentionDays": 7, "maxRetentionDays": 364}),
+        "backups.monthlyRetentionDays 365 is not within backups.vaultLock, which takes 7 to 364 days: each backup "
+        "would fail. Let the lock have minRetentionDays of no more, and maxRetentionDays of no less.",
+        backups(vaultLock={"minRetentionDays": 7, "maxRetentionDays": 365}),
+    ),
+    (
+        "_copied_vault",
+        {"encryption": {"keys": "awsManaged"}, **backups(replicateToRegion=None, copyToVaultArn=COPIES)},
+        f"backups.copyToVaultArn {COPIES} needs a key that another account may use, and AWS's own key for RDS is this "
+        "account's alone. Set encryption.keys to customerManaged, or take it out.",
+        backups(copyToVaultArn=COPIES),
     ),
     (
         "_second_region",
