@@ -1,0 +1,112 @@
+"""Every role's password is rotated on one machine, under load, and no login fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from blueprint.postgres.roles import PASSWORD_ROLES, second_login
+from local import up
+from local.environment import write_files
+from tests.local.up.conftest import ROOT
+from tests.local.up.test_up import bring_up
+from tests.waiting import until
+
+CLIENTS = Path(__file__).with_name("clients.py")
+
+
+@pytest.fixture
+def rotating(project: Path) -> up.Result:
+    """Prod, with rotation on."""
+    file = project / "Pulumi.prod.yaml"
+    file.write_text(f"{file.read_text()}\n  langpont-database:credentials:\n    rotateEveryDays: 30\n")
+    return bring_up(project)
+
+
+@pytest.fixture
+def environment(rotating: up.Result) -> dict[str, str]:
+    """An application's, and an operator's, who is let in here by any credentials."""
+    lines = write_files(rotating).read_text().splitlines()
+    values = dict(line.split("=", 1) for line in lines)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return os.environ | {name: shlex.split(value)[0] for name, value in values.items()} | {"PYTHONPATH": path}
+
+
+def client(what: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(CLIENTS), what]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+class NewProcesses:
+    """Processes that begin one after the other, as long as the block lasts. `seen`: as whom they logged in."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.seen: list[str] = []
+        self.failed: list[str] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._go_on)
+
+    def _go_on(self) -> None:
+        while not self._ended.is_set():
+            for what in ("once", "migrate"):
+                done = client(what, self.environment)
+                self.seen += done.stdout.split()
+                if done.returncode:
+                    self.failed.append(done.stderr)
+
+    def __enter__(self) -> NewProcesses:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End it after the block, whatever comes."""
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.long
+def test_every_role_is_rotated_and_nobody_is_refused(rotating: up.Result, environment: dict[str, str]) -> None:
+    running = subprocess.Popen(
+        [sys.executable, str(CLIENTS), "run"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    with ended(running), NewProcesses(environment) as new:
+        assert running.stdout.readline() == "running\n"
+        for role in PASSWORD_ROLES:
+            told = subprocess.run(
+                [sys.executable, "-m", "ops", "credentials", "rotate", role, "-s", "prod"],
+                env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+            )  # fmt: skip
+            assert told.returncode == 0, told.stderr
+            assert re.fullmatch(
+                rf"{role}: rotated in .+; the login of before works until the next rotation\n", told.stdout
+            )
+            begun = len(new.seen)
+            until(lambda begun=begun: len(new.seen) > begun + 2 or bool(new.failed), 120)  # type: ignore[misc]
+            assert new.failed == []
+        told_by_running, errors = running.communicate(timeout=120)
+    assert (running.returncode, errors) == (0, "")
+    pooled = rotating.data.plan.pooled
+    assert told_by_running.split() == sorted([*pooled, *map(second_login, pooled)])
+    direct = [role for role in PASSWORD_ROLES if role == "langpont_migrator"]
+    assert set(new.seen) == {*pooled, *map(second_login, pooled), *direct, *map(second_login, direct)}
