@@ -389,7 +389,7 @@ def differences(found: Properties, wanted: Properties, by: str) -> list[str]:
 
 def _default(key: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     inherited = key in rds.INHERITED  # from a source that is gone
-    return other.get(key) is None and (key == "name" or inherited or one.get(key) == "Managed by Pulumi")
+    return other.get(key) in (None, "") and (key == "name" or inherited or one.get(key) == "Managed by Pulumi")
 
 
 def _value(key: str, one: Any, other: Any, by: str) -> str:
