@@ -65,6 +65,21 @@ DOCUMENTED: Final = (
         reason="In a key's policy `*` is the key itself; each family has two calls, and a service takes either.",
     ),
     DocumentedWildcard(
+        type=KEY,
+        actions=frozenset({"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"}),
+        target=ANY,
+        principals=r"arn:aws:iam::[0-9]{12}:root",
+        reason="In a key's policy `*` is the key itself; backups.copyToVaultArn's account copies under it.",
+    ),
+    DocumentedWildcard(
+        type=KEY,
+        actions=frozenset({"kms:CreateGrant"}),
+        target=ANY,
+        principals=r"arn:aws:iam::[0-9]{12}:root",
+        conditions=frozenset({"Bool kms:GrantIsForAWSResource"}),
+        reason="As above, for RDS to which that account gives the key on; the condition lets it grant to nobody else.",
+    ),
+    DocumentedWildcard(
         actions=frozenset({"logs:DescribeLogGroups", "logs:DescribeLogStreams"}),
         target=ANY,
         reason="Lists, as AWS documents the policy of flow logs; log streams alone could be narrowed to one group.",

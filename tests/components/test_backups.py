@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from policy.evaluate import evaluate_stack
 from tests.components import OTHER
 from tests.recordings import ACCOUNT, answer, arn, inputs, names, record_with, recording
 
@@ -229,3 +230,13 @@ def test_the_storage_key_lets_the_other_account_copy_and_nobody_where_copies_sta
     statements = json.loads(inputs(recorded, KEY, "langpont-prod-keys-storage")["policy"])["Statement"]
     assert [statement["Sid"] for statement in statements] == sids
     assert [it["Principal"] for it in statements[1:]] == [{"AWS": f"arn:aws:iam::{account}:root"}] * (len(sids) - 1)
+
+
+def test_the_policy_pack_takes_all_three_together() -> None:
+    asked = {
+        "restoreTesting": {},
+        "copyToVaultArn": COPIES,
+        "vaultLock": {"minRetentionDays": 7, "maxRetentionDays": 400},
+    }
+    before, after = (evaluate_stack(each) for each in (recording("prod"), record_with("prod", {"backups": asked})))
+    assert [it.message for it in after] == [it.message for it in before]
