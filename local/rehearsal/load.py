@@ -71,18 +71,12 @@ class Load:
 
     def wait_for(self, more: int, seconds: float) -> None:
         """Wait until so many more were acknowledged. Raises `TimeoutError`."""
-        if not self.goes_on(more, seconds):
-            raise TimeoutError(f"{more} more were not acknowledged within {seconds} s: {self._last_failure()}.")
-
-    def goes_on(self, more: int, seconds: float) -> bool:
-        """Whether so many more are acknowledged within so many seconds; returns as soon as they are."""
         wanted = len(self.acknowledged) + more
         deadline = time.monotonic() + seconds
         while len(self.acknowledged) < wanted:
             if time.monotonic() > deadline:
-                return False
+                raise TimeoutError(f"{more} more were not acknowledged within {seconds} s: {self._last_failure()}.")
             time.sleep(0.005)
-        return True
 
     def failed_between(self, begin: float, end: float) -> Mapping[str, int]:
         """How many failed between two moments, by kind, the most frequent first."""

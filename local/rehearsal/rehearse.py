@@ -112,11 +112,22 @@ def _under_load(here: Place, writes: Load, reads: Load, say: Progress) -> _Found
     except RehearsalError as refused:
         refusal = str(refused)
     say("Waiting until clients are at work again")
-    went_on = [load.goes_on(MORE, RECOVER_SECONDS) for load in (writes, reads)]
+    went_on = _go_on(writes, reads)
     time.sleep(AFTER_SECONDS)
     ended = time.monotonic()
     works = [_work(load, begun, ended, went_on=on) for load, on in zip((writes, reads), went_on, strict=True)]
     return _Found(applied=applied, refusal=refusal, writes=works[0], reads=works[1])
+
+
+def _go_on(*loads: Load) -> list[bool]:
+    """Which of them do so many more units of work; waits for all, within one time."""
+    wanted = [len(load.acknowledged) + MORE for load in loads]
+    deadline = time.monotonic() + RECOVER_SECONDS
+    while True:
+        done = [len(load.acknowledged) >= number for load, number in zip(loads, wanted, strict=True)]
+        if all(done) or time.monotonic() > deadline:
+            return done
+        time.sleep(0.01)
 
 
 def _work(load: Load, begun: float, ended: float, *, went_on: bool) -> Work:

@@ -17,6 +17,7 @@ from local.down import running
 from local.processes import working_in
 from local.rehearsal.place import place
 from local.state import Folders
+from preview.rehearsed import QUIET_SECONDS
 from tests.local.up.interruptions import PROGRAMS
 from tests.processes import started
 from tests.waiting import until
@@ -76,7 +77,7 @@ def test_a_reloaded_parameter_is_noticed_by_nobody_and_what_is_up_is_left_alone(
     assert (code, seen["verdicts"], seen["did"]) == (0, ["as foretold"], ["primary reloaded: work_mem"])
     assert [seen[works]["failed"] for works in ("writes", "reads")] == [{}, {}]
     assert [seen[works]["went_on"] for works in ("writes", "reads")] == [True, True]
-    assert max(seen[works]["longest_seconds"] for works in ("writes", "reads")) < 3
+    assert max(seen[works]["longest_seconds"] for works in ("writes", "reads")) <= QUIET_SECONDS
     assert (seen["lost"], seen["rows"] > 1_000 + seen["writes"]["done"] > 1_050) == (0, True)
     assert running(Folders.of(project, "dev")) == ran
     assert left(servers) == []
