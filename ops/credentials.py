@@ -91,7 +91,7 @@ def _described(aws: Aws, names: ProductNaming, role: str) -> Mapping[str, Any]:
 
 def _begin(aws: Aws, clock: Clock, secret: Mapping[str, Any], names: ProductNaming, role: str) -> str:
     """The version that becomes current: that of a rotation under way, or a new one's."""
-    client, arn = aws.client("secretsmanager"), secret["ARN"]
+    arn = secret["ARN"]
     pending = pending_version(secret)
     if pending is not None:
         since = written(aws, arn, pending)
@@ -100,8 +100,10 @@ def _begin(aws: Aws, clock: Clock, secret: Mapping[str, Any], names: ProductNami
             return pending
         # Secrets Manager refuses another while one is pending, and of this one nobody is left.
         console.note(f"{role}: an earlier rotation did not end; it is given up, and another begins")
-        client.update_secret_version_stage(SecretId=arn, VersionStage=PENDING, RemoveFromVersionId=pending)
-    return str(client.rotate_secret(SecretId=arn)["VersionId"])
+        aws.client("secretsmanager").update_secret_version_stage(
+            SecretId=arn, VersionStage=PENDING, RemoveFromVersionId=pending
+        )
+    return str(aws.client("secretsmanager").rotate_secret(SecretId=arn)["VersionId"])
 
 
 def pending_version(secret: Mapping[str, Any]) -> str | None:

@@ -57,7 +57,8 @@ def _of_call(node: ast.AST) -> Iterator[str]:
 
 
 COMMANDS = {
-    "doctor": ("doctor/facts.py", "roles.py", "sleep.py", "snapshots/model.py", "stack.py"),
+    "credentials rotate": ("credentials.py",),
+    "doctor": ("doctor/facts.py", "doctor/rotation.py", "roles.py", "sleep.py", "snapshots/model.py", "stack.py"),
     "snapshots create": ("sleep.py", "snapshots/commands.py", "snapshots/model.py", "stack.py"),
     "roles check": ("roles.py",),
 }
@@ -71,6 +72,10 @@ def actions_of(row: str) -> set[str]:
 
 def test_doctor_needs_what_it_calls() -> None:
     assert actions_of("doctor") == called(*COMMANDS["doctor"])
+
+
+def test_the_credentials_command_needs_what_it_calls() -> None:
+    assert actions_of("credentials rotate") == called(*COMMANDS["credentials rotate"])
 
 
 def test_the_roles_command_needs_what_it_calls() -> None:
