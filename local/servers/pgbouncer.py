@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from blueprint.names import generation_suffix
 from langpont_db.pgbouncer import versions
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.errors import HostError
@@ -93,8 +94,8 @@ def render(plan: DataPlan, layout: Layout, ports: Ports, authority: Path | None)
 
 def _entry(text: str, plan: DataPlan, ports: Ports) -> str:
     values = connection_string(text)
-    names = {instance.role: instance.name for instance in plan.instances}
-    values |= {"port": str(ports.servers[names[plan.hosts[values["host"]]]]), "host": HOST}
+    name = f"{plan.hosts[values['host']]}{generation_suffix(plan.primary.generation)}"  # as InstancePlan.name
+    values |= {"port": str(ports.servers[name]), "host": HOST}
     return " ".join(f"{key}={value}" for key, value in values.items())
 
 
