@@ -13,6 +13,7 @@ from pathlib import Path
 from langpont_db.pgbouncer.console import Console
 from langpont_db.pgbouncer.host import ManagedFile, Owner
 from langpont_db.pgbouncer.reload import reload
+from local.servers.pgbouncer import READ
 
 
 def follow(user_list: Path, ini: Path, socket: Path, owner: Owner, verifiers: dict[str, str]) -> None:
@@ -24,6 +25,7 @@ def follow(user_list: Path, ini: Path, socket: Path, owner: Owner, verifiers: di
     console = Console(socket, owner)
     try:
         reload(console, ini, owner)
+        user_list.with_name(READ).touch()
     finally:
         console.close()
 

@@ -18,6 +18,7 @@ from local.down import CONTROL, control, functions_file, layout_of, stop_control
 from local.loopback import is_free
 from local.processes import Process
 from local.randoms import KeptRandoms
+from local.rotated import as_rotated
 from local.servers import backups, plane
 from local.servers.account import Account, server_account
 from local.servers.binaries import Binaries
@@ -111,13 +112,15 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
                 )
         _write_control(folders, server)  # it may have been damaged, and found by its process
         say("Bringing up PostgreSQL and PgBouncer")
-        make_roles = partial(_make_roles, folders, recording, Clients(server.endpoint, _region(stack_file)))
-        data = _data_plane(folders, kept, data_plan(recording), ports, say, make_roles)
+        clients = Clients(server.endpoint, _region(stack_file))
+        make_roles = partial(_make_roles, folders, recording, clients)
+        plan = as_rotated(data_plan(recording), recording, clients)
+        data = _data_plane(folders, kept, plan, ports, say, make_roles)
         state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
         done = data.up()
         notes += [_upgraded(action.names[0]) for action in done.actions if action.kind == "upgraded"]
         if any(action.kind == "kept" for action in done.actions):
-            snapshots.register(Clients(server.endpoint, _region(stack_file)), data.layout)
+            snapshots.register(clients, data.layout)
         if data.began_empty and any(action.kind == "created" for action in done.actions):
             notes.append(str(data.substitutions[-1]))
         return Result(
@@ -178,9 +181,9 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
     server = control(folders)
     if server is None:
         raise StateError(f"{stack} has no control plane. make up STACK={stack}")
-    data = _plane_of(kept)
-    promised = int(data.pooler.option["max_client_conn"])
     clients = Clients(server.endpoint, _region(stack_file))
+    data = _plane_of(kept, lambda plan: as_rotated(plan, recording, clients))
+    promised = int(data.pooler.option["max_client_conn"])
     yield from check_functions.checks(recording, clients, data)
     yield from check_instances.checks(clients, data)
     yield from data_check.checks(data, clients=promised, also_secret=[_control_log(folders)])
@@ -346,12 +349,15 @@ def _make_roles(folders: Folders, recording: Recording, clients: Clients, data: 
     return any(answer["changed"] for answer in answers)
 
 
-def _plane_of(kept: State) -> DataPlane:
-    """The servers as the state has them. Raises `StateError` for one of another version, or with parts missing."""
+def _plane_of(kept: State, as_now: Callable[[DataPlan], DataPlan] = lambda plan: plan) -> DataPlane:
+    """The servers as the state has them, with the plan `as_now`.
+
+    Raises `StateError` for one of another version, or with parts missing.
+    """
     data = kept.data or {}
     try:
         return DataPlane(
-            DataPlan.from_json(data["plan"]),
+            as_now(DataPlan.from_json(data["plan"])),
             binaries=Binaries.from_json(data["binaries"]),
             account=Account(**data["account"]),
             layout=Layout.from_json(data["layout"]),

@@ -37,6 +37,7 @@ from local.servers.server import environment
 INSTALL = "apt-get install pgbouncer, or brew install pgbouncer"
 START_SECONDS = 30  # it takes a moment; a loaded machine may take long
 ALOUD_SECONDS = 5
+READ = "read"  # its time is that of the last files that it was told to read
 HOST = "127.0.0.1"
 
 # What PgBouncer takes at its start only (its documentation says "cannot be changed online"), and what decides how many
@@ -215,11 +216,11 @@ class Pooler:
             yield trial
 
     def _mark(self) -> None:
-        write(self.layout.pooler / "read", "", account=self.account)
+        write(self.layout.pooler / READ, "", account=self.account)
 
     def _read_late(self, files: tuple[Path, Path]) -> bool:
         try:
-            mark = (self.layout.pooler / "read").stat().st_mtime_ns
+            mark = (self.layout.pooler / READ).stat().st_mtime_ns
         except FileNotFoundError:
             return True
         return any(path.stat().st_mtime_ns > mark for path in files if path.exists())

@@ -39,6 +39,8 @@ def documents(cloud: Cloud) -> list[dict[str, Any]]:
 # Sections of which something else stands for what they say.
 ELSEWHERE = {
     (RUNBOOK, "Making room for snapshots"): "the stand-in has no snapshots: tests/ops/snapshots",
+    (RUNBOOK, "Rotating a password now"): "the stand-in rotates nothing: tests/local/up/test_rotation.py",
+    ("docs/stacks.md", "A stack that sleeps"): "what it calls and when: tests/engine/test_sleep.py",
     ("docs/stacks.md", "What each stack makes"): "dev is destroyed in test_life",
     ("docs/stacks.md", "Tags of your own"): "an edit in place: tests/contracts/test_contracts.py",
     ("docs/stacks.md", "Who hears of what"): "the webhook's secret: tests/engine/test_secrecy.py",

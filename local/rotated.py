@@ -1,0 +1,43 @@
+"""The logins of a platform whose passwords are rotated: what the roles' secrets say, and not what was registered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from blueprint.postgres.pgbouncer import render_user_list
+from local.aws.clients import Clients
+from local.servers.errors import DataPlaneError
+from local.servers.plan import DataPlan, user_list_verifiers
+from recording.recording import Recording, reveal
+
+ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
+LABELS = ("AWSPREVIOUS", "AWSCURRENT")  # the login of before stays valid until the next rotation
+
+
+def as_rotated(plan: DataPlan, recording: Recording, clients: Clients) -> DataPlan:
+    """The plan with the passwords and the user list of now. Raises `DataPlaneError` if a secret cannot be read."""
+    passwords, listed = dict(plan.passwords), user_list_verifiers(plan.user_list)
+    for registration in recording.of_type(ROTATION):
+        for document in _documents(clients, reveal(registration.inputs)["secretId"]):
+            passwords[document["username"]] = document["password"]
+            listed |= document.get("verifiers", {})
+    return replace(
+        plan, passwords=passwords, verifiers={**plan.verifiers, **listed}, user_list=render_user_list(listed)
+    )
+
+
+def _documents(clients: Clients, secret: str) -> Iterator[dict[str, Any]]:
+    for label in LABELS:
+        try:
+            found = clients.get("secretsmanager").get_secret_value(SecretId=secret, VersionStage=label)
+        except (BotoCoreError, ClientError) as error:
+            response = getattr(error, "response", {})
+            if response.get("Error", {}).get("Code") == "ResourceNotFoundException" and label == "AWSPREVIOUS":
+                continue  # it was never rotated
+            raise DataPlaneError(f"The secret {secret} cannot be read: {error}.") from None
+        yield json.loads(found["SecretString"])
