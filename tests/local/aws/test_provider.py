@@ -287,6 +287,25 @@ def test_moto_still_cannot_do_what_a_row_says(scratch: MotoServer, key: str) -> 
             "IamRoleArn": "arn:aws:iam::1:role/r",
             "ConfigurationName": "c",
         },
+        "CreateRestoreTestingPlan": {
+            "RestoreTestingPlan": {
+                "RestoreTestingPlanName": "p",
+                "ScheduleExpression": "cron(0 1 1 * ? *)",
+                "RecoveryPointSelection": {
+                    "Algorithm": "LATEST_WITHIN_WINDOW",
+                    "IncludeVaults": ["*"],
+                    "RecoveryPointTypes": ["SNAPSHOT"],
+                },
+            },
+        },
+        "CreateRestoreTestingSelection": {
+            "RestoreTestingPlanName": "p",
+            "RestoreTestingSelection": {
+                "RestoreTestingSelectionName": "s",
+                "IamRoleArn": "r",
+                "ProtectedResourceType": "RDS",
+            },
+        },
         "PutCompositeAlarm": {"AlarmName": "a", "AlarmRule": 'ALARM("b")'},
         "PutBackupVaultNotifications": {"BackupVaultName": "v", "SNSTopicArn": "t", "BackupVaultEvents": []},
         "StartDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "a"},
