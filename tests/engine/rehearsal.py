@@ -218,6 +218,8 @@ def steps(preview: Mapping[str, Any]) -> list[Step]:
         if op in QUIET or op in ("create-replacement", "delete-replaced"):
             continue
         type_, name = urn.split("::")[-2].rpartition("$")[2], urn.split("::")[-1]
+        if type_.startswith("langpont:"):  # a component, of which no cloud knows
+            continue
         changed = sorted({re.split(r"[.\[]", path)[0] for path in step.get("detailedDiff") or {}})
         found.append(Step(op, type_, name, tuple(changed or sorted(step.get("diffReasons") or []))))
     return sorted(found, key=lambda it: (it.call, it.type, it.changed, it.name))
