@@ -222,6 +222,7 @@ def test_the_environment_leads_through_the_pooler_and_holds_no_password(
         "DATABASE_POOL_RECYCLE_SECONDS": "3600",
         "DATABASE_MIGRATION_URL": f"postgresql://langpont_migrator@{primary}/langpont",
         "DATABASE_MIGRATION_SECRET_ARN": arns["langpont_migrator"],
+        "DATABASE_MIGRATION_ROLE": "langpont_owner",
         "DATABASE_CA_FILE": str(data.cluster.authority),
         "AWS_REGION": "ap-northeast-1",
         "AWS_DEFAULT_REGION": "ap-northeast-1",
