@@ -18,6 +18,7 @@ from local.servers.errors import DataPlaneError
 from local.state import Folders, StateError
 from tests.local.up.interruptions import left
 from tests.local.up.test_interrupted import ROWS, rows
+from tests.waiting import until
 
 
 def bring_up(project: Path, **ports: int) -> up.Result:
@@ -110,14 +111,19 @@ def test_without_its_state_a_platform_keeps_its_data_and_is_taken_down(project: 
     assert not folders.run.exists()
 
 
+def delete(folder: Path) -> None:
+    """As `rm -rf`, again where a server has made a file meanwhile."""
+    until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists())
+
+
 def test_servers_whose_folder_was_deleted_are_ended(project: Path) -> None:
     bring_up(project)
     folders = Folders.of(project, "dev")
-    shutil.rmtree(folders.run)
+    delete(folders.run)
     assert sorted(down(project, "dev", purge=False).names) == ["moto", "pgbouncer", "postgres"]
     assert left(project, "dev") == []
     before = bring_up(project).data.ports
-    shutil.rmtree(folders.run)
+    delete(folders.run)
     again = bring_up(project)
     assert again.data.ports == before, "the servers without a folder do not hold them any more"
     assert len(left(project, "dev")) == len(running(folders)) == 3
