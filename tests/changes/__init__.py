@@ -67,7 +67,9 @@ class Copy:
         """Whether the tests that need no server are green; what fails is printed."""
         folders = sorted(path for path in (self.root / "tests").iterdir() if (path / "__init__.py").exists())
         pure = [f"tests/{path.name}" for path in folders if path.name not in ON_SERVERS]
-        return self._python(["-m", "pytest", "-q", "--no-header", "--tb=line", *pure], check=False).returncode == 0
+        # What the engine did is rendered by a command of its own, which takes minutes.
+        pytest = ["-m", "pytest", "-q", "--no-header", "--tb=line", "--ignore", "tests/preview/test_plan.py"]
+        return self._python([*pytest, *pure], check=False).returncode == 0
 
     def _python(
         self, arguments: list[str], *, stdout: int | None = None, check: bool = True

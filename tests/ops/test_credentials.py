@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from blueprint.postgres.roles import PASSWORD_ROLES
 from tests.ops import Outcome, pairs
 from tests.ops.healthy import TAGS, ago
 
@@ -88,7 +89,7 @@ def test_one_that_is_under_way_is_followed_and_one_that_nobody_is_at_is_given_up
     ("role", "found", "said"),
     [
         ("langpont_admin", secret(), "langpont_admin is no role whose password is rotated. Choose from "
-         "langpont_migrator, langpont_app, langpont_readonly, langpont_metrics."),
+         f"{', '.join(PASSWORD_ROLES)}."),
         ("langpont_app", secret(RotationEnabled=False), "langpont-prod/database/langpont_app is not rotated. Set "
          "credentials.rotateEveryDays in Pulumi.prod.yaml, or raise langpont_app in credentials.passwordVersions, and "
          "run pulumi up."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from blueprint.platform import Platform
 from blueprint.problems import FileRefused
 from preview import own_prices, prices
 from preview.__main__ import app
-from preview.cost import estimate
+from preview.cost import estimate, lines
 from preview.html.page import page
 from preview.report import Report, over_budget, settings
 from preview.text import show
@@ -26,6 +27,7 @@ from tests.preview.test_preview import machine, project, report, text
 from tests.recordings import REGION, changed, frozen, record_with, recording
 
 __all__ = ["project"]
+SECRET = "aws:secretsmanager/secret:Secret"
 
 
 def previewed(stack: str, changes: Mapping[str, Any], own: Mapping[str, Decimal]) -> Report:
@@ -38,6 +40,9 @@ def previewed(stack: str, changes: Mapping[str, Any], own: Mapping[str, Decimal]
 
 
 def test_the_month_of_prod_in_the_preview_is_the_sum_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    counted: Counter[prices.Price] = Counter()
+    for line in lines(recording("prod"), REGION):
+        counted[line.price] += line.quantity
     database = (
         2 * 0.112 * 730  # db.t3.medium with its standby
         + 0.112 * 730  # replica 1, db.t3.medium
@@ -50,9 +55,9 @@ def test_the_month_of_prod_in_the_preview_is_the_sum_by_hand(capsys: pytest.Capt
         + 3 * 0.005 * 730  # with a public address each
         + 6 * 1.00  # customer-managed keys
         + 1 * 1.00  # and the one in the second region
-        + 6 * 0.40  # secrets
-        + 80 * 0.10  # metrics that alarms watch
-        + 29 * 0.30  # metrics of the function, of logs, and three of PgBouncer
+        + len(recording("prod").of_type(SECRET)) * 0.40
+        + counted[prices.ALARM_METRIC] * 0.10  # metrics that alarms watch
+        + counted[prices.CUSTOM_METRIC] * 0.30  # metrics of the function, of logs, and three of PgBouncer
         + 3.00  # dashboard
     )
     composites = len(recording("prod").of_type("aws:cloudwatch/compositeAlarm:CompositeAlarm"))
@@ -139,7 +144,7 @@ def test_an_instance_that_sleeps_costs_its_part_of_a_team_s_price() -> None:
 def test_in_another_region_only_a_team_s_prices_are_known() -> None:
     found = estimate(recording("dev"), "eu-west-1", {"db.t4g.micro": Decimal("0.02")})
     assert float(found.usd) == float(found.database) == pytest.approx(0.02 * 730)
-    assert "NAT gateway" not in found.unknown and found.unknown["secret"] == 6
+    assert "NAT gateway" not in found.unknown and found.unknown["secret"] == len(recording("dev").of_type(SECRET))
 
 
 def test_without_the_file_or_with_an_empty_one_the_public_prices_hold(tmp_path: Path) -> None:

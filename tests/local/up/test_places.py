@@ -113,7 +113,12 @@ def test_without_its_state_a_platform_keeps_its_data_and_is_taken_down(project: 
 
 def delete(folder: Path) -> None:
     """As `rm -rf`, again where a server has made a file meanwhile."""
-    until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists())
+
+    def gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    until(gone)
 
 
 def test_servers_whose_folder_was_deleted_are_ended(project: Path) -> None:
