@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # What runs on servers takes minutes, and reads fixture stacks alone.
-ON_SERVERS = ("benchmarks", "changes", "engine", "functions", "fuzz", "langpont_db", "local")
+ON_SERVERS = ("benchmarks", "changes", "engine", "functions", "fuzz", "langpont_db", "local", "product")
 RENDERED = (
     ["-m", "blueprint.stack_file.schema"],
     ["-m", "blueprint.product.schema"],
