@@ -34,8 +34,9 @@ preview: venv/.ready-requirements.txt
 pulumi: venv/.ready-requirements.txt
 	@$(BIN)/python -m tests.engine.cli
 
+# In several processes side by side; in one where ARGS names tests.
 test: venv/.ready-requirements-test.txt pgbouncer npm
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.shards $(ARGS)
 
 # langpont_db on the older SQLAlchemy that it supports too, which stands before the other on the path.
 sqlalchemy20: venv/.ready-requirements-test.txt pgbouncer npm
