@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -243,9 +244,14 @@ def _partial(model: type[BaseModel], accepted: Mapping[str, Any]) -> BaseModel:
     values: dict[str, Any] = {}
     for name, info in model.model_fields.items():
         if info.alias is not None and info.alias in accepted:
-            adapter: TypeAdapter[Any] = TypeAdapter(info.rebuild_annotation())
-            values[name] = adapter.validate_python(accepted[info.alias])
+            values[name] = _adapter(model, name).validate_python(accepted[info.alias])
     return model.model_construct(**values)
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    """Checks one field alone. To make one takes longer than to read a whole section."""
+    return TypeAdapter(model.model_fields[name].rebuild_annotation())
 
 
 def _items(model: type[BaseModel], key: str, raw: Any) -> tuple[Any, list[Problem]]:
