@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Self
 
 from blueprint.problems import Refused
@@ -154,11 +155,17 @@ def replica_window(number: int, primary: WeeklyWindow, backup: DailyWindow, vaul
     instance engine version", has replicas take a minor version before their primary. Hours that come within an hour of
     the backup window or of the vault time are left out; where these leave none, it is the primary's window.
     """
+    clear = _clear_hours(primary, backup, vault_time)
+    return clear[(number - 1) % len(clear)] if clear else primary
+
+
+@lru_cache(maxsize=16)
+def _clear_hours(primary: WeeklyWindow, backup: DailyWindow, vault_time: DailyTime) -> tuple[WeeklyWindow, ...]:
+    """The windows that replicas can have, nearest to the primary's first: the same for each of a stack's replicas."""
     hours = (WEEK - primary.minutes) // HOUR
     starts = [(primary.start - hour * HOUR) % WEEK for hour in range(1, hours + 1)]
     windows = [WeeklyWindow(start, (start + MINIMUM_WINDOW) % WEEK) for start in starts]
-    clear = [each for each in windows if _clear(each, backup) and distance_minutes(vault_time, each) > HOUR]
-    return clear[(number - 1) % len(clear)] if clear else primary
+    return tuple(each for each in windows if _clear(each, backup) and distance_minutes(vault_time, each) > HOUR)
 
 
 def _clear(weekly: WeeklyWindow, backup: DailyWindow) -> bool:
