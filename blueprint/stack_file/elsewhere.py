@@ -62,6 +62,8 @@ RENAMED: Final[Mapping[str, str]] = {
     "performanceinsightsretentionperiod": "monitoring.databaseInsights",
     "databaseinsightsmode": "monitoring.databaseInsights",
     "autominorversionupgrade": "database.engineVersion",
+    "cacertidentifier": "database.caCertificate",
+    "cacertificateidentifier": "database.caCertificate",
 }
 # What follows from it where that is not the same under another name.
 NOTES: Final[Mapping[str, str]] = {
@@ -161,10 +163,6 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
         ("is always postgresql and upgrade", f"{_OUT}; monitoring.logRetentionDays says how long they are kept"),
     ),
     **dict.fromkeys(("engine", "family"), ("is always PostgreSQL", f"{_OUT}; engineVersion says which")),
-    **dict.fromkeys(
-        ("cacertidentifier", "cacertificate"),
-        ("is chosen by the program, with the root certificates that clients verify it by", _OUT),
-    ),
     **dict.fromkeys(("optiongroup", "optiongroupname"), ("is for other engines than PostgreSQL", _OUT)),
     "licensemodel": ("is for other engines than PostgreSQL", _OUT),
     **dict.fromkeys(

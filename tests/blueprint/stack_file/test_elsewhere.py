@@ -44,6 +44,10 @@ def refused(changes: dict[str, Any]) -> list[str]:
             "Write backups.retentionDays instead.",
         ),
         (
+            {"database": {"caCertIdentifier": "rds-ca-rsa4096-g1"}},
+            "database.caCertIdentifier is caCertificate in this program. Write caCertificate instead.",
+        ),
+        (
             {"backups": {"backup_retention_period": 7}},
             "backups.backup_retention_period is retentionDays in this program. Write retentionDays instead.",
         ),
