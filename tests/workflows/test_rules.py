@@ -46,7 +46,7 @@ PERMISSIONS = {
     ("check", "test"): READ,
     ("preview", "preview"): READ,
     ("cloud-preview", "preview"): ROLE,
-    ("nightly", "engine"): READ,
+    ("nightly", "long"): READ,
     ("deploy", "check"): READ,
     ("deploy", "released"): READ,
     **{("deploy", stack): ROLE for stack in DEPLOYABLE},
@@ -209,6 +209,15 @@ def test_every_job_has_a_time_limit_and_an_update_ends_before_its_credentials_do
     for where in ENVIRONMENTS:
         (used,) = [s for s in JOBS[where]["steps"] if s.get("uses") == "$/.github/actions/stack"]
         assert limits[where] * 60 < int(used["with"]["session-seconds"]), where
+
+
+def test_every_test_that_is_left_out_of_a_pull_request_runs_at_night() -> None:
+    job = JOBS["nightly", "long"]
+    assert [step["run"] for step in job["steps"] if step.get("name") == "Test"] == [
+        'make test ARGS="--long -m long $TESTS"'
+    ]
+    # One folder, and all but that folder.
+    assert job["strategy"]["matrix"]["tests"] == ["tests/engine", "--ignore=tests/engine"]
 
 
 def test_all_that_touches_a_stack_waits_in_that_stacks_turn_and_is_never_cancelled() -> None:
