@@ -46,8 +46,8 @@ _RESERVED_BUT_FOR_FUNCTIONS: Final = """
 """
 RESERVED_WORDS: Final = frozenset((_RESERVED + _RESERVED_BUT_FOR_FUNCTIONS).split())
 
-# RDS creates the first and the last, PostgreSQL the templates.
-NOBODYS_DATABASES: Final = frozenset({"template0", "template1", "rdsadmin"})  # beside postgres, which everybody has
+# PostgreSQL makes the templates, RDS its own; postgres, which is there too, is for everybody.
+NOBODYS_DATABASES: Final = frozenset({"template0", "template1", "rdsadmin"})
 # CreateRole in PostgreSQL refuses `none` and `public` even when quoted; RDS's own superuser is rdsadmin.
 NOBODYS_USERNAMES: Final = frozenset({"rdsadmin", "none", "public"})
 RESERVED_USERNAMES: Final = NOBODYS_USERNAMES | {"admin"}
@@ -204,9 +204,9 @@ def check_environment(name: str) -> None:
         )
 
 
-def check_present_database_name(name: str) -> None:
-    """A database that may be there, made by whomever. Raises Refused."""
-    way_out = f"Choose another name, like {PRODUCT.database}"
+def check_present_database_name(name: str, example: str = PRODUCT.database) -> None:
+    """A database that may be there, made by whomever. Raises Refused, with `example` in the way out."""
+    way_out = f"Choose another name, like {example}"
     _check_word(name, DATABASE_NAME_LENGTH, way_out)
     if name.lower() in NOBODYS_DATABASES:
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
@@ -214,18 +214,21 @@ def check_present_database_name(name: str) -> None:
         raise Refused("is PgBouncer's own console: with an entry of that name it does not start", way_out)
 
 
-def check_database_name(name: str) -> None:
-    """The database that RDS creates in a new instance. Raises Refused."""
-    way_out = f"Choose another name, like {PRODUCT.database}"
-    check_present_database_name(name)
+def check_database_name(name: str, example: str = PRODUCT.database) -> None:
+    """The database that RDS creates in a new instance. Raises Refused, with `example` in the way out."""
+    way_out = f"Choose another name, like {example}"
+    check_present_database_name(name, example)
     if name.lower() == "postgres":
         raise Refused("is a database that PostgreSQL or RDS has already", way_out)
     _refuse_reserved_word(name, way_out)
 
 
-def check_role_name(name: str) -> None:
-    """A name that RDS may have given to a master user, with any version of its own rules. Raises Refused."""
-    way_out = f"Choose another name, like {PRODUCT.master_username}"
+def check_role_name(name: str, example: str = PRODUCT.master_username) -> None:
+    """A name that RDS may have given to a master user, with any version of its own rules.
+
+    Raises Refused, with `example` in the way out.
+    """
+    way_out = f"Choose another name, like {example}"
     _check_word(name, ROLE_NAME_LENGTH, way_out)
     if name.lower() in NOBODYS_USERNAMES:
         raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
@@ -233,10 +236,10 @@ def check_role_name(name: str) -> None:
         raise Refused("begins with pg_, which PostgreSQL keeps for itself", way_out)
 
 
-def check_master_username(name: str) -> None:
-    """The user that RDS makes the master of a new instance. Raises Refused."""
-    check_role_name(name)
-    way_out = f"Choose another name, like {PRODUCT.master_username}"
+def check_master_username(name: str, example: str = PRODUCT.master_username) -> None:
+    """The user that RDS makes the master of a new instance. Raises Refused, with `example` in the way out."""
+    check_role_name(name, example)
+    way_out = f"Choose another name, like {example}"
     _check_word(name, MASTER_USERNAME_LENGTH, way_out)
     lower = name.lower()
     if lower == "postgres":

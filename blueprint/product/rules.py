@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -152,11 +152,11 @@ def _check_project(project: str) -> None:
 
 
 def _database(p: Product) -> Iterator[Problem]:
-    yield from _checked("database", p.database, names.check_database_name)
+    yield from _checked("database", p.database, partial(names.check_database_name, example="shop"))
 
 
 def _master(p: Product) -> Iterator[Problem]:
-    yield from _checked("masterUsername", p.master_username, names.check_master_username)
+    yield from _checked("masterUsername", p.master_username, partial(names.check_master_username, example="shop_admin"))
 
 
 # Schemas and settings
@@ -202,7 +202,7 @@ def _settings(p: Product) -> Iterator[Problem]:
 
 def _role_names(p: Product) -> Iterator[Problem]:
     seconds = {second_login(role.name): role.name for role in p.roles if role.login == "password"}
-    check_word = _check_word(f"{p.database}_app")
+    check_word = _check_word("shop_app")
     for index, role in enumerate(p.roles):
         yield from _checked(f"roles[{index}].name", role.name, check_word, _check_role)
         if role.name in seconds:
@@ -224,8 +224,8 @@ def _role_names(p: Product) -> Iterator[Problem]:
 
 
 def _check_role(name: str) -> None:
-    names.check_role_name(name)
-    way_out = "Choose another name"
+    names.check_role_name(name, example="shop_app")
+    way_out = "Choose another name, like shop_app"
     if name in (*names.RESERVED_USERNAMES, "postgres"):
         raise Refused("is a name that RDS or PostgreSQL keeps for itself", way_out)
     if name.startswith("rds"):
@@ -245,10 +245,10 @@ def _owner(p: Product) -> Iterator[Problem]:
     if len(owners) != 1:
         yield Problem(
             field="roles", value=", ".join(owners),
-            rule=f"has {len(owners) or 'no'} roles with login none, and the owner of schemas and tables is the one"
+            rule=f"has {len(owners)} roles with login none, and the owner of schemas and tables is the one"
             if owners else "has no role with login none, which owns schemas and tables",
             way_out="Keep one; what a group may do, write at each role" if owners
-            else f"Add one, like {p.database}_owner",
+            else "Add one, like shop_owner",
         )  # fmt: skip
 
 
@@ -277,7 +277,7 @@ def _role_fields(p: Product) -> Iterator[Problem]:
         yield Problem(
             field="roles", value="",
             rule="has none that is pooled with audience application, so no application logs in",
-            way_out=f"Add one, like {p.database}_app",
+            way_out="Add one, like shop_app",
         )  # fmt: skip
 
 
@@ -309,7 +309,7 @@ def _becomes(p: Product) -> Iterator[Problem]:
     if owners and not any(role.becomes and role.login == "password" for role in p.roles):
         yield Problem(
             field="roles", value="", rule="has none with a password that becomes the owner, so nobody changes schemas",
-            way_out=f"Add one, like {p.database}_migrator, with becomes: [{owners[0]}]",
+            way_out=f"Add one, like shop_migrator, with becomes: [{owners[0]}]",
         )  # fmt: skip
 
 
@@ -335,7 +335,7 @@ def _metrics_role(p: Product) -> Iterator[Problem]:
         known = [role.name for role in p.roles if role.login == "password"]
         yield Problem(
             field=field, value=name, rule="is not one of the roles with a password",
-            way_out=explain.choose(name, known) if known else f"Add it to roles, like {p.database}_metrics",
+            way_out=explain.choose(name, known) if known else "Add one to roles, like shop_metrics",
         )  # fmt: skip
     elif "pg_monitor" not in role.member_of:
         yield Problem(
@@ -400,11 +400,11 @@ RULES: Final = (
     Rule(("master_username",), _master),
     Rule(("schemas",), _schemas),
     Rule(("database_settings",), _settings),
-    Rule(("database", "master_username", "roles", "schemas"), _role_names),
-    Rule(("database", "roles"), _owner),
-    Rule(("database", "roles", "schemas"), _role_fields),
-    Rule(("database", "roles"), _becomes),
+    Rule(("master_username", "roles", "schemas"), _role_names),
+    Rule(("roles",), _owner),
+    Rule(("roles", "schemas"), _role_fields),
+    Rule(("roles",), _becomes),
     Rule(("master_username", "roles"), _room),
-    Rule(("database", "metrics", "roles"), _metrics_role),
+    Rule(("metrics", "roles"), _metrics_role),
     Rule(("metrics",), _queries),
 )

@@ -91,12 +91,12 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     ),
     "a database that exists": (
         write("database", value="postgres"),
-        "database postgres is a database that PostgreSQL or RDS has already. Choose another name, like langpont.",
+        "database postgres is a database that PostgreSQL or RDS has already. Choose another name, like shop.",
     ),
     "a master that every attacker tries": (
         write("masterUsername", value="postgres"),
         "masterUsername postgres is the default name, which every attacker tries first (Security Hub RDS.25). Choose "
-        "another name, like langpont_admin.",
+        "another name, like shop_admin.",
     ),
     "a schema of PostgreSQL": (
         write("schemas", 1, value="public"),
@@ -128,16 +128,17 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     ),
     "a role of RDS": (
         role(WEB, name="rds_web"),
-        "roles[1].name rds_web begins with rds, as the roles do that RDS makes itself. Choose another name.",
+        "roles[1].name rds_web begins with rds, as the roles do that RDS makes itself. Choose another name, like "
+        "shop_app.",
     ),
     "PgBouncer's own user": (
         role(WEB, name="pgbouncer"),
-        "roles[1].name pgbouncer is the user of PgBouncer's own console. Choose another name.",
+        "roles[1].name pgbouncer is the user of PgBouncer's own console. Choose another name, like shop_app.",
     ),
     "a role that is nobody's": (
         role(WEB, name="public"),
         "roles[1].name public is a name that RDS or PostgreSQL keeps for itself. Choose another name, like "
-        "langpont_admin.",
+        "shop_app.",
     ),
     "a long role": (
         role(WEB, name="w" * 64),
