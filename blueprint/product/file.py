@@ -142,15 +142,24 @@ class Unreadable(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML takes the last."""
+    """Refuses a key that stands twice, of which YAML takes the last, and tells the line of what is no value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # `!!map x` is none
+        keys = [key for key, _ in pairs if isinstance(key, yaml.ScalarNode)]
+        for at, key in enumerate(keys):
+            if key.value in [each.value for each in keys[:at]]:
                 raise Unreadable(f"line {key.start_mark.line + 1}: the key {key.value} stands twice. Keep one of them.")
-            seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (Unreadable, yaml.YAMLError):
+            raise
+        except (ValueError, LookupError, AttributeError):  # 2026-02-30 is read as a date, and is none
+            kind = node.tag.rpartition(":")[2]
+            raise Unreadable(f"line {node.start_mark.line + 1}: {node.value} is no {kind}. Put it in quotes.") from None
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -162,6 +171,8 @@ def parse(text: str) -> dict[str, Any]:
         raise Unreadable(f"{line}{error.problem or error.context}. Correct the YAML.") from None
     except yaml.YAMLError as error:
         raise Unreadable(f"{' '.join(str(error).split())}. Correct the YAML.") from None
+    except RecursionError:
+        raise Unreadable("is nested too deeply. Correct the YAML.") from None
     if not isinstance(document, dict):
         raise Unreadable("is no mapping. Begin it with `prefix:`.")
     return document

@@ -17,7 +17,7 @@ def _project() -> str:
     """The product's tag; "" of a file that the program refuses."""
     try:
         product = yaml.safe_load(Path(__file__).parents[2].joinpath("product.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, LookupError, AttributeError, RecursionError, yaml.YAMLError):
         return ""
     return str(product.get("project", "")) if isinstance(product, Mapping) else ""
 

@@ -160,7 +160,8 @@ for text in json.load(sys.stdin):
     from tests.blueprint.product.test_rules import REFUSALS, edited
 
     right = shop.read("product.yaml")
-    texts = [edited(edit) for edit, _ in REFUSALS.values()] + ["", "- a", "prefix: [", "a: 1\na: 2\n", right]
+    texts = [edited(edit) for edit, _ in REFUSALS.values()] + ["", "- a", "prefix: [", "a: 1\na: 2\n"]
+    texts += ["[a]: b", "prefix: 2026-02-30", "prefix: !!bool maybe", "prefix: !!timestamp x", "[" * 3000, right]
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=shop.root, input=json.dumps(texts), capture_output=True, text=True,
         check=False,

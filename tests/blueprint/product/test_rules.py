@@ -316,6 +316,11 @@ def test_all_problems_are_told_at_once_and_rules_speak_where_fields_have_their_f
         ("prefix: a\nproject: b\nprefix: c\n", "product.yaml line 3: the key prefix stands twice. Keep one of them."),
         ("prefix: [a\nproject: b", "product.yaml line 2: expected ',' or ']', but got ':'. Correct the YAML."),
         ("prefix: \x00", "product.yaml unacceptable character"),
+        ("prefix: shop\n[a, b]: c\n", "product.yaml line 2: found unhashable key. Correct the YAML."),
+        ("roles: !!map x\n", "product.yaml line 1: expected a mapping node, but found scalar. Correct the YAML."),
+        ("prefix: shop\ndatabase: 2026-02-30\n", "product.yaml line 2: 2026-02-30 is no timestamp. Put it in quotes."),
+        ("prefix: !!bool maybe\n", "product.yaml line 1: maybe is no bool. Put it in quotes."),
+        ("[" * 3000, "product.yaml is nested too deeply. Correct the YAML."),
     ],
 )
 def test_what_is_no_yaml_is_one_problem(text: str, sentence: str) -> None:
