@@ -23,7 +23,7 @@ FILE: Final = Path(__file__).parents[2] / "product.yaml"
 class Part(BaseModel):
     """A part of the file. Unknown keys are refused: a typo must not become a default."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
 LONGEST_LINE: Final = 300  # characters of a text that the documents show in a table's cell
@@ -121,19 +121,21 @@ class Product(Part):
 
 
 # What stands in for a file that is refused.
-NOTHING: Final = Product(
-    prefix="refused",
-    project="Refused",
-    database="refused",
-    master_username="refused_admin",
-    schemas=("refused",),
-    roles=(
-        RoleRow(name="refused_owner", login="none", purpose="owns"),
-        RoleRow(name="refused_migrator", login="password", purpose="changes", becomes=("refused_owner",)),
-        RoleRow(name="refused_app", login="password", purpose="works", pooled=True, audience="application"),
-        RoleRow(name="refused_metrics", login="password", purpose="measures", member_of=("pg_monitor",)),
-    ),
-    metrics=MetricsPart(role="refused_metrics"),
+NOTHING: Final = Product.model_validate(
+    {
+        "prefix": "refused",
+        "project": "Refused",
+        "database": "refused",
+        "masterUsername": "refused_admin",
+        "schemas": ["refused"],
+        "roles": [
+            {"name": "refused_owner", "login": "none", "purpose": "owns"},
+            {"name": "refused_migrator", "login": "password", "purpose": "changes", "becomes": ["refused_owner"]},
+            {"name": "refused_app", "login": "password", "purpose": "works", "pooled": True, "audience": "application"},
+            {"name": "refused_metrics", "login": "password", "purpose": "measures", "memberOf": ["pg_monitor"]},
+        ],
+        "metrics": {"role": "refused_metrics"},
+    }
 )
 
 

@@ -308,6 +308,18 @@ def test_all_problems_are_told_at_once_and_rules_speak_where_fields_have_their_f
     ]
 
 
+def test_keys_are_written_as_the_schema_has_them() -> None:
+    def edit(document: dict[str, Any]) -> None:
+        document["master_username"] = document.pop("masterUsername")
+        role(METRICS, memberOf=None, member_of=["pg_monitor"])(document)
+
+    assert told(edit) == [
+        "masterUsername is missing. Write it; it has no default.",
+        "roles[3].member_of is not a setting. Write memberOf if that is meant.",
+        "master_username is not a setting. Write masterUsername if that is meant.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
