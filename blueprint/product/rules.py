@@ -254,12 +254,16 @@ def _owner(p: Product) -> Iterator[Problem]:
 
 def _role_fields(p: Product) -> Iterator[Problem]:
     for index, role in enumerate(p.roles):
-        for name, has in _of_passwords(role):
-            if has and role.login != "password":
-                yield Problem(
-                    field=f"roles[{index}].{name}", value="", way_out="Take it out, or set login to password",
-                    rule=f"is for roles that log in with a password, and {role.name} has login {role.login}",
-                )  # fmt: skip
+        for name in _of_logins(role):
+            yield Problem(
+                field=f"roles[{index}].{name}", value="", way_out="Take it out",
+                rule=f"is for roles that log in, and {role.name} has login none",
+            )  # fmt: skip
+        for name in _of_passwords(role):
+            yield Problem(
+                field=f"roles[{index}].{name}", value="", way_out="Take it out, or set login to password",
+                rule=f"is for roles that log in with a password, and {role.name} has login {role.login}",
+            )  # fmt: skip
         if role.pooled and role.login == "password" and role.audience != "application":
             yield Problem(
                 field=f"roles[{index}].audience", value=role.audience or "",
@@ -281,14 +285,25 @@ def _role_fields(p: Product) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _of_passwords(role: RoleRow) -> Iterator[tuple[str, bool]]:
-    yield "pooled", role.pooled
-    yield "audience", role.audience is not None
-    if role.login == "none":
-        yield "access", bool(role.access)
-        yield "becomes", bool(role.becomes)
-        yield "memberOf", bool(role.member_of)
-        yield "statementTimeoutSeconds", role.statement_timeout_seconds is not None
+def _of_logins(role: RoleRow) -> list[str]:
+    """What the owner has, and can do nothing with."""
+    if role.login != "none":
+        return []
+    fields = {
+        "pooled": role.pooled,
+        "audience": role.audience is not None,
+        "access": bool(role.access),
+        "becomes": bool(role.becomes),
+        "memberOf": bool(role.member_of),
+        "statementTimeoutSeconds": role.statement_timeout_seconds is not None,
+    }
+    return [name for name, has in fields.items() if has]
+
+
+def _of_passwords(role: RoleRow) -> list[str]:
+    """What a role has that logs in by IAM, and is of a password's secret."""
+    fields = {"pooled": role.pooled, "audience": role.audience is not None}
+    return [name for name, has in fields.items() if has and role.login == "iam"]
 
 
 def _becomes(p: Product) -> Iterator[Problem]:

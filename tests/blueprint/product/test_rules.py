@@ -173,8 +173,12 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     ),
     "an owner with rights": (
         role(OWNER, statementTimeoutSeconds=5),
-        "roles[0].statementTimeoutSeconds is for roles that log in with a password, and shop_owner has login none. "
-        "Take it out, or set login to password.",
+        "roles[0].statementTimeoutSeconds is for roles that log in, and shop_owner has login none. Take it out.",
+    ),
+    "a secret of somebody who has none": (
+        write("roles", 4, value={"name": "shop_people", "login": "iam", "purpose": "looks", "audience": "application"}),
+        "roles[4].audience is for roles that log in with a password, and shop_people has login iam. Take it out, or "
+        "set login to password.",
     ),
     "a pooled role whose secret no host reads": (
         role(METRICS, pooled=True),
