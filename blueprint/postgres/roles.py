@@ -90,8 +90,8 @@ APPLICATION: Final = next(
 READER: Final = next(
     (r.name for r in ROLES if r.pooled and r.access and Access.WRITE not in r.access.values()), APPLICATION
 )
-# Whom a deploy changes schemas as: the first that becomes the owner.
-MIGRATOR: Final = next((r.name for r in ROLES if r.becomes), "")
+# Whom a deploy changes schemas as: the first that becomes the owner, and whose secret a migration reads.
+MIGRATOR: Final = next((r.name for r in ROLES if r.becomes and r.audience is Audience.MIGRATION), "")
 IAM_ROLES: Final = tuple(role.name for role in ROLES if role.login is Login.IAM)
 
 

@@ -130,13 +130,14 @@ NOTHING: Final = Product.model_validate(
         "schemas": ["refused"],
         "roles": [
             {"name": "refused_owner", "login": "none", "purpose": "owns"},
-            {"name": "refused_migrator", "login": "password", "purpose": "changes", "becomes": ["refused_owner"]},
+            {"name": "refused_migrator", "login": "password", "purpose": "changes", "audience": "migration",
+             "becomes": ["refused_owner"]},
             {"name": "refused_app", "login": "password", "purpose": "works", "pooled": True, "audience": "application"},
             {"name": "refused_metrics", "login": "password", "purpose": "measures", "memberOf": ["pg_monitor"]},
         ],
         "metrics": {"role": "refused_metrics"},
     }
-)
+)  # fmt: skip
 
 
 class Unreadable(ValueError):

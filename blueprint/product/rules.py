@@ -321,10 +321,11 @@ def _becomes(p: Product) -> Iterator[Problem]:
                 rule="stands beside pooled: SET ROLE stays on a server connection, which another client of "
                 f"{role.name} gets next",
             )  # fmt: skip
-    if owners and not any(role.becomes and role.login == "password" for role in p.roles):
+    if owners and not any(role.becomes and role.audience == "migration" for role in p.roles):
         yield Problem(
-            field="roles", value="", rule="has none with a password that becomes the owner, so nobody changes schemas",
-            way_out=f"Add one, like shop_migrator, with becomes: [{owners[0]}]",
+            field="roles", value="",
+            rule="has none of audience migration that becomes the owner, so no deploy changes schemas",
+            way_out=f"Add one, like shop_migrator, with a password, audience: migration and becomes: [{owners[0]}]",
         )  # fmt: skip
 
 

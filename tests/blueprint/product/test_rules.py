@@ -205,8 +205,13 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     ),
     "nobody who changes schemas": (
         role(DEPLOY, becomes=None),
-        "roles has none with a password that becomes the owner, so nobody changes schemas. Add one, like "
-        "shop_migrator, with becomes: [shop_owner].",
+        "roles has none of audience migration that becomes the owner, so no deploy changes schemas. Add one, like "
+        "shop_migrator, with a password, audience: migration and becomes: [shop_owner].",
+    ),
+    "a role that changes schemas and whose secret no deploy reads": (
+        role(DEPLOY, audience=None),
+        "roles has none of audience migration that becomes the owner, so no deploy changes schemas. Add one, like "
+        "shop_migrator, with a password, audience: migration and becomes: [shop_owner].",
     ),
     "a right that RDS's master has not to give": (
         role(WEB, memberOf=["pg_write_server_files"]),
