@@ -105,6 +105,10 @@ def second_login(role: str) -> str:
     return f"{role}_b"
 
 
+# All that the roles function may make, the second logins with them.
+NAMES: Final = frozenset((*(role.name for role in ROLES), *map(second_login, PASSWORD_ROLES)))
+
+
 def definition(*, database: str, master: str, rotated: bool = False) -> dict[str, Any]:
     """JSON of all roles for the roles function. `master`: the user that RDS makes an instance with.
 

@@ -220,6 +220,11 @@ def _role_names(p: Product) -> Iterator[Problem]:
                 field=f"roles[{index}].name", value=role.name, way_out="Rename one of them",
                 rule="is one of the schemas too, and the owner has a schema of its own name beside them",
             )  # fmt: skip
+    if p.master_username in seconds:
+        yield Problem(
+            field="masterUsername", value=p.master_username, way_out="Rename one of them",
+            rule=f"is the second login of {seconds[p.master_username]} too, which rotation makes",
+        )  # fmt: skip
     yield from _twice("roles", (role.name for role in p.roles))
 
 

@@ -276,7 +276,7 @@ def _state_secrets(s: Settings) -> Iterator[Problem]:
 
 def _master(s: Settings) -> Iterator[Problem]:
     field, name, d = "database.masterUsername", s.database.master_username, s.database
-    if name in [role.name for role in roles.ROLES]:
+    if name in roles.NAMES:
         yield Problem(
             field=field, value=name, rule="is the name of one of the roles that the platform creates",
             way_out=f"Choose another name, like {PRODUCT.master_username}" if d.begins_empty

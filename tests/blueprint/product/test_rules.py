@@ -157,6 +157,10 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         role(WEB, name="shop_admin"),
         "roles[1].name shop_admin is the masterUsername too, which RDS makes. Rename one of them.",
     ),
+    "the master as another's second login": (
+        write("masterUsername", value="shop_web_b"),
+        "masterUsername shop_web_b is the second login of shop_web too, which rotation makes. Rename one of them.",
+    ),
     "an owner called as a schema": (
         lambda document: (role(OWNER, name="shop")(document), role(DEPLOY, becomes=["shop"])(document)),
         "roles[0].name shop is one of the schemas too, and the owner has a schema of its own name beside them. Rename "

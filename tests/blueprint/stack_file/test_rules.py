@@ -463,6 +463,13 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_master",
+        database(masterUsername="langpont_app_b"),
+        "database.masterUsername langpont_app_b is the name of one of the roles that the platform creates. "
+        "Choose another name, like langpont_admin.",
+        database(masterUsername="langpont_owner_b"),
+    ),
+    (
+        "_master",
         database(masterUsername="postgres"),
         "database.masterUsername postgres is the default name, which every attacker tries first (Security Hub RDS.25). "
         "Choose another name, like langpont_admin.",
