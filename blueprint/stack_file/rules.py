@@ -351,6 +351,12 @@ def _vault_lock(s: Settings) -> Iterator[Problem]:
     if lock is None:
         return
     least, most = lock.min_retention_days, lock.max_retention_days
+    if least > most:
+        yield Problem(
+            field="backups.vaultLock.minRetentionDays", value=str(least), way_out="Lower it, or raise the other",
+            rule=f"is more than maxRetentionDays {most}",
+        )  # fmt: skip
+        return
     daily, monthly = s.backups.daily_retention_days, s.backups.monthly_retention_days
     for field, days in (("dailyRetentionDays", daily), ("monthlyRetentionDays", monthly)):
         if not least <= days <= most:

@@ -545,6 +545,12 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
     ),
     (
         "_vault_lock",
+        backups(vaultLock={"minRetentionDays": 365, "maxRetentionDays": 30}),
+        "backups.vaultLock.minRetentionDays 365 is more than maxRetentionDays 30. Lower it, or raise the other.",
+        backups(vaultLock={"minRetentionDays": 30, "maxRetentionDays": 365}),
+    ),
+    (
+        "_vault_lock",
         backups(vaultLock={"minRetentionDays": 7, "maxRetentionDays": 364}),
         "backups.monthlyRetentionDays 365 is not within backups.vaultLock, which takes 7 to 364 days: each backup "
         "would fail. Let the lock have minRetentionDays of no more, and maxRetentionDays of no less.",
