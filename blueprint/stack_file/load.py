@@ -20,6 +20,8 @@ from blueprint.settings import SECRET_SECTION, SECTIONS, Settings
 from blueprint.stack_file import elsewhere
 from blueprint.stack_file.rules import RULES
 
+# Whose rules read the region.
+OF_THE_REGION = ("network", "backups.replicateToRegion", "backups.copyToVaultArn", "database.restoreFrom")
 _GO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(\.[0-9]+)? [-+][0-9]{4} (UTC|[-+][0-9]{4})")
 
 
@@ -64,9 +66,7 @@ def load(
     problems = [*_outside(document, environment, region, secret), *_accounts(account_ids), *_secrets(secret)]
     sections: dict[str, Any] = {}
     rewritten: list[Problem] = []
-    broken = (
-        set() if region and _is_region(region) else {"network", "backups.replicateToRegion", "database.restoreFrom"}
-    )  # whose rules read the region
+    broken = set() if region and _is_region(region) else set(OF_THE_REGION)
     for key, name in SECTIONS.items():
         raw = document.get(key)
         if key in secret and key != SECRET_SECTION:  # offline a stand-in is in its place

@@ -368,9 +368,11 @@ def _vault_lock(s: Settings) -> Iterator[Problem]:
 
 
 def _copied_vault(s: Settings) -> Iterator[Problem]:
-    if s.backups.copy_to_vault_arn and not s.customer_keys:
+    """AWS Backup developer guide, "Copy a backup": of RDS's either to another account or to another region."""
+    arn = s.backups.copy_to_vault_arn
+    if arn and arn.split(":")[3] == s.region and not s.customer_keys:
         yield Problem(
-            field="backups.copyToVaultArn", value=s.backups.copy_to_vault_arn,
+            field="backups.copyToVaultArn", value=arn,
             rule="needs a key that another account may use, and AWS's own key for RDS is this account's alone",
             way_out="Set encryption.keys to customerManaged, or take it out",
         )  # fmt: skip

@@ -561,7 +561,10 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"encryption": {"keys": "awsManaged"}, **backups(replicateToRegion=None, copyToVaultArn=COPIES)},
         f"backups.copyToVaultArn {COPIES} needs a key that another account may use, and AWS's own key for RDS is this "
         "account's alone. Set encryption.keys to customerManaged, or take it out.",
-        backups(copyToVaultArn=COPIES),
+        {
+            "encryption": {"keys": "awsManaged"},
+            **backups(replicateToRegion=None, copyToVaultArn=COPIES.replace("northeast-1", "northeast-3")),
+        },
     ),
     (
         "_second_region",
