@@ -163,7 +163,8 @@ class Platform:
         database = self.settings.database
         if database.engine_version.warning:
             yield f"database.engineVersion {database.engine_version} {database.engine_version.warning}"
-        if database.generation > 1 and not database.engine_version.automatic_minor_upgrades:
+        exact = not database.engine_version.automatic_minor_upgrades
+        if exact and not database.begins_empty and database.allow_major_upgrade is None:
             yield (
                 f"database.engineVersion {database.engine_version} has no effect on generation {database.generation}: "
                 f"a restored instance keeps its backup's version. Upgrade it with the AWS CLI, or leave it at "

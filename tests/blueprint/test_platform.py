@@ -121,6 +121,7 @@ def test_a_class_that_bears_a_load_only_in_bursts_is_named(changes: Mapping[str,
 
 
 QUIET = {"database": {"maxAllocatedStorageGib": 399}}
+AT_ONCE = {"applyImmediately": True}
 
 
 @pytest.mark.parametrize(
@@ -297,6 +298,27 @@ def test_a_generation_that_is_kept_is_named_with_what_no_longer_follows_the_file
         "database.keepPrevious: generation 1 stays as it was left. Its deletion protection, its backup retention and "
         "its log groups follow this file; class, size, parameters, windows and port do not, and another port cuts it "
         "off."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"generation": 2, "restoreFrom": {"time": "2026-11-20T03:04:05Z"}}, ["2"]),
+        ({"restoreFrom": {"snapshot": "theirs"}}, ["1"]),
+        ({"restoreFrom": {"snapshot": "theirs"}, "engineVersion": "16"}, []),
+        ({"restoreFrom": {"snapshot": "theirs"}, "engineVersion": "17.6", "allowMajorUpgrade": 17, **AT_ONCE}, []),
+        ({}, []),
+    ],
+)
+def test_an_exact_version_that_a_restored_instance_does_not_get_is_named(
+    values: Mapping[str, Any], said: list[str]
+) -> None:
+    warnings = platform({"database": {"engineVersion": "16.14", **values}}).warnings
+    assert [each for each in warnings if each.startswith("database.engineVersion")] == [
+        f"database.engineVersion 16.14 has no effect on generation {generation}: a restored instance keeps its "
+        "backup's version. Upgrade it with the AWS CLI, or leave it at 16."
+        for generation in said
     ]
 
 
