@@ -32,10 +32,16 @@ def asleep_until(definition: Mapping[str, Any], now: datetime) -> datetime | Non
 
 
 def sentence(definition: Mapping[str, Any], host: str, now: datetime) -> str:
-    """The way out for a host that does not answer while the schedule has it asleep; "" while it should be awake."""
+    """The way out for a host that does not answer, asleep or just started; "" while it should be awake."""
     until = asleep_until(definition, now)
     if until is None:
         return ""
+    if until <= now:
+        ready = until + timedelta(minutes=definition["sleep"]["startingMinutes"])
+        return (
+            f" By its schedule it was started at {until:%Y-%m-%d %H:%M} UTC, and may take until {ready:%H:%M}. Try it "
+            f"again then."
+        )
     identifier = host.partition(".")[0]
     return (
         f" By its schedule it is asleep until {until:%Y-%m-%d %H:%M} UTC. Start it now: aws rds start-db-instance "

@@ -114,3 +114,13 @@ def test_asleep_the_roles_function_says_until_when_and_how_to_start_it(silence: 
         f"{NO_ANSWER} By its schedule it is asleep until 2026-12-07 00:00 UTC. Start it now: aws rds start-db-instance "
         f"--db-instance-identifier langpont-dev-db"
     )
+
+
+def test_just_started_the_roles_function_says_when_to_try_again(silence: Any) -> None:
+    silence(STARTING)
+    with pytest.raises(Unreachable) as failure:
+        roles_handler.handler({"action": "show"}, None)
+    assert str(failure.value) == (
+        f"{NO_ANSWER} By its schedule it was started at 2026-12-07 00:00 UTC, and may take until 00:30. Try it again "
+        f"then."
+    )
