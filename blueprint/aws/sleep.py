@@ -123,12 +123,6 @@ class Sleep:
             waits.append((start - minute) % WEEK)
         return now.replace(second=0, microsecond=0) + timedelta(minutes=min(waits))
 
-    def starting(self, now: datetime) -> bool:
-        """Whether it was told to start so lately that it may not answer yet."""
-        return (
-            self.asleep_until(now) is None and self.asleep_until(now - timedelta(minutes=STARTING_MINUTES)) is not None
-        )
-
     @property
     def definition(self) -> dict[str, Any]:
         """What functions are told of it, as JSON values."""

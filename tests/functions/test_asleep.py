@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blueprint.aws.sleep import Sleep
+from blueprint.aws.sleep import STARTING_MINUTES, Sleep
 from functions import asleep, connection
 from functions.connection import Credentials, Failed, Unreachable
 from functions.metrics import handler as metrics_handler
@@ -32,16 +32,20 @@ NO_ANSWER = f"{HOST}:5432/langpont cannot be reached as somebody: no answer in t
 def test_a_function_says_what_the_blueprint_does(sleep: Sleep, minute: int) -> None:
     now = datetime.fromtimestamp(datetime(2026, 11, 30, tzinfo=UTC).timestamp() + minute * 60, UTC)
     found = asleep.asleep_until({"sleep": sleep.definition}, now)
-    assert found == (sleep.asleep_until(now) or (_started(sleep, now) if sleep.starting(now) else None))
+    assert found == (sleep.asleep_until(now) or _started(sleep, now))
 
 
-def _started(sleep: Sleep, now: datetime) -> datetime:
-    return max(
-        moment
-        for minutes in range(30)
-        if (moment := datetime.fromtimestamp(now.timestamp() - minutes * 60, UTC))
-        and sleep.asleep_until(moment) is None
-        and sleep.asleep_until(datetime.fromtimestamp(moment.timestamp() - 60, UTC)) is not None
+def _started(sleep: Sleep, now: datetime) -> datetime | None:
+    """When it was told to start, for as long as it may not answer yet."""
+    lately = (datetime.fromtimestamp(now.timestamp() - minutes * 60, UTC) for minutes in range(STARTING_MINUTES))
+    return next(
+        (
+            moment
+            for moment in lately
+            if sleep.asleep_until(moment) is None
+            and sleep.asleep_until(datetime.fromtimestamp(moment.timestamp() - 60, UTC)) is not None
+        ),
+        None,
     )
 
 
