@@ -67,7 +67,7 @@ class FunctionsArgs:
 
 
 class Functions(Component):
-    """No concurrency is reserved: a new account has too little of it, and both handlers bear an overlap."""
+    """No concurrency is reserved: a new account has too little of it, and the handlers bear an overlap."""
 
     function_names: Mapping[str, pulumi.Output[str]]
     roles_made: pulumi.Resource
@@ -84,15 +84,12 @@ class Functions(Component):
             opts=self.child_options(),
         )
         rotated = args.rotate_every_days is not None
-        asleep = {"sleep": args.sleep.definition} if args.sleep else {}
-        definitions = {
-            ROLES: roles.definition(database=database.name, master=database.master_username, rotated=rotated),
-            METRICS: metrics.definition(stack=args.stack, database=database.name),
-        }
-        packages = {name: pack(name, definition | asleep, args.region) for name, definition in definitions.items()}
+        of_roles = self._packed(
+            ROLES, roles.definition(database=database.name, master=database.master_username, rotated=rotated)
+        )
         maker = self._function(
             ROLES,
-            packages[ROLES],
+            of_roles,
             ROLES_TIMEOUT_SECONDS,
             secrets=[*args.secret_arns.values(), args.pooler_secret_arn],
             environment={
@@ -103,7 +100,7 @@ class Functions(Component):
         )
         publisher = self._function(
             METRICS,
-            packages[METRICS],
+            self._packed(METRICS, metrics.definition(stack=args.stack, database=database.name)),
             METRICS_TIMEOUT_SECONDS,
             secrets=[args.secret_arns[metrics.ROLE]],
             environment={
@@ -111,12 +108,17 @@ class Functions(Component):
                 "HOSTS": pulumi.Output.json_dumps(dict(args.hosts)),
             },
         )
-        self.roles_made = self._make_roles(maker, packages[ROLES])
+        self.roles_made = self._make_roles(maker, of_roles)
         self._schedule(publisher)
         self.function_names = {ROLES: maker.name, METRICS: publisher.name}
         if args.rotate_every_days is not None:
             self._rotate(args.rotate_every_days)
         self.register_outputs({"functionNames": self.function_names})
+
+    def _packed(self, role: str, definition: Mapping[str, Any]) -> Package:
+        """The function's archive with its definition, and when the instances are stopped."""
+        sleep = self._args.sleep
+        return pack(role, {**definition, **({"sleep": sleep.definition} if sleep else {})}, self._args.region)
 
     def _function(
         self,
@@ -140,19 +142,21 @@ class Functions(Component):
             opts=self.child_options(),
         )
         execution = self._role(label, "lambda.amazonaws.com")
+
+        def policy(
+            account: str, log_group_arn: str, queue_arn: str, key_arn: str | None, read: Any, written: Any
+        ) -> Any:
+            arn = f"arn:aws:lambda:{region}:{account}:function:{function_name}"
+            more = policies.write_versions(written, key_arn, region, arn if role == ROTATION else None)
+            if role == ROTATION:
+                more.append(policies.read_metrics())
+            return policies.run_function(arn, log_group_arn, queue_arn, read, key_arn, region, *more)
+
         permission = aws.iam.RolePolicy(
             f"{label}-policy",
             role=execution.name,
             policy=document(
-                lambda account, log_group_arn, queue_arn, key_arn, read, written: policies.run_function(
-                    f"arn:aws:lambda:{region}:{account}:function:{function_name}",
-                    log_group_arn, queue_arn, read, key_arn, region,
-                    *policies.write_versions(
-                        written, key_arn, region,
-                        f"arn:aws:lambda:{region}:{account}:function:{function_name}" if role == ROTATION else None,
-                    ),
-                    *([policies.read_metrics()] if role == ROTATION else []),
-                ),
+                policy,
                 args.account_id, log_group.arn, self._failures.arn, args.secrets_key_arn, list(secrets), list(writes),
             ),
             opts=self.child_options(),
@@ -219,10 +223,9 @@ class Functions(Component):
     def _rotate(self, days: int) -> None:
         """The function that Secrets Manager calls, and the schedule of each secret."""
         args, label = self._args, f"{self._name}-{ROTATION}"
-        asleep = {"sleep": args.sleep.definition} if args.sleep else {}
         function = self._function(
             ROTATION,
-            pack(ROTATION, roles.rotation_definition(stack=args.stack) | asleep, args.region),
+            self._packed(ROTATION, roles.rotation_definition(stack=args.stack)),
             ROTATION_TIMEOUT_SECONDS,
             secrets=[args.secret_arns[args.database.master_username], *self._rotated_secrets()],
             environment={
