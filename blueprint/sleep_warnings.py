@@ -52,6 +52,11 @@ def sleep_warnings(settings: Settings, naming: Naming) -> Iterator[str]:
     )
     if settings.protected:
         yield "schedule stops the database of a protected stack: whoever uses it at night finds nobody there."
+    if settings.credentials.rotate_every_days is not None:
+        yield (
+            "credentials.rotateEveryDays: Secrets Manager chooses the hour. A rotation that meets the sleep fails, and "
+            "is tried again; of one that is two days late the doctor tells."
+        )
     times = Times(
         backup=settings.backups.window,
         maintenance=settings.database.maintenance_window,

@@ -17,8 +17,9 @@ from blueprint.monitoring.alarm import Alarm, Compare, MathTerm
 from blueprint.monitoring.alarms import SILENT
 
 # Keys of the alarms that are watched from `STARTING_MINUTES` after a start until the stop. Every other one keeps its
-# state without data, or ends. Hosts publish clients-waiting: who asks at night waits.
-WATCHED_AWAKE: Final = frozenset({SILENT, "metrics-silent", "clients-waiting"})
+# state without data, or ends. Hosts publish clients-waiting: who asks at night waits. Secrets Manager chooses the hour
+# of a rotation, and tries one that met the sleep again.
+WATCHED_AWAKE: Final = frozenset({SILENT, "metrics-silent", "clients-waiting", "rotation-failing"})
 # AWS does not say what becomes of CPU credits when RDS stops an instance; a new one of EC2's unlimited T classes begins
 # with none, and earns a fifth of its balance in five hours of idleness. Where they are lacking costs has its own alarm.
 LEFT_OUT: Final = frozenset({"cpu-credits-low"})

@@ -20,6 +20,12 @@ NIGHT = {"stop": "13:00", "start": "00:00"}
 MOVED = {"database": {"maintenanceWindow": "sun:12:00-sun:13:00"}, "backups": {"vaultTime": "00:30"}}
 
 
+ROTATED = {
+    "credentials": {"rotateEveryDays": 30},
+    "network": {"vpc": {"interfaceEndpoints": {"services": ["secretsmanager", "monitoring"]}}},
+}
+
+
 def loaded(stack: str, changes: dict[str, Any]) -> Settings:
     return load(merged(sections(stack), changes), environment=stack, region=REGION)
 
@@ -87,6 +93,13 @@ def test_what_falls_into_the_sleep_is_told_with_times_that_pass() -> None:
         "00:30, for example.",
     ]
     assert len(warnings("dev", {"schedule": NIGHT, **MOVED})) == 1
+
+
+def test_passwords_that_are_rotated_beside_it_may_be_late() -> None:
+    assert warnings("dev", {"schedule": NIGHT, **ROTATED, **MOVED})[1:] == [
+        "credentials.rotateEveryDays: Secrets Manager chooses the hour. A rotation that meets the sleep fails, and is "
+        "tried again; of one that is two days late the doctor tells."
+    ]
 
 
 def test_where_there_is_no_room_it_says_so() -> None:

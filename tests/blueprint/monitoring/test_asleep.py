@@ -1,4 +1,4 @@
-"""Alarms of a stack that sleeps: four are watched while it is awake, by the clock of metric math."""
+"""Alarms of a stack that sleeps: those that would fire are watched while it is awake, by the clock of metric math."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from blueprint.monitoring.alarm import Alarm, MathTerm
 from blueprint.monitoring.asleep import while_awake
 from blueprint.platform import Platform
 from blueprint.stack_file.load import load
+from tests.blueprint.test_sleep_warnings import ROTATED
 from tests.recordings import REGION, merged, sections
 
 
-def alarms(schedule: dict[str, Any] | None) -> dict[str, Alarm]:
-    changes = {"schedule": schedule} if schedule else {}
+def alarms(schedule: dict[str, Any] | None, **others: Any) -> dict[str, Alarm]:
+    changes = {"schedule": schedule, **others} if schedule else others
     settings = load(merged(sections("dev"), changes), environment="dev", region=REGION)
     return {alarm.name: alarm for alarm in Platform(settings).alarms}
 
@@ -41,6 +42,13 @@ def test_what_would_fire_asleep_is_watched_from_the_start_until_the_stop() -> No
     assert found["pooler-clients-waiting"].terms == (
         MathTerm(id="value", metric="ClientMaxWaitSeconds", statistic="Maximum", instance="pooler"),
     )
+
+
+def test_a_rotation_that_meets_the_sleep_is_tried_again_and_tells_nobody() -> None:
+    alarm = alarms(NIGHT, **ROTATED)["functions-rotation-failing"]
+    value = clock("value")
+    assert alarm.expression == f"IF({value} >= 30 AND {value} <= 775, FILL(value, 0), 0)"
+    assert alarm.terms == (MathTerm(id="value", metric="Errors", statistic="Sum", instance="functions"),)
 
 
 @pytest.mark.parametrize(
