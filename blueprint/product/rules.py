@@ -403,6 +403,11 @@ def _check_sql(sql: str) -> None:
         raise Refused(
             "has a comment of SQL, which hides what follows where YAML folds lines", "Write it as a comment of YAML"
         )
+    if re.search(r"(?<!:):(?![:=])|\$[0-9]", bare):
+        raise Refused(
+            "has a colon that is no cast, or a dollar with a number, which pg8000 takes for a value that is due",
+            "Write it otherwise, or make a view in a migration",
+        )
     if len(sql) > LONGEST_SQL:
         raise Refused(f"has {len(sql)} characters, and {LONGEST_SQL} are what fits", "Make a view in a migration")
 

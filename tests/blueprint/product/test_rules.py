@@ -275,6 +275,16 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         "metrics.queries[0].sql SELECT 1 -- one has a comment of SQL, which hides what follows where YAML folds lines. "
         "Write it as a comment of YAML.",
     ),
+    "a slice of an array": (
+        query(sql="SELECT cardinality(a[1:2]) FROM shop.orders"),
+        "metrics.queries[0].sql SELECT cardinality(a[1:2]) FROM shop.orders has a colon that is no cast, or a dollar "
+        "with a number, which pg8000 takes for a value that is due. Write it otherwise, or make a view in a migration.",
+    ),
+    "a parameter": (
+        query(sql="SELECT $1"),
+        "metrics.queries[0].sql SELECT $1 has a colon that is no cast, or a dollar with a number, which pg8000 takes "
+        "for a value that is due. Write it otherwise, or make a view in a migration.",
+    ),
     "a long statement": (
         query(sql=f"SELECT {'1 + ' * 1000}1"),
         f"metrics.queries[0].sql SELECT {'1 + ' * 18}1... has 4008 characters, and 4000 are what fits. Make a view in "
@@ -303,6 +313,7 @@ def test_it_is_refused_by_its_whole_sentence(name: str) -> None:
 def test_quotes_hide_what_would_be_refused_in_a_statement() -> None:
     assert told(query(sql="SELECT count(*) FROM shop.orders WHERE note = 'a; --' AND \"x;y\" = 1")) == []
     assert told(query(sql="WITH a AS (SELECT 1) SELECT count(*) FROM a")) == []
+    assert told(query(sql="SELECT count(*)::int FROM shop.orders WHERE note = 'at 12:30, $1'")) == []
 
 
 def test_all_problems_are_told_at_once_and_rules_speak_where_fields_have_their_form() -> None:
