@@ -371,6 +371,11 @@ def _queries(p: Product) -> Iterator[Problem]:
         field = f"metrics.queries[{index}]"
         yield from _checked(f"{field}.name", row.name, _check_metric)
         yield from _checked(f"{field}.sql", row.sql, _check_sql)
+        if row.name == metrics.DATABASE_SIZE and row.unit != "Megabytes":
+            yield Problem(
+                field=f"{field}.unit", value=row.unit, way_out="Set it to Megabytes, or give the metric another name",
+                rule=f"is the unit of {row.name}, which the alarm size-near-ceiling reads as MiB",
+            )  # fmt: skip
     yield from _twice("metrics.queries", (row.name for row in rows))
     seconds = sum(row.timeout_seconds for row in rows)
     if seconds > SECONDS_OF_ALL:

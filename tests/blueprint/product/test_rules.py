@@ -255,6 +255,11 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         "metrics.queries[0].name blocked_sessions is a metric that the function publishes by itself. Write it like "
         "orders_1h.",
     ),
+    "a size that its alarm would misread": (
+        query(name="database_size_mb", unit="Bytes"),
+        "metrics.queries[0].unit Bytes is the unit of database_size_mb, which the alarm size-near-ceiling reads as "
+        "MiB. Set it to Megabytes, or give the metric another name.",
+    ),
     "a metric that is no word": (
         query(name="orders/h"),
         "metrics.queries[0].name orders/h is not a lower-case letter followed by at most 99 letters, digits and "
