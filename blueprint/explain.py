@@ -26,8 +26,8 @@ def problem(prefix: str, model: type[BaseModel], details: Any, elsewhere: Elsewh
     rule, way_out = _explain(details, model, location, elsewhere)
     if details["type"] in ("missing", "extra_forbidden"):
         value = ""
-    elif details["type"] in ("int_type", "bool_type"):
-        value = json.dumps(details["input"], default=str)  # the quotes are what is wrong with "7"
+    elif details["type"] in ("int_type", "bool_type") and isinstance(details["input"], str):
+        value = json.dumps(details["input"])  # the quotes are what is wrong with "7"
     else:
         value = shown(details["input"])
     return Problem(field=path.removeprefix("."), value=value, rule=rule, way_out=way_out)
@@ -60,8 +60,10 @@ def _explain(details: Any, model: type[BaseModel], location: Location, elsewhere
             return "is not text", "Put it in quotes"
         case "model_type" | "dict_type" | "model_attributes_type":
             return "is not a mapping", "Write key: value, one a line, further to the right"
-        case "too_short" | "string_too_short":
+        case "too_short":
             return "is empty", "Name at least one"
+        case "string_too_short":
+            return "is empty", "Write a word"
         case "tuple_type" | "list_type":
             return "is not a list", "Write one item a line, each after a dash"
     message: str = details["msg"]

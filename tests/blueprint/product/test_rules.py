@@ -12,6 +12,8 @@ from blueprint.product import rules
 from blueprint.product.file import FILE, NOTHING, PRODUCT, parse
 from tests.blueprint.product import SHOP
 
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
 OWNER, WEB, DEPLOY, METRICS = 0, 1, 2, 3  # the shop's roles
 Edit = Callable[[dict[str, Any]], object]
 
@@ -75,6 +77,7 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         write("prefix", value="a-shop-of-everything-x"),
         f"prefix a-shop-of-everything-x has 22 characters, {LEAVES}. Shorten it.",
     ),
+    "an empty prefix": (write("prefix", value=""), "prefix '' is empty. Write a word."),
     "no prefix": (write("prefix", value=None), "prefix is missing. Write it; it has no default."),
     "a project with a blank": (
         write("project", value="A Shop"),
@@ -228,6 +231,10 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     "a switch in quotes": (
         role(WEB, pooled="true"),
         'roles[1].pooled "true" is not a switch. Write true or false, without quotes.',
+    ),
+    "a switch that holds itself": (
+        role(WEB, pooled=ITSELF),
+        "roles[1].pooled (a list) is not a switch. Write true or false, without quotes.",
     ),
     "a purpose of two lines": (
         role(WEB, purpose="sells\nthings"),
