@@ -6,17 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from blueprint.aws.sleep import VAULT_MINUTES, Sleep
-from blueprint.aws.windows import (
-    DAY,
-    HOUR,
-    WEEK,
-    DailyTime,
-    DailyWindow,
-    WeeklyWindow,
-    distance_minutes,
-    overlap,
-    touch,
-)
+from blueprint.aws.windows import DAY, WEEK, DailyTime, DailyWindow, WeeklyWindow, both_fit, vault_fits
 from blueprint.names import Naming
 from blueprint.settings import Settings
 
@@ -35,9 +25,8 @@ class Times:
     @property
     def fit(self) -> bool:
         """Whether the stack file takes them beside each other."""
-        distances = [distance_minutes(self.vault, window) for window in (self.backup, self.maintenance)]
-        meets = overlap(self.backup, self.maintenance) or touch(self.backup, self.maintenance)
-        return not meets and min(distances) > HOUR
+        windows = (self.backup, self.maintenance)
+        return both_fit(*windows) and all(vault_fits(self.vault, window) for window in windows)
 
 
 def sleep_warnings(settings: Settings, naming: Naming) -> Iterator[str]:

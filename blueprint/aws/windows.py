@@ -148,6 +148,16 @@ def distance_minutes(time_of_day: DailyTime, window: DailyWindow | WeeklyWindow)
     )
 
 
+def both_fit(backup: DailyWindow, maintenance: WeeklyWindow) -> bool:
+    """Whether RDS takes both windows of an instance: they neither share a minute nor touch."""
+    return not (overlap(backup, maintenance) or touch(backup, maintenance))
+
+
+def vault_fits(vault_time: DailyTime, window: DailyWindow | WeeklyWindow) -> bool:
+    """Whether AWS Backup may start at this time: its jobs fail within an hour of RDS's windows."""
+    return distance_minutes(vault_time, window) > HOUR
+
+
 def replica_window(number: int, primary: WeeklyWindow, backup: DailyWindow, vault_time: DailyTime) -> WeeklyWindow:
     """The maintenance window of the replica with this number (from 1 on), which depends on no other replica.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blueprint.aws.windows import HOUR, DailyWindow, WeeklyWindow, distance_minutes, overlap, touch
+from blueprint.aws.windows import DailyWindow, WeeklyWindow, both_fit, distance_minutes, overlap, vault_fits
 from blueprint.problems import Problem
 from blueprint.settings import Settings
 
 
 def _meets(daily: DailyWindow, weekly: WeeklyWindow, other: str) -> str | None:
     """The rule that two windows break: they share a minute, or one begins where the other ends."""
+    if both_fit(daily, weekly):
+        return None
     if overlap(daily, weekly):
         return f"overlaps {other}; RDS refuses overlapping windows"
-    if touch(daily, weekly):
-        return f"touches {other}; RDS's API counts the minute in which one ends and the other begins to both"
-    return None
+    return f"touches {other}; RDS's API counts the minute in which one ends and the other begins to both"
 
 
 def backup_and_maintenance(s: Settings) -> Iterator[Problem]:
@@ -40,8 +40,8 @@ def vault(s: Settings) -> Iterator[Problem]:
         ("backups.window", s.backups.window),
         ("database.maintenanceWindow", s.database.maintenance_window),
     ):
-        distance = distance_minutes(s.backups.vault_time, window)
-        if distance <= HOUR:
+        if not vault_fits(s.backups.vault_time, window):
+            distance = distance_minutes(s.backups.vault_time, window)
             yield Problem(
                 field="backups.vaultTime", value=str(s.backups.vault_time),
                 rule=f"is {distance} minutes from {field} {window}; AWS Backup's jobs fail within an hour of it",
