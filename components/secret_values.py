@@ -65,7 +65,7 @@ class SecretValues(Component):
                 # A secret that stays keeps its value, however a stack is destroyed.
                 opts=self.child_options(
                     retain_on_delete=True if database.protected else None,
-                    ignore_changes=["secretString"] if args.rotated and role != database.master_username else None,
+                    ignore_changes=["secret_string"] if args.rotated and role != database.master_username else None,
                 ),
             )
             version_ids[role] = version.version_id
