@@ -150,7 +150,8 @@ import importlib, json, sys
 from pathlib import Path
 from blueprint.product import file
 names = ("blueprint.product.file", "blueprint.names", "blueprint.postgres.roles", "blueprint.monitoring.metrics",
-         "blueprint.settings", "blueprint.platform", "local.verify.logins", "ops.stack", "policy.rules.resources")
+         "blueprint.settings.database", "blueprint.settings", "blueprint.platform", "local.verify.logins", "ops.stack",
+         "policy.rules.resources")
 modules = [importlib.import_module(name) for name in names]
 for text in json.load(sys.stdin):
     file.FILE.write_text(text)
