@@ -22,6 +22,10 @@ class Refused(ValueError):
         self.rule = rule
         self.way_out = way_out
 
+    def problem(self, field: str, value: object) -> Problem:
+        """The problem of the field that has this value."""
+        return Problem(field=field, value=str(value), rule=self.rule, way_out=self.way_out)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:

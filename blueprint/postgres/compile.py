@@ -108,9 +108,7 @@ def compile_parameters(
         try:
             compiled.append(compile_parameter(name, value, major=major, trusted=name in trusted))
         except Refused as refused:
-            problems.append(
-                Problem(field=f"{field}.{name}", value=_text(value), rule=refused.rule, way_out=refused.way_out)
-            )
+            problems.append(refused.problem(f"{field}.{name}", _text(value)))
     return tuple(compiled), tuple(problems)
 
 

@@ -104,7 +104,7 @@ def _checked(field: str, value: str, *checks: Callable[[str], None]) -> Iterator
         try:
             one(value)
         except Refused as refusal:
-            yield Problem(field=field, value=value, rule=refusal.rule, way_out=refusal.way_out)
+            yield refusal.problem(field, value)
             return
 
 

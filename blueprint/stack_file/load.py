@@ -108,14 +108,14 @@ def _outside(
     try:
         check_environment(environment)
     except Refused as refusal:
-        yield Problem(field="stack", value=environment, rule=refusal.rule, way_out=refusal.way_out)
+        yield refusal.problem("stack", environment)
     if not region:
         yield Problem(field="aws:region", value="", rule="is missing", way_out="Write it under `config:`, at the top")
     else:
         try:
             check_served(region)
         except Refused as refusal:
-            yield Problem(field="aws:region", value=region, rule=refusal.rule, way_out=refusal.way_out)
+            yield refusal.problem("aws:region", region)
     for key, value in document.items():
         section = re.split(r"[.\[]", key)[0]
         if key not in SECTIONS and section in SECTIONS:

@@ -30,10 +30,6 @@ class Rule(NamedTuple):
     check: Callable[[Settings], Iterator[Problem]]
 
 
-def _refused(field: str, value: object, refusal: Refused) -> Problem:
-    return Problem(field=field, value=str(value), rule=refusal.rule, way_out=refusal.way_out)
-
-
 def _network(s: Settings) -> Iterator[Problem]:
     vpc, existing = s.network.vpc, s.network.existing_vpc
     if (vpc is None) == (existing is None):
@@ -47,7 +43,7 @@ def _network(s: Settings) -> Iterator[Problem]:
     try:
         check_zones(s.region, s.zones)
     except Refused as refusal:
-        yield _refused("network.vpc.zones" if vpc else "network.existingVpc.databaseSubnets", zones, refusal)
+        yield refusal.problem("network.vpc.zones" if vpc else "network.existingVpc.databaseSubnets", zones)
         return
     if existing:
         yield from _subnets(s.region, existing)
@@ -119,7 +115,7 @@ def _tags(s: Settings) -> Iterator[Problem]:
         try:
             check_tag(key, value)
         except Refused as refusal:
-            yield _refused(f"tags.{key}", value, refusal)
+            yield refusal.problem(f"tags.{key}", value)
     for lower in sorted({key.lower() for key in tags}):
         same = [key for key in tags if key.lower() == lower]
         if len(same) > 1:
@@ -148,7 +144,7 @@ def _storage(s: Settings) -> Iterator[Problem]:
         d.allocated_storage_gib, d.max_allocated_storage_gib, d.iops, d.storage_throughput_mibps
     ):
         field, attribute = _STORAGE_FIELDS[name]
-        yield _refused(field, getattr(d, attribute), refusal)
+        yield refusal.problem(field, getattr(d, attribute))
 
 
 def _replicas(s: Settings) -> Iterator[Problem]:
@@ -287,7 +283,7 @@ def _master(s: Settings) -> Iterator[Problem]:
         try:
             check_master_username(name)
         except Refused as refusal:
-            yield _refused(field, name, refusal)
+            yield refusal.problem(field, name)
 
 
 def _database_name(s: Settings) -> Iterator[Problem]:
@@ -296,7 +292,7 @@ def _database_name(s: Settings) -> Iterator[Problem]:
         try:
             check_database_name(s.database.name)
         except Refused as refusal:
-            yield _refused("database.name", s.database.name, refusal)
+            yield refusal.problem("database.name", s.database.name)
 
 
 def _major_upgrade(s: Settings) -> Iterator[Problem]:
@@ -393,7 +389,7 @@ def _thresholds(s: Settings) -> Iterator[Problem]:
         try:
             threshold(key, value)
         except Refused as refusal:
-            yield _refused(f"monitoring.thresholds.{key}", value, refusal)
+            yield refusal.problem(f"monitoring.thresholds.{key}", value)
 
 
 def _second_region(s: Settings) -> Iterator[Problem]:

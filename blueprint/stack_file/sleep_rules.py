@@ -15,8 +15,7 @@ def sleep_hours(s: Settings) -> Iterator[Problem]:
     try:
         _ = s.schedule.sleep
     except Refused as refusal:
-        value = f"{s.schedule.stop} to {s.schedule.start}"
-        yield Problem(field="schedule", value=value, rule=refusal.rule, way_out=refusal.way_out)
+        yield refusal.problem("schedule", f"{s.schedule.stop} to {s.schedule.start}")
 
 
 def sleep_replicas(s: Settings) -> Iterator[Problem]:
