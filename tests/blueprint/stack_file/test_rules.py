@@ -61,28 +61,28 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"replicas": None, "schedule": {"stop": "13:00", "start": "00:00"}},
     ),
     (
-        "_network",
+        "network",
         {"network": {"existingVpc": EXISTING}},
         "network needs either vpc (a network of our own) or existingVpc (somebody else's, by ids), not both. "
         "Keep one of them.",
         {"network": {"vpc": None, "existingVpc": EXISTING}},
     ),
     (
-        "_network",
+        "network",
         {"replicas": None, **vpc(zones=["ap-northeast-1a"])},
         "network.vpc.zones ap-northeast-1a covers fewer than 2 zones, and RDS asks for a subnet group over at least 2. "
         "Use names like ap-northeast-1a and ap-northeast-1c.",
         {"replicas": None, **vpc(zones=["ap-northeast-1a", "ap-northeast-1c"])},
     ),
     (
-        "_network",
+        "network",
         vpc(zones=["ap-northeast-1b", "ap-northeast-1c", "ap-northeast-1d"]),
         "network.vpc.zones ap-northeast-1b, ap-northeast-1c, ap-northeast-1d contains ap-northeast-1b, which AWS has "
         "closed to new accounts. Use another zone of the region.",
         vpc(zones=["ap-northeast-1c", "ap-northeast-1d"]),
     ),
     (
-        "_network",
+        "network",
         {"replicas": None, "network": {"vpc": None, "existingVpc": EXISTING | {
             "databaseSubnets": {"ap-northeast-1a": f"{SUBNET}1"}}}},
         "network.existingVpc.databaseSubnets ap-northeast-1a covers fewer than 2 zones, and RDS asks for a subnet "
@@ -90,47 +90,47 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"replicas": None, "network": {"vpc": None, "existingVpc": EXISTING}},
     ),
     (
-        "_network",
+        "network",
         vpc(interfaceEndpoints={"services": ["ssm"], "zones": ["ap-northeast-1e"]}),
         "network.vpc.interfaceEndpoints.zones ap-northeast-1e is not one of the network's zones. "
         "Choose from ap-northeast-1a, ap-northeast-1c, ap-northeast-1d.",
         vpc(interfaceEndpoints={"services": ["ssm"], "zones": ["ap-northeast-1d"]}),
     ),
     (
-        "_network",
+        "network",
         vpc(natGateways="none"),
         "network.vpc.natGateways none leaves the functions that make the database's roles and metrics no way to "
         "Secrets Manager. Choose single, or add secretsmanager to network.vpc.interfaceEndpoints.services.",
         vpc(natGateways="none", interfaceEndpoints={"services": ["secretsmanager"], "zones": ["ap-northeast-1a"]}),
     ),
     (
-        "_network",
+        "network",
         vpc(natGateways="none", interfaceEndpoints={"services": ["ssm", "logs"], "zones": ["ap-northeast-1a"]}),
         "network.vpc.natGateways none leaves the functions that make the database's roles and metrics no way to "
         "Secrets Manager. Choose single, or add secretsmanager to network.vpc.interfaceEndpoints.services.",
         vpc(natGateways="single", interfaceEndpoints={"services": ["ssm", "logs"], "zones": ["ap-northeast-1a"]}),
     ),
     (
-        "_network",
+        "network",
         {"network": {"vpc": None, "existingVpc": EXISTING | {"applicationSubnets": {}}}},
         "network.existingVpc.applicationSubnets is empty, and application hosts need a subnet. "
         "Name at least one by zone.",
         {"network": {"vpc": None, "existingVpc": EXISTING}},
     ),
     (
-        "_network",
+        "network",
         {"network": {"vpc": None, "existingVpc": EXISTING | {"publicSubnets": {"mars": f"{SUBNET}9"}}}},
         "network.existingVpc.publicSubnets mars is not a zone of ap-northeast-1. Write it like ap-northeast-1a.",
         {"network": {"vpc": None, "existingVpc": EXISTING | {"publicSubnets": {"ap-northeast-1a": f"{SUBNET}9"}}}},
     ),
     (
-        "_network",
+        "network",
         {"network": {"vpc": None, "existingVpc": EXISTING | {"applicationSubnets": {"": f"{SUBNET}9"}}}},
         "network.existingVpc.applicationSubnets '' is not a zone of ap-northeast-1. Write it like ap-northeast-1a.",
         {"network": {"vpc": None, "existingVpc": EXISTING}},
     ),
     (
-        "_network",
+        "network",
         {"network": {"vpc": None, "existingVpc": EXISTING | {
             "applicationSubnets": {"ap-northeast-1a": f"{SUBNET}1", "ap-northeast-1c": f"{SUBNET}1"}}}},
         f"network.existingVpc.applicationSubnets {SUBNET}1 stands for ap-northeast-1a, ap-northeast-1c, and a subnet "
@@ -139,59 +139,59 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
             "applicationSubnets": {"ap-northeast-1a": f"{SUBNET}1", "ap-northeast-1c": f"{SUBNET}2"}}}},
     ),
     (
-        "_networks",
+        "networks",
         {"access": {"databaseNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
         "access.databaseNetworks (58 of them) are more than the 60 rules of a security group leave, of which 3 of the "
         "database group are taken. Name 57 at most, or wider networks.",
         {"access": {"databaseNetworks": [f"10.9.{number}.0/24" for number in range(57)]}},
     ),
     (
-        "_networks",
+        "networks",
         {"access": {"databaseNetworks": ["10.9.0.0/24"], "databaseSecurityGroups": [f"sg-{n:08x}" for n in range(57)]}},
         "access.databaseNetworks and access.databaseSecurityGroups (58 of them) are more than the 60 rules of a "
         "security group leave, of which 3 of the database group are taken. Name 57 at most, or wider networks.",
         {"access": {"databaseSecurityGroups": [f"sg-{n:08x}" for n in range(57)]}},
     ),
     (
-        "_networks",
+        "networks",
         {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(59)]}},
         "access.sshNetworks (59 of them) are more than the 60 rules of a security group leave, of which 2 of the "
         "application group are taken. Name 58 at most, or wider networks.",
         {"access": {"sshNetworks": [f"10.9.{number}.0/24" for number in range(58)]}},
     ),
     (
-        "_tags",
+        "own_tags",
         {"tags": {"environment": "test"}},
         "tags.environment test is a tag that the program writes itself. Choose another key.",
         {"tags": {"CostCenter": "4711"}},
     ),
     (
-        "_tags",
+        "own_tags",
         {"tags": {"langpont:made-by": "ops"}},
         "tags.langpont:made-by ops begins with one of aws:, langpont:, which are kept. Choose another key.",
         {"tags": {"made-by": "ops"}},
     ),
     (
-        "_tags",
+        "own_tags",
         {"tags": {"Team": "data & reports"}},
         "tags.Team data & reports has a value that some services refuse. Write the value with letters, digits, "
         "blanks and _ . : / = + - @.",
         {"tags": {"Team": "データ reports"}},
     ),
     (
-        "_tags",
+        "own_tags",
         {"tags": {"k" * 129: "v"}},
         f"tags.{'k' * 75}... v has a key of 129 characters, and 128 fit. Shorten the key.",
         {"tags": {"k" * 128: "v" * 256}},
     ),
     (
-        "_tags",
+        "own_tags",
         {"tags": {"team": "a", "Team": "b"}},
         "tags team and Team differ in case only, and IAM takes them for the same tag. Keep one of them.",
         {"tags": {"team": "a"}},
     ),
     (
-        "_tags",
+        "own_tags",
         {"tags": {f"k{number}": "v" for number in range(45)}},
         "tags (45 of them) are more than the 44 that a resource has room for beside the program's own. Keep 44 at "
         "most.",
@@ -240,21 +240,21 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         backups(vaultTime="20:01"),
     ),
     (
-        "_storage",
+        "volume",
         database(maxAllocatedStorageGib=109),
         "database.maxAllocatedStorageGib 109 is less than 110 % of the 100 GiB allocated, and RDS refuses that. "
         "Give at least 110.",
         database(maxAllocatedStorageGib=110),
     ),
     (
-        "_storage",
+        "volume",
         database(iops=3000),
         "database.iops 3000 cannot be set below 400 GiB, where RDS fixes 3000 IOPS and refuses any value. "
         "Leave it unset, or allocate 400 GiB or more.",
         database(allocatedStorageGib=400, iops=12000),
     ),
     (
-        "_storage",
+        "volume",
         database(allocatedStorageGib=400, storageThroughputMibps=4001),
         "database.storageThroughputMibps 4001 is not 500 to 4000 MiB/s. Give 500 to 4000.",
         database(allocatedStorageGib=400, storageThroughputMibps=3000),
@@ -337,19 +337,19 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"replicas": None, **parameters(maintenance_work_mem="GREATEST({DBInstanceClassMemory/102400000}, 64MB)")},
     ),
     (
-        "_replicas",
+        "replicas",
         {"replicas": [replica(1), replica(1, zone="ap-northeast-1d")]},
         "replicas number 1 stands 2 times, and identifiers end in it. Give each replica its own number.",
         {"replicas": [replica(1), replica(2, zone="ap-northeast-1d")]},
     ),
     (
-        "_replicas",
+        "replicas",
         {"replicas": [replica(number) for number in range(1, 17)], "pooler": {"maxClientConn": 3000}},
         "replicas (16 of them) are more than the 15 that RDS replicates one instance to. Keep 15 at most.",
         {"replicas": [replica(number) for number in range(1, 16)], "pooler": {"maxClientConn": 3000}},
     ),
     (
-        "_replicas",
+        "replicas",
         {"database": {"deletionPolicy": "disposable"}, **backups(retentionDays=0, replicateToRegion=None)},
         "backups.retentionDays 0 turns automated backups off, and RDS makes no replica of such an instance. "
         "Keep backups for at least one day, or have no replicas.",
@@ -357,7 +357,7 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
          **backups(retentionDays=0, replicateToRegion=None)},
     ),
     (
-        "_replica_zones",
+        "replica_zones",
         {"replicas": [replica(zone="ap-northeast-1e")]},
         "replicas[0].zone ap-northeast-1e has no database subnet in this network. "
         "Choose from ap-northeast-1a, ap-northeast-1c, ap-northeast-1d.",
@@ -371,34 +371,34 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"replicas": [replica(1), replica(2, parameters={"work_mem": "64MB"})]},
     ),
     (
-        "_budget",
+        "max_connections",
         parameters(max_connections=83),
         "database.parameters.max_connections 83 is less than the 84 connections that the budget needs: 2 hosts x 32 "
         "pooled, 10 direct, 7 reserved, 3 of RDS. Raise it to 84 or more, or have fewer hosts or smaller pools.",
         parameters(max_connections=84),
     ),
     (
-        "_clients",
+        "max_client_conn",
         {"pooler": {"maxClientConn": 398}},
         "pooler.maxClientConn 398 is less than the 399 connections that one host's 3 processes may open. "
         "Raise it to 399, or have fewer processes or smaller pools.",
         {"pooler": {"maxClientConn": 399}},
     ),
     (
-        "_pool_sizes",
+        "pool_sizes",
         {"pooler": {"minPoolSize": 26}},
         "pooler.minPoolSize 26 is more than pooler.defaultPoolSize 25. Lower it.",
         {"pooler": {"minPoolSize": 25}},
     ),
     (
-        "_major_upgrade",
+        "major_upgrade",
         database(allowMajorUpgrade=17, applyImmediately=True),
         "database.allowMajorUpgrade 17 is not the major of engineVersion 16. Set database.engineVersion to 17, or take "
         "this line out.",
         database(allowMajorUpgrade=17, engineVersion="17", applyImmediately=True),
     ),
     (
-        "_major_upgrade",
+        "major_upgrade",
         database(allowMajorUpgrade=18, engineVersion="18.6"),
         "database.allowMajorUpgrade 18 stands beside database.applyImmediately false: the upgrade would wait for the "
         "window, and until then each update fails, since the old version takes no parameter group of the new family. "
@@ -406,21 +406,21 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         database(allowMajorUpgrade=18, engineVersion="18.6", applyImmediately=True),
     ),
     (
-        "_generation",
+        "restore_from",
         database(generation=2),
         "database.generation 2 has no database.restoreFrom, so it would be an empty database. "
         "Name the snapshot or the time it is made from.",
         database(generation=2, restoreFrom={"snapshot": "before-the-accident"}),
     ),
     (
-        "_generation",
+        "restore_from",
         database(restoreFrom={"time": "2026-11-20T03:04:05Z"}),
         "database.restoreFrom 2026-11-20T03:04:05Z stands beside generation 1, before which there is none that it "
         "could be a time of. Set database.generation to the next number, or name a snapshot here.",
         database(restoreFrom={"snapshot": "before-the-accident"}),
     ),
     (
-        "_generation",
+        "restore_from",
         database(restoreFrom={"snapshot": "arn:aws:rds:ap-northeast-1:123456789012:snapshot:rds:shop-2026-11-01"}),
         "database.restoreFrom.snapshot arn:aws:rds:ap-northeast-1:123456789012:snapshot:rds:shop-2026-11-01 is the ARN "
         "of a snapshot that a service made (rds:), and no account can share one. Name it without the ARN if it is "
@@ -428,7 +428,7 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         database(restoreFrom={"snapshot": "rds:shop-2026-11-01"}),
     ),
     (
-        "_generation",
+        "restore_from",
         database(generation=2, restoreFrom={"snapshot": "arn:aws:rds:us-east-1:123456789012:snapshot:x"}),
         "database.restoreFrom.snapshot arn:aws:rds:us-east-1:123456789012:snapshot:x is a snapshot in us-east-1, and "
         "RDS restores within a region, here ap-northeast-1. Copy it there (aws rds copy-db-snapshot --source-region), "
@@ -436,67 +436,67 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         database(generation=2, restoreFrom={"snapshot": "arn:aws:rds:ap-northeast-1:123456789012:snapshot:x"}),
     ),
     (
-        "_generation",
+        "restore_from",
         database(generation=2, restoreFrom={"snapshot": "a", "time": "2026-11-20T03:04:05Z"}),
         "database.restoreFrom needs either snapshot or time, not both. Keep one of them.",
         database(generation=2, restoreFrom={"time": "2026-11-20T03:04:05Z"}),
     ),
     (
-        "_generation",
+        "restore_from",
         database(generation=2, restoreFrom={}),
         "database.restoreFrom needs either snapshot or time. Write one of them.",
         database(generation=2, restoreFrom={"snapshot": "a"}),
     ),
     (
-        "_deletion",
+        "deletion",
         {"replicas": None, **backups(retentionDays=0, replicateToRegion=None)},
         "backups.retentionDays 0 turns automated backups off in a protected stack: nothing could be restored to a "
         "point in time. Keep them for 7 days, or make the stack disposable.",
         {"replicas": None, **backups(retentionDays=1, replicateToRegion=None)},
     ),
     (
-        "_master",
+        "master",
         database(masterUsername="langpont_app"),
         "database.masterUsername langpont_app is the name of one of the roles that the platform creates. "
         "Choose another name, like langpont_admin.",
         database(masterUsername="langpont_root"),
     ),
     (
-        "_master",
+        "master",
         database(masterUsername="langpont_app_b"),
         "database.masterUsername langpont_app_b is the name of one of the roles that the platform creates. "
         "Choose another name, like langpont_admin.",
         database(masterUsername="langpont_owner_b"),
     ),
     (
-        "_master",
+        "master",
         database(masterUsername="postgres"),
         "database.masterUsername postgres is the default name, which every attacker tries first (Security Hub RDS.25). "
         "Choose another name, like langpont_admin.",
         database(masterUsername="postgres", restoreFrom={"snapshot": "theirs"}),
     ),
     (
-        "_database_name",
+        "database_name",
         database(name="postgres"),
         "database.name postgres is a database that PostgreSQL or RDS has already. Choose another name, like langpont.",
         database(name="postgres", restoreFrom={"snapshot": "theirs"}),
     ),
     (
-        "_master",
+        "master",
         database(masterUsername="langpont_app", generation=3, restoreFrom={"snapshot": "theirs"}),
         "database.masterUsername langpont_app is the name of one of the roles that the platform creates. RDS renames "
         "no master: load a dump of that database into a new one, whose master is langpont_admin.",
         database(masterUsername="postgres", generation=3, restoreFrom={"snapshot": "theirs"}),
     ),
     (
-        "_password_versions",
+        "password_versions",
         {"credentials": {"passwordVersions": {"langpont_owner": 2}}},
         "credentials.passwordVersions langpont_owner is not a role with a password. Choose from langpont_admin, "
         f"{', '.join(PASSWORD_ROLES)}.",
         {"credentials": {"passwordVersions": {"langpont_admin": 2, "langpont_metrics": 3}}},
     ),
     (
-        "_password_versions",
+        "password_versions",
         {"credentials": {"rotateEveryDays": 30, "passwordVersions": {"langpont_app": 2}}},
         "credentials.passwordVersions.langpont_app 2 stands beside credentials.rotateEveryDays, by which Secrets "
         "Manager has the password in hand. Take it out; for a new password now: python -m ops credentials rotate "
@@ -504,7 +504,7 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         {"credentials": {"rotateEveryDays": 30, "passwordVersions": {"langpont_admin": 2}}},
     ),
     (
-        "_rotation",
+        "rotation",
         {
             "credentials": {"rotateEveryDays": 30},
             "network": {
@@ -524,40 +524,40 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         },
     ),
     (
-        "_thresholds",
+        "thresholds",
         {"monitoring": {"thresholds": {"cpu-high": "120%"}}},
         "monitoring.thresholds.cpu-high 120% is not within 10% and 99%. Write it like 90%.",
         {"monitoring": {"thresholds": {"cpu-high": "90%"}}},
     ),
     (
-        "_listeners",
+        "listeners_once",
         {"monitoring": {"warning": {"emails": ["database-alerts@langpont.example"]}}},
         "monitoring.warning.emails database-alerts@langpont.example stands in monitoring.alertEmails too, which hears "
         "of both severities. Take it out of one of them.",
         {"monitoring": {"warning": {"emails": ["morning@langpont.example"]}}},
     ),
     (
-        "_vault_lock",
+        "vault_lock",
         backups(vaultLock={"minRetentionDays": 31, "maxRetentionDays": 400}),
         "backups.dailyRetentionDays 30 is not within backups.vaultLock, which takes 31 to 400 days: each backup would "
         "fail. Let the lock have minRetentionDays of no more, and maxRetentionDays of no less.",
         backups(vaultLock={"minRetentionDays": 30, "maxRetentionDays": 365}),
     ),
     (
-        "_vault_lock",
+        "vault_lock",
         backups(vaultLock={"minRetentionDays": 365, "maxRetentionDays": 30}),
         "backups.vaultLock.minRetentionDays 365 is more than maxRetentionDays 30. Lower it, or raise the other.",
         backups(vaultLock={"minRetentionDays": 30, "maxRetentionDays": 365}),
     ),
     (
-        "_vault_lock",
+        "vault_lock",
         backups(vaultLock={"minRetentionDays": 7, "maxRetentionDays": 364}),
         "backups.monthlyRetentionDays 365 is not within backups.vaultLock, which takes 7 to 364 days: each backup "
         "would fail. Let the lock have minRetentionDays of no more, and maxRetentionDays of no less.",
         backups(vaultLock={"minRetentionDays": 7, "maxRetentionDays": 365}),
     ),
     (
-        "_copied_vault",
+        "copied_vault",
         {"encryption": {"keys": "awsManaged"}, **backups(replicateToRegion=None, copyToVaultArn=COPIES)},
         f"backups.copyToVaultArn {COPIES} needs a key that another account may use, and AWS's own key for RDS is this "
         "account's alone. Set encryption.keys to customerManaged, or take it out.",
@@ -567,21 +567,21 @@ CASES: list[tuple[str, Changes, str, Changes]] = [
         },
     ),
     (
-        "_second_region",
+        "second_region",
         backups(replicateToRegion="ap-northeast-1"),
         "backups.replicateToRegion ap-northeast-1 is the stack's own region, whose loss it is meant to survive. "
         "Name another one, such as ap-northeast-3.",
         backups(replicateToRegion="us-west-2"),
     ),
     (
-        "_second_region",
+        "second_region",
         {"replicas": None, "database": {"deletionPolicy": "disposable"}, **backups(retentionDays=0)},
         "backups.replicateToRegion ap-northeast-3 has no automated backups to copy, as backups.retentionDays is 0. "
         "Keep backups.",
         {"replicas": None, "database": {"deletionPolicy": "disposable"}, **backups(retentionDays=1)},
     ),
     (
-        "_second_region",
+        "second_region",
         {"encryption": {"keys": "awsManaged"}},
         "backups.replicateToRegion ap-northeast-3 needs a key of ours in that region, and encryption.keys is "
         "awsManaged. Set encryption.keys to customerManaged, or leave the second region out.",
@@ -604,7 +604,7 @@ def test_a_rule_says_no_in_one_sentence_and_lets_its_neighbour_pass(
 
 
 def test_every_rule_has_a_case_here() -> None:
-    elsewhere = {"_state_secrets"}  # test_secrets_provider.py: it reads what stands beside the sections
+    elsewhere = {"state_secrets"}  # test_secrets_provider.py: it reads what stands beside the sections
     assert {case[0] for case in CASES} | elsewhere == {rule.check.__name__ for rule in rules.RULES}
 
 
