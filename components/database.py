@@ -288,7 +288,7 @@ class DatabaseCluster(Component):
                 )
             if encrypted is False:
                 pulumi.warn(
-                    f"{told} is not encrypted, and so is what was made from it. Copy it with a key (aws rds "
+                    f"{told} is not encrypted, nor is what was made from it. Copy it with a key (aws rds "
                     f"copy-db-snapshot --kms-key-id), name the copy, and have the instance made anew."
                 )
             return str(resource_id)

@@ -79,7 +79,7 @@ def test_an_unencrypted_snapshot_is_warned_of_when_it_is_seen(empty: Open) -> No
     snapshot(workplace, storageEncrypted=False, kmsKeyId=None)
     workplace.edit({"database": MOVES_IN})
     told = workplace.up()
-    assert "database.restoreFrom shop-moves-in is not encrypted, and so is what was made from it." in told.text
+    assert "database.restoreFrom shop-moves-in is not encrypted, nor is what was made from it." in told.text
     assert primary(workplace)["storageEncrypted"] is False
     assert workplace.preview() == []
 
