@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -320,6 +321,23 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
 def test_it_is_refused_by_its_whole_sentence(name: str) -> None:
     edit, sentence = REFUSALS[name]
     assert told(edit) == [sentence]
+
+
+def test_what_a_way_out_names_passes_in_its_place() -> None:
+    followed = set()
+    for edit, _ in REFUSALS.values():
+        for problem in rules.problems(edited(edit)):
+            example = re.fullmatch(r"(?:Write it|Choose another name,) like (\w+)", problem.way_out)
+            if example is None or problem.field == "databaseSettings":  # where it is a key
+                continue
+            path = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", problem.field)]
+            document = yaml.safe_load(edited(edit))
+            write(*path, value=example[1])(document)
+            assert problem.field not in [each.field for each in rules.problems(yaml.safe_dump(document))]
+            followed.add(problem.field)
+    assert followed == {
+        "prefix", "project", "database", "masterUsername", "schemas[1]", "roles[1].name", "metrics.queries[0].name",
+    }  # fmt: skip
 
 
 def test_quotes_hide_what_would_be_refused_in_a_statement() -> None:
