@@ -51,27 +51,19 @@ def main() -> str | None:
             text = text.replace(old, new)
         (folder / STACK).write_text(text, encoding="utf-8")
         page = folder / "change.html"
-        preview = (
-            sys.executable,
-            "-m",
-            "preview",
-            "prod",
-            "--project",
-            scratch,
-            "--against",
-            STACK,
-            "--html",
-            str(page),
-        )
-        subprocess.run(preview, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        preview = [sys.executable, "-m", "preview", "prod", "--project", scratch, "--against", STACK]
+        if subprocess.run([*preview, "--html", str(page)], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
+            return "The preview of the sample change failed."  # it has said why
         (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
         for name, (without, width, height) in PICTURES.items():
             shot, part = folder / name, folder / f"{name}.html"
             style = f"{without} {{ display: none }}</style>"
             part.write_text(page.read_text(encoding="utf-8").replace("</style>", style), encoding="utf-8")
             options = ["--headless", "--hide-scrollbars", f"--window-size={width},{height}", f"--screenshot={shot}"]
-            options += ["--no-sandbox"] if os.geteuid() == 0 else []  # which chromium has not for root
-            subprocess.run([browser, *options, part.as_uri()], check=True, stderr=subprocess.DEVNULL)
+            options += ["--no-sandbox"] if os.geteuid() == 0 else []  # root has no sandbox of chromium
+            done = subprocess.run([browser, *options, part.as_uri()], stderr=subprocess.DEVNULL)
+            if done.returncode or not shot.exists():
+                return f"{browser} ended with {done.returncode} and drew no {name}."
             shutil.copyfile(shot, ROOT / "docs" / "pictures" / name)
             print(f"Written: docs/pictures/{name}")
     return None
