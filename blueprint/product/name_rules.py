@@ -14,6 +14,8 @@ from blueprint.product.file import Product
 
 # A stack's name, which follows it, has at least these: "-staging".
 LONGEST_PREFIX: Final = names.LONGEST_PREFIX - len("-staging")
+# What PostgreSQL keeps as a list of quoted names (GUC_LIST_QUOTE): SET x = 'a, b' makes it one name.
+LISTS: Final = frozenset({"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"})
 LONGEST_PROJECT: Final = 64  # judgement; a metric's namespace may have 255 characters with what follows it
 
 
@@ -82,4 +84,9 @@ def database_settings(p: Product) -> Iterator[Problem]:
             yield Problem(
                 field="databaseSettings", value=name, rule="is not the name of a setting of PostgreSQL",
                 way_out="Write it like default_text_search_config",
+            )  # fmt: skip
+        elif name in LISTS:
+            yield Problem(
+                field="databaseSettings", value=name, rule="is a list of names, and would be set as one of them",
+                way_out="Take it out, and write names with their schemas",
             )  # fmt: skip

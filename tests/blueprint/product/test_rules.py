@@ -121,6 +121,11 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         "databaseSettings work mem is not the name of a setting of PostgreSQL. Write it like "
         "default_text_search_config.",
     ),
+    "a search path": (
+        write("databaseSettings", value={"search_path": "shop, public"}),
+        "databaseSettings search_path is a list of names, and would be set as one of them. Take it out, and write "
+        "names with their schemas.",
+    ),
     "a role in capitals": (
         role(WEB, name="ShopWeb"),
         "roles[1].name ShopWeb is not a lower-case letter followed by lower-case letters, digits and underscores. "
