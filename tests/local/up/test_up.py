@@ -22,6 +22,7 @@ from local.down import Stopped, down
 from local.environment import write_files
 from local.servers.errors import DataPlaneError
 from local.state import Folders, StateError
+from local.verify.check import Check
 from recording.stack_files import StackFileError
 from tests.docs import blocks, read
 
@@ -30,6 +31,13 @@ ROOT = Path(__file__).parents[3]
 
 def bring_up(project: Path, stack: str = "prod", **ports: int) -> up.Result:
     return up.up(project, stack, ports, lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def verified(project: Path) -> list[Check]:
+    """What `verify` finds of prod, which takes seconds, for all that ask what it says."""
+    bring_up(project)
+    return list(up.verify(project, "prod"))
 
 
 def failed(project: Path, stack: str = "prod") -> list[str]:
@@ -82,10 +90,9 @@ def test_it_comes_up_from_nothing(project: Path) -> None:
     assert prod.state.outputs["primaryIdentifier"] == "langpont-prod-db"
 
 
-def test_everything_behaves_as_configured(project: Path, prod: up.Result) -> None:
-    checks = list(up.verify(project, "prod"))
-    assert [check for check in checks if not check.ok] == []
-    names = {re.sub(r"\d+ parameters", "its parameters", check.name) for check in checks}
+def test_everything_behaves_as_configured(verified: list[Check]) -> None:
+    assert [check for check in verified if not check.ok] == []
+    names = {re.sub(r"\d+ parameters", "its parameters", check.name) for check in verified}
     assert {
         "the stack file is what is up",
         "the roles function finds no drift, and each login works",
@@ -99,9 +106,9 @@ def test_everything_behaves_as_configured(project: Path, prod: up.Result) -> Non
     } <= names
 
 
-def test_the_readme_shows_lines_of_verify(project: Path, prod: up.Result) -> None:
+def test_the_readme_shows_lines_of_verify(verified: list[Check]) -> None:
     *shown, count = blocks(read("README.md"), "text")[0].splitlines()
-    names = [check.name for check in up.verify(project, "prod")]
+    names = [check.name for check in verified]
     assert [name for line in shown for name in re.findall(r"^ok {6}(.+?) {3}", line) if name not in names] == []
     assert (len(shown), count) == (7, f"{len(names)} passed, 0 failed")
 
