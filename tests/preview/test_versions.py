@@ -93,17 +93,18 @@ def changes_of(page: str) -> str:
 # What is compared
 
 
-@pytest.mark.parametrize("options", [(), ("--all",)], ids=["", "all"])
+@pytest.mark.parametrize(("options", "new"), [((), False), (("--all",), True)], ids=["changed", "new, and all of it"])
 def test_below_what_differs_stands_the_page_of_the_stack_whether_it_is_new_or_not(
-    repository: Path, tmp_path: Path, options: tuple[str, ...]
+    repository: Path, tmp_path: Path, options: tuple[str, ...], new: bool
 ) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(repository, other, ignore=shutil.ignore_patterns(".git", "__pycache__"))
-    (other / "Pulumi.dev.yaml").unlink()
+    base = "main"
+    if new:
+        base = str(tmp_path / "other")
+        shutil.copytree(repository, base, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+        (tmp_path / "other" / "Pulumi.dev.yaml").unlink()
     alone = run(repository, "dev", *options).stdout.split("\n", 1)[1]
-    for base in ("main", str(other)):
-        page = run(repository, "dev", "--against", base, *options).stdout
-        assert page.split(f"\n{LINE}\n")[1:] == [f"langpont-database / dev  all of it, as these files make it\n{alone}"]
+    page = run(repository, "dev", "--against", base, *options).stdout
+    assert page.split(f"\n{LINE}\n")[1:] == [f"langpont-database / dev  all of it, as these files make it\n{alone}"]
 
 
 def test_each_side_is_made_by_its_own_program_and_nothing_is_left_behind(repository: Path, scratch: Path) -> None:
@@ -213,10 +214,12 @@ def test_storage_that_grows_by_less_than_rds_grows_a_volume_is_refused_with_the_
     other = tmp_path / "other"
     shutil.copytree(repository, other, ignore=shutil.ignore_patterns(".git", "__pycache__"))
     edit(other / "Pulumi.dev.yaml", "allocatedStorageGib: 20", "allocatedStorageGib: 100")
-    for wanted, code in ((101, 3), (109, 3), (110, 0), (100, 0)):
-        here = tmp_path / str(wanted)
-        shutil.copytree(repository, here, ignore=shutil.ignore_patterns(".git", "__pycache__"))
-        edit(here / "Pulumi.dev.yaml", "allocatedStorageGib: 20", f"allocatedStorageGib: {wanted}")
+    here = tmp_path / "here"
+    shutil.copytree(repository, here, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+    before = 20
+    for wanted, code in ((110, 0), (109, 3)):
+        edit(here / "Pulumi.dev.yaml", f"allocatedStorageGib: {before}", f"allocatedStorageGib: {wanted}")
+        before = wanted
         told = run(here, "dev", "--against", str(other), "--json")
         assert (told.returncode, told.stderr) == (code, "")
         assert json.loads(told.stdout)["refused"] == [
@@ -227,7 +230,8 @@ def test_storage_that_grows_by_less_than_rds_grows_a_volume_is_refused_with_the_
                 "wayOut": "Write 110 or more, or leave it at 100",
             }
         ] * (code == 3)
-    page = run(tmp_path / "101", "dev", "--against", str(other))
+    edit(here / "Pulumi.dev.yaml", "allocatedStorageGib: 109", "allocatedStorageGib: 101")
+    page = run(here, "dev", "--against", str(other))
     assert page.returncode == 3
     assert " ".join(page.stdout.split("\n\n")[1].split()) == (
         "Refused Pulumi or RDS would not do it, or not so database.allocatedStorageGib 101 is less than 10 % more than "
