@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-RDS = "AWS/RDS"
+RDS, LAMBDA = "AWS/RDS", "AWS/Lambda"
 
 UNITS: Mapping[str, str] = {
     "CPUCreditBalance": "credits",

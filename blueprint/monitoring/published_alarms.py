@@ -7,7 +7,18 @@ from dataclasses import replace
 from functools import partial
 
 from blueprint.monitoring import metrics
-from blueprint.monitoring.alarm import ABOVE, BELOW, BREACHING, IGNORE, NOT_BREACHING, Alarm, MathTerm, Part, when
+from blueprint.monitoring.alarm import (
+    ABOVE,
+    BELOW,
+    BREACHING,
+    IGNORE,
+    LAMBDA,
+    NOT_BREACHING,
+    Alarm,
+    MathTerm,
+    Part,
+    when,
+)
 from blueprint.postgres import pgbouncer
 
 FUNCTIONS, POOLER = Part(instance="functions"), Part(instance="pooler")
@@ -72,7 +83,7 @@ def _instance_rows(stack: str, database: str, instance: str, *, is_replica: bool
 def _rotation_row(function: str) -> Alarm:
     errors = when(
         "Errors", "Sum", ABOVE, 0, unit="errors", periods=1, of=300, no_data=NOT_BREACHING,
-        namespace="AWS/Lambda", dimensions={"FunctionName": function},
+        namespace=LAMBDA, dimensions={"FunctionName": function},
     )  # fmt: skip
     return FUNCTIONS.warning(
         "rotation-failing",

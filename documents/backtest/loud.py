@@ -134,6 +134,11 @@ def _primary_gone(_: Machine, load: Load, minute: int) -> Load:
     return replace(load, lag=60.0 * (minute + 1))
 
 
+def _rotation_stops(_: Machine, load: Load, minute: int) -> Load:
+    """The first steps end at once; the third waits eight minutes for the hosts, and fails."""
+    return replace(load, rotation_errors={0: 0.0, 8: 1.0}.get(minute))
+
+
 LOUD = (
     Scenario(
         key="primary-gone",
@@ -348,5 +353,12 @@ LOUD = (
         title="clients wait 1.6 s for a server connection",
         shape=since_beginning(lambda _, load, __: replace(load, waited=1.6)),
         fires=frozenset({"clients-waiting"}), within=lambda _: 10, on=On.PRIMARY,
+    ),
+    Scenario(
+        key="host-does-not-follow",
+        title="a host does not take a new password over, and its rotation stops",
+        shape=since_beginning(_rotation_stops),
+        fires=frozenset({"rotation-failing"}), within=lambda _: 15, on=On.PRIMARY,
+        applies=lambda machine: machine.rotates,
     ),
 )  # fmt: skip

@@ -15,12 +15,16 @@ the volume follows Little's law, memory and storage are sums. Sources of its fig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from blueprint.aws.instance_classes import EBS_BURST_MINUTES, InstanceClass
 from blueprint.instances import GIB, Instance
+from blueprint.monitoring import log_filters
+from blueprint.monitoring import metrics as published
+from blueprint.monitoring.alarm import LAMBDA, RDS
 from blueprint.platform import Platform
+from blueprint.postgres import pgbouncer
 from blueprint.postgres.defaults import LAG_SECONDS
 from documents.backtest.evaluation import Series
 
@@ -45,7 +49,8 @@ class Machine:
 
     `database_memory`: what the system and RDS leave. `sessions`: the connection budget, which all pools full and all
     direct sessions reach. `slot_cap`: WAL that slots may hold back, None without an end. `ceiling`: what storage may
-    grow to, its size without autoscaling. `written_mb`: MB a second that the primary writes at its busiest.
+    grow to, its size without autoscaling. `written_mb`: MB a second that the primary writes at its busiest. `rotates`:
+    whether passwords are changed by Secrets Manager.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Machine:
     slot_cap: int | None
     lag_seconds: int | None
     hosts: int
+    rotates: bool
 
     @property
     def is_replica(self) -> bool:
@@ -118,6 +124,7 @@ def _machine(platform: Platform, instance: Instance, generation: int) -> Machine
         slot_cap=None if cap < 0 else instance.parameter_bytes("max_slot_wal_keep_size"),
         lag_seconds=LAG_SECONDS[instance.purpose] if instance.purpose else None,
         hosts=platform.budget.hosts,
+        rotates=platform.settings.credentials.rotate_every_days is not None,
     )
 
 
@@ -131,10 +138,11 @@ class Load:
     bytes of files that go again. lag: seconds, where it is not the usual. slot: bytes that the slowest replica lacks.
     archive: bytes of WAL that the archiver keeps. ids: transaction ids in use. silent: no metrics at all. errors,
     deadlocks, slow: lines of the log. waited: the longest wait of a client for a server connection, seconds. failed:
-    custom statements that failed, None where the function does not run. launched: it starts, with a new instance's
-    CPU credits. database_mib: size of the database, where it is not what the volume has.
-    transaction_seconds, idle_seconds: age of the oldest transaction, and of the longest idleness in one.
-    certificate_days: until the certificate expires.
+    custom statements that failed, None where the function does not run. rotation_errors: runs of the rotation function
+    that failed, None while it does not run. launched: it starts, with a new instance's CPU credits. database_mib: size
+    of the database, where it is not what the volume has. transaction_seconds,
+    idle_seconds: age of the oldest transaction, and of the longest idleness in one. certificate_days: until the
+    certificate expires.
     """
 
     cpu: float
@@ -163,6 +171,7 @@ class Load:
     unused_slots: int = 0
     certificate_days: float = 200.0
     failed: int | None = 0
+    rotation_errors: float | None = None
     launched: bool = False
     database_mib: float | None = None
 
@@ -229,8 +238,10 @@ def metrics(
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-Metrics = dict[str, Series]
-_Minute = dict[str, float | None]
+Metrics = dict[tuple[str, str], Series]
+"""Series by namespace and name of a metric."""
+
+_Minute = dict[tuple[str, str], float | None]
 
 
 def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: bool, full: float) -> Iterator[_Minute]:
@@ -259,7 +270,7 @@ def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: boo
         queue = min(wanted, limit) * seconds
         runnable = load.cpu / 100 * machine.size.vcpus
         memory = machine.database_memory - machine.shared_buffers - load.sessions * SESSION_BYTES - load.memory
-        row: _Minute = {
+        of_rds = {
             "CPUUtilization": min(load.cpu, 100.0),
             "CPUCreditBalance": balance if every_five else None,
             "CPUSurplusCreditsCharged": charged if every_five else None,
@@ -278,27 +289,34 @@ def _minutes(machine: Machine, shape: Shape, start: int, minutes: int, idle: boo
             "MaximumUsedTransactionIDs": load.ids,
             "OldestReplicationSlotLag": load.slot,
             "TransactionLogsDiskUsage": wal,
-            "Errors": load.errors,
-            "Deadlocks": load.deadlocks,
-            "SlowStatements": load.slow,
         }
+        of_log = {"Errors": load.errors, "Deadlocks": load.deadlocks, "SlowStatements": load.slow}
+        row = _named(RDS, of_rds) | _named(log_filters.NAMESPACE, of_log)
         # What the platform publishes itself comes from elsewhere, also while the instance is silent.
         size = storage.database_mib if load.database_mib is None else load.database_mib
         asked = every_five and load.failed is not None and not load.silent
-        itself: _Minute = {
+        itself: dict[str, float | None] = {
             "longest_transaction_seconds": load.transaction_seconds,
             "idle_in_transaction_seconds": load.idle_seconds,
             "blocked_sessions": load.blocked,
             "invalid_indexes": load.invalid_indexes,
             "unused_slots": load.unused_slots,
-            "certificate_days": load.certificate_days,
+            published.CERTIFICATE_DAYS: load.certificate_days,
         }
-        own: _Minute = (itself if asked else dict.fromkeys(itself)) | {
-            "failed_statements": load.failed if every_five else None,
-            "database_size_mb": size if every_five and load.failed is not None else None,
-            "ClientMaxWaitSeconds": load.waited,
+        of_function = (itself if asked else dict.fromkeys(itself)) | {
+            published.FAILED_STATEMENTS: load.failed if every_five else None,
+            published.DATABASE_SIZE: size if every_five and load.failed is not None else None,
         }
+        own = (
+            _named(published.NAMESPACE, of_function)
+            | _named(pgbouncer.NAMESPACE, {pgbouncer.MAX_WAIT_METRIC: load.waited})
+            | _named(LAMBDA, {"Errors": load.rotation_errors})
+        )
         yield (dict.fromkeys(row) if load.silent else row) | own
+
+
+def _named(namespace: str, values: Mapping[str, float | None]) -> _Minute:
+    return {(namespace, name): value for name, value in values.items()}
 
 
 def _burst(sustained: float, most: float) -> _Bucket:

@@ -88,6 +88,16 @@ def _growth(machine: Machine, load: Load, minute: int) -> Load:
     return replace(load, growth=0.1 * machine.storage / DAY_MINUTES)
 
 
+def _rotation(machine: Machine, load: Load, minute: int) -> Load:
+    """A role's password is changed: each step of the function ends well, and clients move to the other login.
+
+    Processes read the secret at a login after five minutes; a minute later hosts have closed what the former login
+    left. Until then two pools stand beside each other, and all of them within the connection budget.
+    """
+    sessions = float(machine.sessions) if 1 <= minute < 7 else load.sessions
+    return replace(load, rotation_errors=0.0 if minute < 2 else None, sessions=max(sessions, load.sessions))
+
+
 def _late_runs(_: Machine, load: Load, minute: int) -> Load:
     return replace(load, failed=None)
 
@@ -148,5 +158,10 @@ QUIET = (
         key="late-runs",
         title="two runs of the metrics function do not come",
         shape=since_beginning(_late_runs, until=10), on=On.PRIMARY, times=4,
+    ),
+    Scenario(
+        key="rotation",
+        title="a role's password is rotated at the busiest hour",
+        shape=since_beginning(_rotation), on=On.PRIMARY, times=4, applies=lambda machine: machine.rotates,
     ),
 )  # fmt: skip

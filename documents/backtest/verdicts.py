@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from blueprint.monitoring import log_filters
 from blueprint.monitoring.alarm import Alarm, Severity
 from blueprint.monitoring.composites import EXTENSION_SECONDS, WAIT_SECONDS, any_in_alarm, composites
 from blueprint.platform import Platform
 from documents.backtest import composite, evaluation
 from documents.backtest.evaluation import MINUTE, Series, State
+from documents.backtest.identities import Identity, Source, sources, watched
 from documents.backtest.loud import LOUD
 from documents.backtest.machine import LEAD_MINUTES, Machine, Metrics, machines, metrics
 from documents.backtest.quiet import QUIET
@@ -42,22 +42,18 @@ class Told:
 class World:
     """A stack's instances in one scenario, and their metrics. `subject`: where it happens; None for everywhere."""
 
-    def __init__(self, stack: Sequence[Machine], scenario: Scenario, subject: str | None) -> None:
+    def __init__(
+        self, stack: Sequence[Machine], published: Mapping[Identity, Source], scenario: Scenario, subject: str | None
+    ) -> None:
         self._machines = {machine.name: machine for machine in stack}
+        self._published = published
         self._scenario, self._subject = scenario, subject
         self._metrics: dict[str, Metrics] = {}
 
     def series(self, alarm: Alarm, term: str = "") -> Series | None:
-        """The series that an alarm, or a term of it, reads; None for a metric that the model does not have."""
-        instance, metric = alarm.instance, alarm.metric
-        for each in alarm.terms:
-            if each.id == term:
-                instance, metric = each.instance, each.metric
-        if alarm.namespace == log_filters.NAMESPACE:
-            metric = metric.removeprefix(f"{instance}-")
-        if instance not in self._machines:
-            instance = next(iter(self._machines))  # what the platform publishes is about the primary
-        return self._of(instance).get(metric)
+        """The series that an alarm, or a term of it, reads; None for a metric that there is not."""
+        source = self._published.get(watched(alarm, term))
+        return None if source is None else self._of(source.instance)[source.key]
 
     def read(self, alarm: Alarm) -> dict[str, Series] | None:
         """All series that an alarm reads, by term, or by "" alone; None if one is not in the model."""
@@ -83,10 +79,11 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class BackTest:
-    """A stack's alarms and the instances that they watch, under all scenarios."""
+    """A stack's alarms, the instances that they watch and the metrics that there are, under all scenarios."""
 
     alarms: tuple[Alarm, ...]
     machines: tuple[Machine, ...]
+    published: Mapping[Identity, Source]
 
     @cached_property
     def _worlds(self) -> dict[tuple[str, str | None], World]:
@@ -114,9 +111,13 @@ class BackTest:
         return self._world(QUIET[0], None).read(alarm) is not None
 
     def has_data(self, alarm: Alarm) -> bool:
-        """Whether its instance has the metric at all: no credits outside T classes, no burst where there is none."""
-        read = self._world(QUIET[0], None).read(alarm) or {}
-        return any(value is not None for series in read.values() for value in series)
+        """Whether there is data on some day: no credits outside T classes, no burst where there is none."""
+        return any(
+            value is not None
+            for scenario in QUIET
+            for series in (self._world(scenario, None).read(alarm) or {}).values()
+            for value in series
+        )
 
     def fired(self, alarm: Alarm, scenario: Scenario) -> Fired:
         """What becomes of an alarm in a scenario: one with `times` happens everywhere, others on its instance."""
@@ -165,7 +166,7 @@ class BackTest:
     def _world(self, scenario: Scenario, subject: str | None) -> World:
         key = scenario.key, subject
         if key not in self._worlds:
-            self._worlds[key] = World(self.machines, scenario, subject)
+            self._worlds[key] = World(self.machines, self.published, scenario, subject)
         return self._worlds[key]
 
     def _state(self, alarm: Alarm, scenario: Scenario, subject: str | None) -> list[State]:
@@ -184,7 +185,8 @@ class BackTest:
 
 def back_test(platform: Platform) -> BackTest:
     """The back-test of a stack."""
-    return BackTest(alarms=platform.alarms, machines=machines(platform))
+    stack = machines(platform)
+    return BackTest(alarms=platform.alarms, machines=stack, published=sources(platform, stack))
 
 
 def moved(alarm: Alarm, factor: float = FACTOR) -> Iterator[tuple[str, tuple[Alarm, Alarm]]]:

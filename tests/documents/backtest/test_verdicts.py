@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blueprint.monitoring.alarm import Alarm, Severity
+from blueprint.monitoring.alarm import RDS, Alarm, Severity
 from blueprint.platform import Platform
 from blueprint.stack_file.load import load
 from documents.backtest import verdicts
@@ -19,10 +19,16 @@ from documents.backtest.scenarios import Scenario, unchanged
 from documents.backtest.verdicts import FACTOR, BackTest, moved
 from tests.recordings import REGION, STACKS, merged, sections
 
+# What has an alarm only where somebody asks for it, and what it asks for.
+ROTATING: dict[str, Any] = {"credentials": {"rotateEveryDays": 30}}
+ENDPOINTS: dict[str, Any] = {"network": {"vpc": {"interfaceEndpoints": {"services": ["secretsmanager", "monitoring"]}}}}
+ASKED_FOR = {"dev": ROTATING | ENDPOINTS, "staging": ROTATING, "prod": ROTATING}
+
 
 @cache
 def back_test(name: str) -> BackTest:
-    return verdicts.back_test(Platform(load(sections(name), environment=name, region=REGION)))
+    """Of a fixture stack, with what has an alarm of its own switched on."""
+    return verdicts.back_test(Platform(load(merged(sections(name), ASKED_FOR[name]), environment=name, region=REGION)))
 
 
 ALARMS = [(name, alarm) for name in STACKS for alarm in back_test(name).alarms]
@@ -47,6 +53,14 @@ def test_every_alarm_has_a_scenario_in_which_it_must_fire(name: str, alarm: Alar
         f"no scenario says when {alarm.key} must fire on {alarm.instance}: "
         "add one to LOUD in documents/backtest/loud.py"
     )
+
+
+@EACH_ALARM
+def test_every_alarm_is_silent_in_some_scenario(name: str, alarm: Alarm) -> None:
+    """One that is always on would be in no message of an ordinary day either."""
+    test = back_test(name)
+    happens = [scenario for scenario in QUIET if scenario.happens_on(test.subject(alarm))]
+    assert [each.key for each in happens if test.fired(alarm, each).after is None] != []
 
 
 @EACH_ALARM
@@ -77,6 +91,27 @@ def test_some_scenario_notices_when_a_threshold_is_doubled_or_halved(name: str, 
         if all(test.fired(way, each).in_time == verdicts[each.key] for way in ways for each in scenarios)
     ]
     assert unnoticed == [] or not test.has_data(alarm), f"no scenario moves with a threshold of {alarm.name}"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"namespace": "LangPont/DatabaseLog"}, {"metric": "Error"}, {"dimensions": {}},
+        {"dimensions": {"FunctionName": "langpont-dev-roles"}},
+        {"dimensions": {"FunctionName": "langpont-dev-rotation", "Resource": "its"}},
+    ],
+    ids=lambda changed: " ".join(changed),
+)  # fmt: skip
+def test_a_metric_is_found_by_namespace_name_and_all_dimensions_alone(changed: dict[str, Any]) -> None:
+    """As by CloudWatch, where one dimension less is another metric, without data. A log has Errors of its own."""
+    test = back_test("dev")
+    alarm = next(alarm for alarm in test.alarms if alarm.key == "rotation-failing")
+    assert (test.is_modelled(alarm), test.is_modelled(replace(alarm, **changed))) == (True, False)
+
+
+def test_a_rotation_that_stops_is_not_told_as_errors_of_the_log() -> None:
+    stops = next(scenario for scenario in LOUD if scenario.key == "host-does-not-follow")
+    assert [told.alarm for told in back_test("prod").told(stops, "primary")] == ["functions-rotation-failing"]
 
 
 # What was foretold has come, or has a name: another message, because it is worse or says more.
@@ -114,7 +149,7 @@ def test_one_cause_pages_once(name: str, scenario: Scenario) -> None:
     ids=lambda value: value if isinstance(value, str) else "edited",
 )
 def test_another_class_size_or_host_needs_no_other_scenario(name: str, changes: dict[str, Any]) -> None:
-    edited = merged(sections(name), changes)
+    edited = merged(merged(sections(name), ASKED_FOR[name]), changes)
     test = verdicts.back_test(Platform(load(edited, environment=name, region=REGION)))
     late = [
         (alarm.name, scenario.key)
@@ -168,7 +203,7 @@ def test_a_scenario_names_alarms_that_some_stack_has() -> None:
 def test_every_ordinary_day_that_on_call_knows_is_there() -> None:
     assert {scenario.key for scenario in QUIET} == {
         "working-day", "idle-weekend", "nightly-report", "autovacuum", "deploy", "failover", "minor-upgrade", "restart",
-        "month-change", "storage-growth", "late-runs",
+        "month-change", "storage-growth", "late-runs", "rotation",
     }  # fmt: skip
 
 
@@ -205,17 +240,17 @@ def test_a_quiet_day_leaves_credits_balances_and_memory() -> None:
             least = {
                 key: min((value for value in values if value is not None), default=None) for key, values in day.items()
             }
-            assert least["EBSByteBalance%"] == 100
-            assert (least["FreeableMemory"] or 0) > 0.1 * machine.memory
+            assert least[RDS, "EBSByteBalance%"] == 100
+            assert (least[RDS, "FreeableMemory"] or 0) > 0.1 * machine.memory
             if machine.size.credit_balance_maximum:
-                assert 0.2 < (least["CPUCreditBalance"] or 0) / machine.size.credit_balance_maximum < 0.99
+                assert 0.2 < (least[RDS, "CPUCreditBalance"] or 0) / machine.size.credit_balance_maximum < 0.99
 
 
 def test_the_model_keeps_littles_law_and_the_class_s_limits() -> None:
     machine = back_test("prod").machines[0]
     scenario = next(each for each in LOUD if each.key == "reads-too-slow")
     found = metrics(machine, scenario.shape, begins=scenario.begins, minutes=scenario.minutes)
-    queue, seconds, balance = found["DiskQueueDepth"][-1], found["ReadLatency"][-1], found["EBSIOBalance%"][-1]
+    queue, seconds, balance = (found[RDS, name][-1] for name in ("DiskQueueDepth", "ReadLatency", "EBSIOBalance%"))
     assert balance == 0
     assert seconds == pytest.approx(0.03)
     assert queue == pytest.approx(machine.sustained_iops * 0.03)
@@ -227,7 +262,7 @@ def test_rds_enlarges_a_volume_once_in_six_hours_and_not_past_its_ceiling() -> N
     def fills(_: Machine, load: Load, __: int) -> Load:
         return replace(load, growth=0.002 * machine.storage)
 
-    free = metrics(machine, fills, begins=600, minutes=20 * 60, full=0.8)["FreeStorageSpace"]
+    free = metrics(machine, fills, begins=600, minutes=20 * 60, full=0.8)[RDS, "FreeStorageSpace"]
     jumps = [at for at in range(1, len(free)) if (free[at] or 0) > (free[at - 1] or 0)]
     assert len(jumps) == 1
     assert free[-1] == 0
