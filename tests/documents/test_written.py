@@ -16,7 +16,7 @@ from tests.docs import DOCUMENTS, blocks, headings, read, settings_blocks, table
 from tests.recordings import PROJECT, REGION, ROOT, changed, frozen
 
 RUNBOOK = "docs/runbook.md"
-GLOBAL = {"output", "query", "region"}
+GLOBAL = {"cli-input-json", "output", "query", "region"}
 # Commands that the AWS CLI adds to the API, with their options.
 OF_THE_CLI = {
     ("rds", "generate-db-auth-token"): {"hostname", "port", "username"},
