@@ -23,7 +23,7 @@ START_WINDOW, COMPLETION_WINDOW = 60, 180
 SELECTION_DAYS = 7  # a restore test takes the newest recovery point of so many; with a schedule some days have none
 # The end of a job, however it ended: AWS Backup still knows BACKUP_JOB_FAILED and sends nothing for it ("Notification
 # options with AWS Backup" lists what is supported). The topic's subscriptions leave successes out.
-REPORTED = ["BACKUP_JOB_COMPLETED"]
+REPORTED, RESTORED, NOT_COPIED = "BACKUP_JOB_COMPLETED", "RESTORE_JOB_COMPLETED", "COPY_JOB_FAILED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,11 @@ class Backups(Component):
         aws.backup.VaultNotifications(
             f"{name}-notifications",
             backup_vault_name=vault.name,
-            backup_vault_events=REPORTED,
+            backup_vault_events=[
+                REPORTED,
+                *([RESTORED] if args.backups.restore_testing else []),
+                *([NOT_COPIED] if args.backups.copy_to_vault_arn else []),
+            ],
             sns_topic_arn=args.notifications_topic_arn,
             # A vault has one such setting: deleting the old one last would end the new one.
             opts=self.child_options(delete_before_replace=True),
@@ -166,7 +170,8 @@ class Backups(Component):
             iam_role_arn=role.arn,
             protected_resource_type="RDS",
             protected_resource_arns=[*args.primary_arns.values()],
-            # Left to itself AWS Backup takes the default VPC. It leaves out deletion protection and Multi-AZ by itself.
+            # AWS Backup developer guide, "Restore testing inferred metadata", of RDS instances: left to itself it takes
+            # the default VPC, no deletion protection, one zone and no public address. Keys as there; a list is JSON.
             restore_metadata_overrides={
                 "dbSubnetGroupName": args.subnet_group_name,
                 "vpcSecurityGroupIds": pulumi.Output.json_dumps([args.security_group_id]),

@@ -98,6 +98,13 @@ def test_the_vault_asks_for_events_that_aws_backup_still_sends(stack: str) -> No
     assert set(asked["backupVaultEvents"]) <= STILL_SENT
 
 
+def test_a_restore_test_and_a_copy_that_fail_are_told_where_they_are_made() -> None:
+    recorded = record_with("prod", {"backups": {"restoreTesting": {}, "copyToVaultArn": COPIES}})
+    asked = inputs(recorded, NOTIFICATIONS, "langpont-prod-backups-notifications")["backupVaultEvents"]
+    assert asked == ["BACKUP_JOB_COMPLETED", "RESTORE_JOB_COMPLETED", "COPY_JOB_FAILED"]
+    assert set(asked) <= STILL_SENT
+
+
 def test_prods_automated_backups_are_replicated_under_a_key_of_the_other_region() -> None:
     """E38: point-in-time restore needs the region that it lies in; this one lies in another."""
     recorded = recording("prod")
