@@ -274,9 +274,8 @@ def _refuse_in_use(master: Credentials, login: str) -> None:
     if found:
         raise Failed(
             f"{login}, whose password is due, is still in use: sessions {', '.join(found)}. Whoever logged in before "
-            f"the last rotation has not read the secret since. Restart what does not read it again; PgBouncer closes "
-            f"server connections that nobody uses within an hour, or at once by RECONNECT on its console. Then rotate "
-            f"again. Nothing was changed."
+            f"the last rotation has not read the secret since. Restart what does not read it again; what it leaves in "
+            f"a PgBouncer, the host closes within a minute. Then rotate again. Nothing was changed."
         )
 
 

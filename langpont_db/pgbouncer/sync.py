@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from langpont_db.pgbouncer import published as files
@@ -15,6 +16,7 @@ from langpont_db.pgbouncer.lockout import Finding, logins_after_a_wrong_one
 from langpont_db.pgbouncer.proof import Logins, failed_logins, needs_restart, not_loaded
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import reload
+from langpont_db.pgbouncer.rotated import close_left
 from langpont_db.pgbouncer.stack import Stack, Waiting
 from langpont_db.pgbouncer.systemd import systemctl
 from langpont_db.pgbouncer.trial import Loaded, Program
@@ -57,7 +59,9 @@ def sync(stack: Stack, host: Host) -> Outcome:
             file.write()
         if stale and not changes:
             changes = [f"{file.path.name} put right" for file in stale]
-        outcome = _apply(published, logins, host, owner, unit.pid, loaded, changes)
+        # Before the logins are tried: one that is to be proven would be let through by what its former password left.
+        left = _close_left(unit.pid, rotated.left(host.sync_state().written))
+        outcome = _apply(published, logins, host, owner, unit.pid, loaded, changes, left)
         state = host.sync_state()
         if state.loaded == state.proven == published.digest:
             host.save(replace(state, written=rotated.written))
@@ -116,6 +120,13 @@ def _try_logins(program: Program, published: Published, logins: Logins, host: Ho
         return
 
 
+def _close_left(pid: int, logins: Collection[str]) -> list[str]:
+    if not pid or not logins:
+        return []
+    with Console.of(pid) as console:
+        return close_left(console, logins)
+
+
 def _certificates(host: Host) -> bytes:
     """Read the root certificates. PgBouncer reads them when it connects, so a trial does not show whether it can."""
     try:
@@ -135,9 +146,13 @@ def _wanted(published: Published, host: Host, owner: Owner) -> tuple[ManagedFile
 
 
 def _apply(
-    published: Published, logins: Logins, host: Host, owner: Owner, pid: int, loaded: Loaded | None, changes: list[str]
-) -> Outcome:
-    """Start or reload PgBouncer with the installed files. `loaded`: what the trial made of them, if any is new."""
+    published: Published, logins: Logins, host: Host, owner: Owner, pid: int, loaded: Loaded | None,
+    changes: list[str], left: list[str],
+) -> Outcome:  # fmt: skip
+    """Start or reload PgBouncer with the installed files. `loaded`: what the trial made of them, if any is new.
+
+    `left`: what was closed before.
+    """
     action = UNCHANGED
     if not pid:
         action, pid = "started", _start("start")
@@ -166,11 +181,10 @@ def _apply(
             f"PgBouncer needs a restart, which drops its clients ({clients} now): {'; '.join(fixed)}. All else is in "
             f"effect. When it may be: systemctl restart pgbouncer"
         )
-    return Outcome(
-        done=": ".join([action, *([", ".join(changes)] if changes else [])]),
-        problems=tuple(problems),
-        changed=action != UNCHANGED,
-    )
+    done = [": ".join([action, *([", ".join(changes)] if changes else [])])]
+    if left:
+        done = [*(done if action != UNCHANGED else []), f"reconnected: {', '.join(left)}"]
+    return Outcome(done="; ".join(done), problems=tuple(problems), changed=action != UNCHANGED)
 
 
 def _start(how: str) -> int:

@@ -243,9 +243,8 @@ def test_a_login_that_is_still_in_use_keeps_its_password(rotating: Stage) -> Non
             rotate(arn, handler.handler, token)
     assert str(refused.value) == (
         "langpont_app, whose password is due, is still in use: sessions 1 on replica-1. Whoever logged in before the "
-        "last rotation has not read the secret since. Restart what does not read it again; PgBouncer closes server "
-        "connections that nobody uses within an hour, or at once by RECONNECT on its console. Then rotate again. "
-        "Nothing was changed."
+        "last rotation has not read the secret since. Restart what does not read it again; what it leaves in a "
+        "PgBouncer, the host closes within a minute. Then rotate again. Nothing was changed."
     )
     assert login(rotating, first) == "scram-sha-256:langpont_app"
     rotate(arn, handler.handler, token)  # as Secrets Manager tries again

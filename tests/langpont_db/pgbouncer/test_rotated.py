@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -21,6 +23,7 @@ from tests.langpont_db.pgbouncer.conftest import (
     Machine,
     alter_role,
 )
+from tests.waiting import until
 
 SECOND = f"{APP}_b"
 
@@ -124,7 +127,8 @@ def test_a_pending_login_is_let_through_and_told_when_it_was_proven(machine: Mac
         assert machine.sync().code == 0
         assert rotating.told() == rotating.written(version)
         rotating.finish(version)
-        assert machine.sync() == Answer(0, [UNCHANGED], [])
+        # Where the former login works on, its connections stay; elsewhere is what the proof has left.
+        assert machine.sync() == Answer(0, ["pgbouncer: reconnected: langpont_replica_2 (left by langpont_app)"], [])
     for login, secret in ((APP, machine.passwords[APP]), (SECOND, password)):
         with machine.connect(role=login, password=secret) as session:
             assert session.execute("SELECT current_user").fetchone() == (login,)
@@ -140,6 +144,83 @@ def test_a_host_that_boots_during_a_rotation_lets_both_logins_through(machine: M
         machine.connect(role=login, password=secret).close()
     with pytest.raises(psycopg.OperationalError):
         machine.connect(role=SECOND, password="not-the-password")
+
+
+def servers(machine: Machine, login: str) -> int:
+    """Server connections of a login in all of PgBouncer's pools."""
+    with machine.console() as console:
+        return sum(
+            sum(value for name, value in pool.items() if name.startswith("sv_"))
+            for pool in console.pools()
+            if pool["user"] == login
+        )
+
+
+def log_in(machine: Machine, password: str) -> None:
+    """A client of the application's role that comes and goes, and leaves a server connection."""
+    with machine.connect(password=password) as session:
+        session.execute("SELECT 1")
+
+
+def rotated_once(machine: Machine, rotating: Rotating) -> str:
+    """Bring it to a rotation that has ended; the new login's password. Nobody has left the former one yet."""
+    version, password = rotating.begin()
+    rotating.into_the_database()
+    assert machine.sync().code == 0
+    rotating.finish(version)
+    return password
+
+
+def test_what_the_former_login_leaves_is_closed_once_nobody_uses_it(machine: Machine, rotating: Rotating) -> None:
+    """Or `min_pool_size` server connections would stay for an hour, and the next rotation be refused as long."""
+    machine.up()
+    least = int(re.findall(r"(?m)^min_pool_size = (\d+)$", machine.ini)[0])
+    former = machine.connect(autocommit=True)
+    former.execute("SELECT 1")
+    until(lambda: servers(machine, APP) >= least)
+    password = rotated_once(machine, rotating)
+    moved = machine.connect(role=SECOND, password=password, autocommit=True)
+    with machine.traffic("langpont"):  # as the former login: somebody who has not moved yet
+        machine.sync()
+        assert servers(machine, APP) >= least
+    former.close()
+    assert servers(machine, APP) >= least
+    with moved, machine.connect(role=READONLY) as other:
+        assert other.execute("SELECT 1").fetchone() == (1,)  # inside a transaction, which goes on
+        assert machine.sync() == Answer(0, ["pgbouncer: reconnected: langpont (left by langpont_app)"], [])
+        until(lambda: servers(machine, APP) == 0)
+        assert other.execute("SELECT 2").fetchone() == (2,)
+        assert moved.execute("SELECT current_user").fetchone() == (SECOND,)
+        assert machine.sync() == Answer(0, [UNCHANGED], [])
+    with machine.platform.cluster.primary.admin() as session:
+        look = partial(session.execute, "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [APP])
+        until(lambda: look().fetchone() == (0,))
+
+
+def test_a_rotation_that_was_refused_finds_the_login_unused_after_its_host_has_run(
+    machine: Machine, rotating: Rotating
+) -> None:
+    """The pending login is the former one: while it is not proven it has its old password, and is closed too."""
+    machine.up()
+    alter_role(machine.platform, SECOND, machine.verifiers[APP])
+    rotating.put(APP, rotating.document(SECOND, machine.passwords[APP], machine.verifiers[APP],
+                                        **{APP: machine.verifiers[APP]}))  # fmt: skip
+    assert machine.sync().code == 0  # now APP is the former login, and SECOND in use
+    log_in(machine, machine.passwords[APP])
+    assert servers(machine, APP) > 0
+    password = secrets.token_urlsafe(16)
+    verifier = scram.verifier(password, secrets.token_bytes(16))
+    pending = rotating.document(APP, password, verifier, **{SECOND: machine.verifiers[APP]})
+    rotating.put(APP, pending, "AWSPENDING")
+    refused = machine.sync()
+    assert (refused.code, servers(machine, SECOND) > 0) == (1, True)
+    assert "reconnected: langpont (left by langpont_app)" in refused.out[0]
+    until(lambda: servers(machine, APP) == 0)
+    alter_role(machine.platform, APP, verifier)
+    machine.verifiers[APP] = verifier  # put back after the test
+    assert machine.sync().code == 0
+    log_in(machine, password)
+    assert machine.sync() == Answer(0, [UNCHANGED], [])  # it is proven: clients come to it
 
 
 def test_a_secret_that_cannot_be_read_leaves_the_host_as_it_was(machine: Machine, rotating: Rotating) -> None:
