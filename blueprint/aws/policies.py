@@ -133,16 +133,15 @@ def _read_secrets(secret_arns: Sequence[str], key_arn: str | None, region: str) 
         "Action": "secretsmanager:GetSecretValue",
         "Resource": sorted(secret_arns),
     }
+    return [read, *_by_secrets_manager("DecryptOwnSecrets", "kms:Decrypt", key_arn, region)]
+
+
+def _by_secrets_manager(sid: str, action: str, key_arn: str | None, region: str) -> list[Document]:
+    """The statement that lets Secrets Manager use a key for the caller; none for the key that AWS manages."""
     if key_arn is None:
-        return [read]
-    decrypt = {
-        "Sid": "DecryptOwnSecrets",
-        "Effect": "Allow",
-        "Action": "kms:Decrypt",
-        "Resource": key_arn,
-        "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-    }
-    return [read, decrypt]
+        return []
+    through = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+    return [{"Sid": sid, "Effect": "Allow", "Action": action, "Resource": key_arn, "Condition": through}]
 
 
 def publish_metrics(namespace: str) -> Document:
@@ -262,16 +261,7 @@ def write_versions(secret_arns: Sequence[str], key_arn: str | None, region: str,
     }
     if rotates is not None:
         write["Condition"] = {"StringEquals": {"secretsmanager:resource/AllowRotationLambdaArn": rotates}}
-    if key_arn is None:
-        return [write]
-    encrypt = {
-        "Sid": "EncryptOwnVersions",
-        "Effect": "Allow",
-        "Action": "kms:GenerateDataKey",
-        "Resource": key_arn,
-        "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-    }
-    return [write, encrypt]
+    return [write, *_by_secrets_manager("EncryptOwnVersions", "kms:GenerateDataKey", key_arn, region)]
 
 
 def read_metrics() -> Document:
