@@ -1,4 +1,7 @@
-"""The doctor's health checks: pure functions over facts. Limits are judgements unless sourced."""
+"""The doctor's health checks in their order, and those of the instances themselves: pure functions over facts.
+
+Limits are judgements unless sourced.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from typing import Any, Final
 
 from blueprint.aws.sleep import Sleep
 from blueprint.names import RESTORED_FROM, ProductNaming
-from blueprint.postgres.version import MAJOR, MAJORS, Major, targets
 from ops.aws import tags_of
+from ops.doctor.backups import automated_backup, newest_snapshot, recovery_point
+from ops.doctor.engine import engine
 from ops.doctor.facts import LAG_WINDOW, Alarm, Facts, Unknown
 from ops.doctor.rotation import rotations
 from ops.doctor.surroundings import poolers, schedule, server, snapshot_quota, subscriptions
-from ops.doctor.verdict import Line, Verdict
+from ops.doctor.verdict import Line, Verdict, grouped
 from ops.durations import format_duration, format_time
 from ops.sleep import is_asleep, told
-from ops.snapshots.model import AVAILABLE, Snapshot
-from ops.stack import Instance, Stack, no_primary
+from ops.stack import Stack, no_primary
 
 # RDS user guide, "Viewing Amazon RDS DB instance status": in these the database works and nothing is wrong ...
 _HEALTHY: Final = {"available", "backing-up", "storage-optimization"}
@@ -34,15 +37,8 @@ FORCED_SOON: Final = timedelta(days=7)
 # An idle primary switches its log every 5 minutes, and ReplicaLag climbs until then. What else is too much depends on
 # the replica's purpose, which its alarm knows.
 IDLE_LAG_SECONDS: Final = 300
-# Logs are shipped every 5 minutes (RDS user guide, "Restoring to a specified time").
-RESTORABLE_OK, RESTORABLE_LOOK = timedelta(minutes=15), timedelta(hours=1)
-# A recovery point a day, within the start window of 1 h and the completion window of 3 h; then one that was missed.
-POINT_OK, POINT_LOOK = timedelta(hours=28), timedelta(hours=52)
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # as database.restoreFrom.time is; else a snapshot
-_COMPLETED: Final = {"COMPLETED", "AVAILABLE"}
 CERTIFICATE_ACT, CERTIFICATE_LOOK = timedelta(days=30), timedelta(days=90)
-SUPPORT_ACT, SUPPORT_LOOK = timedelta(days=90), timedelta(days=365)
-STANDARD_SUPPORT: Final = "open-source-rds-standard-support"
 BUDGET_LOOK_PERCENT: Final = 80  # as the budget's own message
 STORAGE_LOOK_PERCENT: Final = 90
 
@@ -93,16 +89,6 @@ def _or_unknown(check: str, answer: Any, evaluate: Any) -> Iterable[Line]:
     return evaluated
 
 
-def _grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) -> Iterator[Line]:
-    """One line for all instances with the same verdict and text. `found`: verdict, text, identifier."""
-    groups: dict[tuple[Verdict, str], list[str]] = {}
-    for verdict, text, identifier in found:
-        groups.setdefault((verdict, text), []).append(identifier)
-    for (verdict, text), identifiers in groups.items():
-        who = f"all {total} instances" if len(identifiers) == total > 1 else ", ".join(identifiers)
-        yield Line(verdict, check, f"{who}: {text}")
-
-
 def instances(stack: Stack, now: datetime, sleep: Sleep | None = None) -> Iterator[Line]:
     """DBInstanceStatus of each instance, with class, zone, Multi-AZ and version; of a stopped one, until when."""
     if not stack.primaries:
@@ -145,7 +131,7 @@ def pending_changes(stack: Stack) -> Iterator[Line]:
         values = ", ".join(f"{key} {_formatted(key, value)}" for key, value in sorted(pending.items()))
         window = each.raw.get("PreferredMaintenanceWindow", "the maintenance window")
         found.append((Verdict.LOOK, f"{values} waits for {window} UTC", each.identifier))
-    return _grouped("changes", found, len(stack.instances))
+    return grouped("changes", found, len(stack.instances))
 
 
 def _formatted(key: str, value: Any) -> str:
@@ -163,7 +149,7 @@ def parameters(stack: Stack) -> Iterator[Line]:
         groups = each.raw.get("DBParameterGroups") or ()
         for status in dict.fromkeys(group.get("ParameterApplyStatus", "no status") for group in groups):
             found.append((verdicts.get(status, Verdict.LOOK), notes.get(status, status), each.identifier))
-    return _grouped("parameters", found, len(stack.instances))
+    return grouped("parameters", found, len(stack.instances))
 
 
 def maintenance(actions: list[Mapping[str, Any]], stack: Stack, now: datetime) -> Iterator[Line]:
@@ -184,7 +170,7 @@ def maintenance(actions: list[Mapping[str, Any]], stack: Stack, now: datetime) -
             found.append((Verdict.ACT if soon else Verdict.LOOK, text, identifier))
     if not found:
         yield Line(Verdict.OK, "maintenance", "nothing pending")
-    yield from _grouped("maintenance", found, len(stack.instances))
+    yield from grouped("maintenance", found, len(stack.instances))
 
 
 def replication(stack: Stack) -> Iterator[Line]:
@@ -212,7 +198,7 @@ def zones(stack: Stack) -> Iterator[Line]:
             found.append((Verdict.LOOK, text, each.identifier))
         else:
             found.append((Verdict.OK, "in another zone than its primary", each.identifier))
-    return _grouped("zones", found, len(stack.replicas))
+    return grouped("zones", found, len(stack.replicas))
 
 
 def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
@@ -231,65 +217,7 @@ def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
             found.append((verdict, f"{lag.seconds:g} s at {format_time(lag.at)}", each.identifier))
     if not found:
         yield Line(Verdict.OK, "replica lag", "no replicas")
-    yield from _grouped("replica lag", found, len(stack.instances))
-
-
-def automated_backup(stack: Stack, now: datetime, *, asleep: bool = False) -> Iterator[Line]:
-    """LatestRestorableTime of the primary: point-in-time recovery by automated backups. While it sleeps it stays."""
-    for primary in stack.primaries[:1]:
-        days, newest = primary.raw.get("BackupRetentionPeriod", 0), primary.raw.get("LatestRestorableTime")
-        if not days:
-            yield Line(Verdict.ACT, "backups", f"{primary.identifier}: automated backups are off")
-        elif newest is None:
-            verdict = Verdict.LOOK if _created_within(primary, RESTORABLE_LOOK, now) else Verdict.ACT
-            yield Line(verdict, "backups", f"{primary.identifier}: cannot be restored to any time")
-        else:
-            verdict = Verdict.OK if asleep else _verdict_by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
-            text = f"{primary.identifier}: restorable to {format_time(newest)}, {_ago(newest, now)}"
-            yield Line(verdict, "backups", f"{text}, and to any time of the last {days} days")
-
-
-def recovery_point(
-    points: list[Mapping[str, Any]], stack: Stack, now: datetime, sleep: Sleep | None = None
-) -> Iterator[Line]:
-    """The newest completed recovery point of AWS Backup. Over the longest sleep of a week none is made."""
-    longer = timedelta(minutes=sleep.longest_minutes) if sleep else timedelta(0)
-    for primary in stack.primaries[:1]:
-        dates = [
-            each["CreationDate"] for each in points if each.get("Status") in _COMPLETED and each.get("CreationDate")
-        ]
-        if not dates:
-            verdict = Verdict.LOOK if _created_within(primary, POINT_OK, now) else Verdict.ACT
-            yield Line(verdict, "AWS Backup", f"{primary.identifier}: no recovery point")
-            continue
-        newest: datetime = max(dates)
-        text = f"{primary.identifier}: {format_time(newest)}, {_ago(newest, now)}"
-        yield Line(_verdict_by_age(now - newest - longer, POINT_OK, POINT_LOOK), "AWS Backup", text)
-
-
-def _created_within(instance: Instance, age: timedelta, now: datetime) -> bool:
-    return instance.created is not None and now - instance.created < age
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    return f"{format_duration(max(now - at, timedelta(0)))} ago"  # clocks differ
-
-
-def _verdict_by_age(age: timedelta, ok: timedelta, look: timedelta) -> Verdict:
-    return Verdict.OK if age <= ok else Verdict.LOOK if age <= look else Verdict.ACT
-
-
-def newest_snapshot(found: list[Snapshot], now: datetime) -> Iterator[Line]:
-    """The newest manual snapshot, and those that failed. None is no fault: AWS Backup needs nobody."""
-    for each in found:
-        if each.status == "failed":
-            yield Line(Verdict.LOOK, "snapshots", f"{each.identifier}: failed; delete it")
-    dated = [(each.created, each) for each in found if each.status == AVAILABLE and each.created]
-    if dated:
-        created, newest = max(dated, key=lambda pair: pair[0])
-        yield Line(Verdict.OK, "snapshots", f"{newest.identifier}: {_ago(created, now)}, {newest.size_gib} GiB")
-    else:
-        yield Line(Verdict.OK, "snapshots", "no manual one")
+    yield from grouped("replica lag", found, len(stack.instances))
 
 
 def alarms(found: list[Alarm]) -> Iterator[Line]:
@@ -318,62 +246,7 @@ def certificates(stack: Stack, now: datetime) -> Iterator[Line]:
         left = until - now
         verdict = Verdict.ACT if left < CERTIFICATE_ACT else Verdict.LOOK if left < CERTIFICATE_LOOK else Verdict.OK
         found.append((verdict, f"of {authority}, until {until:%Y-%m-%d}", each.identifier))
-    return _grouped("certificate", found, len(stack.instances))
-
-
-def engine(
-    stack: Stack, lifecycles: list[Mapping[str, Any]] | Unknown, obstacles: list[str] | Unknown, now: datetime
-) -> Iterator[Line]:
-    """Engine version: whether the minor is retired, when the major's support ends, and the way to the next major."""
-    for each in stack.instances:
-        row, minor = _version(each.version)
-        if row and minor in (*row.retired, *row.removed):
-            newer = f"{row.number}.{row.creatable[0]}"
-            text = f"{each.identifier}: PostgreSQL {each.version} is retired; take {newer} or newer"
-            yield Line(Verdict.ACT, "engine", text)
-    primary = next((each for each in stack.instances if each.number is None), None)
-    row = (_version(primary.version)[0] if primary else None) or MAJORS[MAJOR]
-    dates = {} if isinstance(lifecycles, Unknown) else {
-        each.get("LifecycleSupportName"): each.get("LifecycleSupportEndDate") for each in lifecycles
-    }  # fmt: skip
-    end = dates.get(STANDARD_SUPPORT)
-    last = end.date() if end else row.end_of_support
-    left = last - now.date()
-    verdict = Verdict.ACT if left < SUPPORT_ACT else Verdict.LOOK if left < SUPPORT_LOOK else Verdict.OK
-    text = f"PostgreSQL {row.number}: RDS's standard support ends {last}"
-    if not end:
-        why = f" ({lifecycles.reason.rstrip('.')})" if isinstance(lifecycles, Unknown) else ""
-        text += f" by its calendar of 2026: it does not tell itself{why}"
-    yield Line(verdict, "engine", text)
-    if primary and row.number < max(MAJORS):
-        yield Line(Verdict.OK, "engine", _next_major(primary, stack, obstacles))
-
-
-def _version(version: str) -> tuple[Major | None, int | None]:
-    match = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?", version)
-    return (MAJORS.get(int(match[1])), None if match[2] is None else int(match[2])) if match else (None, None)
-
-
-def _next_major(primary: Instance, stack: Stack, obstacles: list[str] | Unknown) -> str:
-    """Where the primary can go, and what of that AWS and the database itself show stands in the way."""
-    versions = targets(primary.version)
-    ways = "which versions it upgrades to is not known here" if versions is None else (
-        f"it upgrades in place to {', '.join(versions)}"
-    )  # fmt: skip
-    in_the_way = [
-        f"{each.identifier} is {each.status}" for each in stack.instances if each.status != "available"
-    ] + [
-        f"{each.identifier} has pending changes" for each in stack.instances if each.raw.get("PendingModifiedValues")
-    ]  # fmt: skip
-    if isinstance(obstacles, Unknown):
-        shows, rest = "AWS shows", f"The database was not asked ({obstacles.reason.rstrip('.')})"
-    else:
-        in_the_way += obstacles
-        shows, rest = "AWS and the database show", "Other databases of the server were not asked"
-    return (
-        f"next major: {ways}; in the way: {', '.join(in_the_way) or f'nothing that {shows}'}. {rest}: docs/runbook.md, "
-        f"Upgrading to the next major"
-    )
+    return grouped("certificate", found, len(stack.instances))
 
 
 def storage(stack: Stack) -> Iterator[Line]:
@@ -394,7 +267,7 @@ def storage(stack: Stack) -> Iterator[Line]:
         look = size * 100 >= int(ceiling) * STORAGE_LOOK_PERCENT
         verdict = Verdict.ACT if size >= int(ceiling) else Verdict.LOOK if look else Verdict.OK
         found.append((verdict, f"{size} GiB, grows to {ceiling} GiB", each.identifier))
-    yield from _grouped("storage", found, len(stack.instances))
+    yield from grouped("storage", found, len(stack.instances))
 
 
 def budget(found: list[Mapping[str, Any]], names: ProductNaming) -> Iterator[Line]:

@@ -1,7 +1,8 @@
-"""A result of the doctor: a verdict about one check, in words."""
+"""A result of the doctor: a verdict about one check, in words; of instances that are alike, one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,3 +23,13 @@ class Line:
     verdict: Verdict
     check: str
     text: str
+
+
+def grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) -> Iterator[Line]:
+    """One line for all instances with the same verdict and text. `found`: verdict, text, identifier."""
+    groups: dict[tuple[Verdict, str], list[str]] = {}
+    for verdict, text, identifier in found:
+        groups.setdefault((verdict, text), []).append(identifier)
+    for (verdict, text), identifiers in groups.items():
+        who = f"all {total} instances" if len(identifiers) == total > 1 else ", ".join(identifiers)
+        yield Line(verdict, check, f"{who}: {text}")
