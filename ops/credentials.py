@@ -42,7 +42,7 @@ def rotate(aws: Aws, clock: Clock, names: ProductNaming, role: str) -> None:
                 waited = timedelta(seconds=clock.monotonic() - began)
                 steps, failure = _log(aws, names, secret["ARN"], since)
                 if failure is not None:
-                    raise OpsError(f"{role}: {failure} Then: {_command(names, role)}")
+                    raise OpsError(f"{role}: {failure} Then: {command(names, role)}")
                 if waited > LONGEST:
                     raise OpsError(
                         f"{role}: the rotation has not ended after {format_duration(waited)}. Its log: aws logs tail "
@@ -60,7 +60,8 @@ def rotate(aws: Aws, clock: Clock, names: ProductNaming, role: str) -> None:
     console.say(f"{role}: rotated in {took}; the login of before works until the next rotation")
 
 
-def _command(names: ProductNaming, role: str) -> str:
+def command(names: ProductNaming, role: str) -> str:
+    """The command that rotates a role's password."""
     return f"python -m ops credentials rotate {role} -s {names.environment}"
 
 
@@ -129,9 +130,11 @@ def _is_current(aws: Aws, arn: str, version: str) -> bool:
 def _log(aws: Aws, names: ProductNaming, arn: str, since: datetime) -> tuple[list[str], str | None]:
     """Steps that the function has ended, and why one has failed, by its log; nothing where that may not be read."""
     try:
-        events = aws.client("logs").filter_log_events(
-            logGroupName=names.function_log_group("rotation"), startTime=int(since.timestamp() * 1000)
-        )["events"]
+        # In pages, of which CloudWatch gives empty ones too.
+        events = aws.all(
+            "logs", "filter_log_events", "events",
+            logGroupName=names.function_log_group("rotation"), startTime=int(since.timestamp() * 1000),
+        )  # fmt: skip
     except AWS_ERRORS:
         return [], None
     lines = [line for event in events for line in event["message"].splitlines() if arn in line]

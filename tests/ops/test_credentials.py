@@ -69,6 +69,15 @@ def test_why_it_failed_is_said(ops: Ops, answers: dict[str, Any]) -> None:
     )
 
 
+def test_why_it_failed_is_found_behind_a_page_without_a_line(ops: Ops, answers: dict[str, Any]) -> None:
+    def page(parameters: Any) -> dict[str, Any]:
+        return log("testSecret: failed: Too late.") if "nextToken" in parameters else {"events": [], "nextToken": "2"}
+
+    canned(answers, secret(), FilterLogEvents=page)
+    code, _, err = ops("credentials", "rotate", "langpont_app", "-s", "prod")
+    assert (code, "Too late." in err) == (1, True)
+
+
 def test_one_that_is_under_way_is_followed_and_one_that_nobody_is_at_is_given_up(
     ops: Ops, answers: dict[str, Any]
 ) -> None:
