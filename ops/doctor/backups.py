@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from blueprint.aws.sleep import Sleep
+from ops.console import count
 from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_duration, format_time
 from ops.snapshots.model import AVAILABLE, Snapshot
@@ -31,7 +32,7 @@ def automated_backup(stack: Stack, now: datetime, *, asleep: bool = False) -> It
         else:
             verdict = Verdict.OK if asleep else _verdict_by_age(now - newest, RESTORABLE_OK, RESTORABLE_LOOK)
             text = f"{primary.identifier}: restorable to {format_time(newest)}, {_ago(newest, now)}"
-            yield Line(verdict, "backups", f"{text}, and to any time of the last {days} days")
+            yield Line(verdict, "backups", f"{text}, and to any time of the last {count(days, 'day')}")
 
 
 def recovery_point(

@@ -72,7 +72,7 @@ def lines(facts: Facts, names: ProductNaming, now: datetime) -> list[Line]:
     found += _or_unknown("alarms", facts.alarms, alarms)
     found += _or_unknown("topics", facts.topics, subscriptions)
     found += _or_unknown("PgBouncer", facts.poolers, poolers)
-    found += _or_unknown("rotation", facts.rotations, lambda known: rotations(known, now))
+    found += _or_unknown("rotation", facts.rotations, lambda known: rotations(known, names, now))
     if not isinstance(stack, Unknown):
         found += certificates(stack, now)
         found += engine(stack, facts.lifecycles, facts.obstacles, now)
@@ -198,7 +198,7 @@ def zones(stack: Stack) -> Iterator[Line]:
             found.append((Verdict.LOOK, text, each.identifier))
         else:
             found.append((Verdict.OK, "in another zone than its primary", each.identifier))
-    return grouped("zones", found, len(stack.replicas))
+    return grouped("zones", found, len(stack.replicas), "replica")
 
 
 def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
@@ -217,7 +217,7 @@ def replica_lag(lags: Mapping[str, Any], stack: Stack) -> Iterator[Line]:
             found.append((verdict, f"{lag.seconds:g} s at {format_time(lag.at)}", each.identifier))
     if not found:
         yield Line(Verdict.OK, "replica lag", "no replicas")
-    yield from grouped("replica lag", found, len(stack.instances))
+    yield from grouped("replica lag", found, len(stack.replicas), "replica")
 
 
 def alarms(found: list[Alarm]) -> Iterator[Line]:

@@ -15,7 +15,7 @@ from blueprint.postgres.pgbouncer import NAMESPACE
 from blueprint.postgres.roles import PASSWORD_ROLES, POOLED_ROLES
 from langpont_db.pgbouncer.stack import HOST_DIMENSION, LOGIN_METRIC, ROLE_DIMENSION
 from ops.aws import Aws
-from ops.credentials import CURRENT, STUCK, pending_version, written
+from ops.credentials import CURRENT, STUCK, command, pending_version, written
 from ops.doctor.verdict import Line, Verdict
 from ops.durations import format_duration, format_time
 from ops.errors import code_of
@@ -99,22 +99,23 @@ def _hosts(aws: Aws, names: ProductNaming, role: str, at: datetime, now: datetim
     return {host: found[-1] >= math.floor(at.timestamp()) for host, found in published.items() if found}
 
 
-def rotations(found: list[Rotation], now: datetime) -> Iterator[Line]:
+def rotations(found: list[Rotation], names: ProductNaming, now: datetime) -> Iterator[Line]:
     """When each password was changed last, and by which hosts. No line where none is rotated."""
     for each in found:
         words, verdict = [], Verdict.OK
+        every = "every day" if each.days == 1 else f"every {each.days} days"
         if each.last is None:
-            words.append(f"not rotated yet, every {each.days} days")
+            words.append(f"not rotated yet, {every}")
         else:
             words.append(f"rotated {format_time(each.last)}, {format_duration(now - each.last)} ago")
             if each.days and now - each.last > timedelta(days=each.days) + LATE:
                 verdict = Verdict.LOOK
-                words.append(f"which is to be every {each.days} days")
+                words.append(f"which is to be {every}")
         if each.pending_since is not None and now - each.pending_since >= STUCK:
             verdict = Verdict.LOOK
             words.append(
-                f"a rotation that began {format_time(each.pending_since)} has not ended: python -m ops credentials "
-                f"rotate {each.role}, with -s, says why"
+                f"a rotation that began {format_time(each.pending_since)} has not ended: {command(names, each.role)} "
+                f"says why"
             )
         behind = [host for host, follows in each.hosts.items() if not follows]
         if behind:

@@ -25,11 +25,16 @@ class Line:
     text: str
 
 
-def grouped(check: str, found: Iterable[tuple[Verdict, str, str]], total: int) -> Iterator[Line]:
-    """One line for all instances with the same verdict and text. `found`: verdict, text, identifier."""
+def grouped(
+    check: str, found: Iterable[tuple[Verdict, str, str]], total: int, noun: str = "instance"
+) -> Iterator[Line]:
+    """One line for all instances with the same verdict and text. `found`: verdict, text, identifier.
+
+    `total`: how many are looked at; `noun`: what they are.
+    """
     groups: dict[tuple[Verdict, str], list[str]] = {}
     for verdict, text, identifier in found:
         groups.setdefault((verdict, text), []).append(identifier)
     for (verdict, text), identifiers in groups.items():
-        who = f"all {total} instances" if len(identifiers) == total > 1 else ", ".join(identifiers)
+        who = f"all {total} {noun}s" if len(identifiers) == total > 1 else ", ".join(identifiers)
         yield Line(verdict, check, f"{who}: {text}")

@@ -54,10 +54,11 @@ def rotated(**other: Any) -> Rotation:
     [
         (rotated(), "ok", "rotated 2026-11-18 03:00 UTC, 3 days ago"),
         (rotated(last=None), "ok", "not rotated yet, every 30 days"),
+        (rotated(last=None, days=1), "ok", "not rotated yet, every day"),
         (rotated(last=ago(days=33)), "look", "rotated 2026-10-19 03:00 UTC, 33 days ago; which is to be every 30 days"),
         (rotated(pending_since=ago(minutes=5)), "ok", "rotated 2026-11-18 03:00 UTC, 3 days ago"),
         (rotated(pending_since=ago(hours=2)), "look", f"{DAYS}; a rotation that began 2026-11-21 01:00 UTC has not "
-         "ended: python -m ops credentials rotate langpont_app, with -s, says why"),
+         "ended: python -m ops credentials rotate langpont_app -s prod says why"),
         (rotated(hosts={"a": True, "b": True}), "ok", f"{DAYS}; let through by PgBouncer on a, b"),
         (rotated(hosts={"a": True, "b": False}), "act", f"{DAYS}; not let through by PgBouncer on b"),
     ],
@@ -205,6 +206,12 @@ def test_a_stack_without_replicas_has_no_lag() -> None:
 def test_the_automated_backups_age_decides(other: dict[str, Any], verdict: str, text: str) -> None:
     ((said, line),) = found("backups", instance(**other))
     assert (said, line.startswith(f"langpont-prod-db: {text}")) == (verdict, True)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, "1 day"), (35, "35 days")])
+def test_how_long_backups_are_kept_is_said_in_days(days: int, kept: str) -> None:
+    ((_, line),) = found("backups", instance(BackupRetentionPeriod=days))
+    assert line.endswith(f", and to any time of the last {kept}")
 
 
 @pytest.mark.parametrize(
