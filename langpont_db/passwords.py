@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from concurrent.futures import Future
@@ -11,6 +12,8 @@ from typing import Any, Protocol
 from langpont_db import metrics, waiting
 from langpont_db.errors import SecretRefused, SecretTimeout
 from langpont_db.forks import renew_after_fork
+
+log = logging.getLogger("langpont_db")
 
 REFETCH_SECONDS = 1  # many logins that fail together ask once
 # A rotation moves to another login while the old one still works, so nobody is refused: it has to be looked for. What
@@ -102,7 +105,7 @@ class SecretPassword:
         if time.monotonic() - self._read_at >= FRESH_SECONDS:
             with self._lock:
                 if self._reading is None or self._reading.done():
-                    self._begin()  # if it fails, what was read before goes on being used
+                    self._begin().add_done_callback(_told)  # if it fails, what was read before goes on being used
         return hidden
 
     def renew(self, refused: Hidden) -> bool:
@@ -150,6 +153,12 @@ class SecretPassword:
             reading.set_result(self._hidden)
         except BaseException as error:
             reading.set_exception(error)
+
+
+def _told(reading: Future[Hidden]) -> None:
+    """Nobody waits for it, so nobody would know until the login of before ends with the next rotation."""
+    if error := reading.exception():
+        log.warning("a secret could not be read again, and the login of before stays in use: %s", error)
 
 
 def _from_secrets_manager(arn: str, region: str | None, seconds: float) -> Hidden:

@@ -76,12 +76,14 @@ def test_an_old_secret_is_read_beside_the_next_login_which_does_not_wait(
     assert answers == ["third"]
 
 
-def test_a_secret_that_cannot_be_read_again_goes_on_being_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_cannot_be_read_again_goes_on_being_what_it_was_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     given: list[Hidden | Exception] = [Hidden("first"), SecretRefused("arn: throttled"), Hidden("second")]
     monkeypatch.setattr(passwords, "FRESH_SECONDS", 0)
 
     def answer(arn: str, region: str | None, seconds: float) -> Hidden:
-        found = given.pop(0)
+        found = given.pop(0) if len(given) > 1 else given[0]
         if isinstance(found, Exception):
             raise found
         return found
@@ -91,3 +93,4 @@ def test_a_secret_that_cannot_be_read_again_goes_on_being_what_it_was(monkeypatc
     seen = [password.read().reveal()]
     until(lambda: seen.append(password.read().reveal()) or seen[-1] == "second")  # type: ignore[func-returns-value]
     assert set(seen) == {"first", "second"}
+    assert caplog.messages == ["a secret could not be read again, and the login of before stays in use: arn: throttled"]
