@@ -72,14 +72,17 @@ def read(stack: Stack, pooler: Mapping[str, Any]) -> Rotated:
         current, at = stack.version(arn, CURRENT) or ({}, 0.0)
         pending = stack.version(arn, PENDING)
         newest = current
-        if pending is not None and current.get("username") in pending[0].get("verifiers", {}):
+        if pending is not None and current.get("username") in _verifiers(pending[0]):
             newest, at = pending
             pending_roles.add(role)
-        own = newest.get("verifiers") or {newest.get("username"): newest.get("verifier")}
+        own = _verifiers(newest) or {newest.get("username"): newest.get("verifier")}
         if not all(isinstance(text, str) for pair in own.items() for text in pair):
             raise HostError(f"{arn} has no verifier for PgBouncer. Publish it anew: pulumi up.")
         for document in (current, newest):
-            passwords[document["username"]] = document["password"]
+            login, password = document.get("username"), document.get("password")
+            if not isinstance(login, str) or not isinstance(password, str):
+                raise HostError(f"{arn} has no username, or no password. Publish it anew: pulumi up.")
+            passwords[login] = password
         role_of |= dict.fromkeys(own, role)
         verifiers |= own
         written[role] = at
@@ -106,6 +109,12 @@ def close_left(console: Console, logins: Collection[str]) -> list[str]:
     for entry in unused:
         console.rows(f'RECONNECT "{entry}"')
     return [f"{entry} (left by {', '.join(sorted(users))})" for entry, users in sorted(unused.items())]
+
+
+def _verifiers(document: Mapping[str, Any]) -> dict[Any, Any]:
+    """By login, those that a rotation has written; empty where none has, or what stands there is none."""
+    found = document.get("verifiers")
+    return found if isinstance(found, dict) else {}
 
 
 def with_list(pooler: Mapping[str, Any], rotated: Rotated) -> Mapping[str, Any]:

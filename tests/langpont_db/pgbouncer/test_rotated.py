@@ -226,8 +226,13 @@ def test_a_rotation_that_was_refused_finds_the_login_unused_after_its_host_has_r
 def test_a_secret_that_cannot_be_read_leaves_the_host_as_it_was(machine: Machine, rotating: Rotating) -> None:
     machine.up()
     before = machine.state()
-    rotating.put(APP, {"username": APP, "password": "without a verifier"})
-    assert machine.sync() == Answer(
-        1, [], [f"pgbouncer: {machine.arns[APP]} has no verifier for PgBouncer. Publish it anew: pulumi up."]
-    )
+    for document, lacks in (
+        ({"username": APP, "password": "without a verifier"}, "verifier for PgBouncer"),
+        ({"verifier": "SCRAM-SHA-256$", "verifiers": {APP: "SCRAM-SHA-256$"}}, "username, or no password"),
+        ({"username": APP, "password": "x", "verifiers": [APP]}, "verifier for PgBouncer"),
+    ):
+        rotating.put(APP, document)
+        assert machine.sync() == Answer(
+            1, [], [f"pgbouncer: {machine.arns[APP]} has no {lacks}. Publish it anew: pulumi up."]
+        )
     assert machine.state() == before
