@@ -30,10 +30,11 @@ def install(functions_file: Path) -> None:
         snapshot_type: str = "manual",
         **options: Any,
     ) -> Any:
+        db_snapshot_identifier = db_snapshot_identifier.lower()  # as RDS stores it
         stand_in = _stand_in(functions_file)
         if snapshot_type != "manual" or not stand_in:
             return create_record(self, db_instance_identifier, db_snapshot_identifier, snapshot_type, **options)
-        folder = Path(stand_in["folder"], db_snapshot_identifier.lower())
+        folder = Path(stand_in["folder"], db_snapshot_identifier)
         if (folder / "snapshot.json").exists():
             return _record_again(self, folder, db_instance_identifier, db_snapshot_identifier, options.get("tags"))
         snapshot = create_record(self, db_instance_identifier, db_snapshot_identifier, snapshot_type, **options)
@@ -45,7 +46,7 @@ def install(functions_file: Path) -> None:
         return snapshot
 
     def delete(self: Any, db_snapshot_identifier: str) -> Any:
-        snapshot = delete_record(self, db_snapshot_identifier)
+        snapshot = delete_record(self, db_snapshot_identifier.lower())
         stand_in = _stand_in(functions_file)
         if stand_in and snapshot.snapshot_type == "manual":
             shutil.rmtree(Path(stand_in["folder"], snapshot.db_snapshot_identifier), ignore_errors=True)
