@@ -86,14 +86,19 @@ def _rotate_secret(
     return str(secret.to_short_dict(version_id=token))
 
 
-# Called with a secret's pending document once the database has it: what hosts do that follow a rotation.
+# Called with a secret's pending document once the database has it: what hosts do that follow a rotation. It raises
+# where they cannot.
 followed: Callable[[dict[str, Any]], None] = lambda document: None  # noqa: E731
 
 
 def _run(secret: Any, function: Any, token: str) -> None:
     for step in STEPS:
         if step == "testSecret":
-            followed(json.loads(secret.versions[token]["secret_string"]))
+            try:
+                followed(json.loads(secret.versions[token]["secret_string"]))
+            except Exception as error:  # whoever waits for the rotation reads it, as of a host that has not followed
+                function.save_logs(f"{secret.arn}: {step}: failed: PgBouncer of this machine does not follow: {error}")
+                return
         event = {"Step": step, "SecretId": secret.arn, "ClientRequestToken": token}
         answer, failed, _ = function._invoke_lambda(event)
         if failed:

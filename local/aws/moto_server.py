@@ -25,6 +25,7 @@ from moto.server import main
 RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 CERTIFICATES = "certs/*-bundle.pem"
+FOLLOW_SECONDS = 60
 
 functions_file = Path(sys.argv[1])
 arguments = sys.argv[2:]
@@ -107,11 +108,20 @@ def _beside(name: str) -> Any:
 
 
 def follow(document: dict[str, Any]) -> None:
-    """Have this machine's PgBouncer let a rotated role's logins through, as each host does."""
+    """Have this machine's PgBouncer let a rotated role's logins through, as each host does.
+
+    Raises RuntimeError with its last words where it does not.
+    """
     command = json.loads(functions_file.read_text()).get("follow")
     if command and document.get("verifiers"):
         project = Path(__file__).parents[2]
-        subprocess.run(command, input=json.dumps(document["verifiers"]), text=True, cwd=project, check=True)
+        done = subprocess.run(
+            command, input=json.dumps(document["verifiers"]), stderr=subprocess.PIPE, text=True, cwd=project,
+            timeout=FOLLOW_SECONDS, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it gave no reason"]
+            raise RuntimeError(f"{said[-1].rstrip('.')}. make up starts it.")
 
 
 setattr(LambdaFunction, "_invoke_lambda", invoke)  # noqa: B010 - a type checker refuses a plain assignment
