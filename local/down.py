@@ -88,7 +88,11 @@ def _aftermath(
         yield "The control plane is half built: applications find no secrets there until the next `make up`."
     if started or missing or half_built:
         runs_on = [role for role in before if role not in missing]
-        rest = f"{', '.join(runs_on)} run on as before, and all data stays." if runs_on else "All data stays."
+        rest = (
+            f"{', '.join(runs_on)} {'runs' if len(runs_on) == 1 else 'run'} on as before, and all data stays."
+            if runs_on
+            else "All data stays."
+        )
         yield f"{rest} `make up STACK={stack}` goes on from here."
 
 

@@ -16,6 +16,7 @@ from local.processes import Process
 from local.up import Result
 from local.verify.check import Check
 from preview.page import Page
+from preview.units import count
 
 SHOWN_CHANGES = 12
 NAME_COLUMNS = 56  # most names fit; a longer one moves its detail to the right
@@ -35,7 +36,9 @@ def result(up: Result, seconds: float) -> None:
     _changes(page, up)
     _restored(page, up)
     _endpoints(page, up)
-    page.heading("Not as on AWS", f"{len(up.differences)} things: make status STACK={stack} ARGS=--differences")
+    page.heading(
+        "Not as on AWS", f"{count(len(up.differences), 'thing')}: make status STACK={stack} ARGS=--differences"
+    )
     environment = shlex.quote(os.path.relpath(up.folders.state / "app.env"))
     page.heading("Next")
     page.table(
@@ -61,13 +64,15 @@ def _changes(page: Page, up: Result) -> None:
         ("+", up.changes.added), ("~", up.changes.changed), ("-", up.changes.removed)
     ) for name in names]  # fmt: skip
     if rows and len(rows) < len(up.state.registrations):
-        page.heading("Registrations", f"{len(rows)} differ from those that were up")
+        page.heading("Registrations", f"{count(len(rows), 'differs', 'differ')} from those that were up")
         page.table([(mark, name) for mark, name in rows[:SHOWN_CHANGES]])
         if len(rows) > SHOWN_CHANGES:
             page.note(f"and {len(rows) - SHOWN_CHANGES} more")
     actions = _did(up)
     if up.rebuilt:
-        page.heading("Control plane", f"{len(up.state.registrations)} registrations applied to moto at {up.endpoint}")
+        page.heading(
+            "Control plane", f"{count(len(up.state.registrations), 'registration')} applied to moto at {up.endpoint}"
+        )
     if actions:
         page.heading("Data plane")
         page.table([(action,) for action in actions])
@@ -138,7 +143,9 @@ def status(stack: str, found: Mapping[str, Process | None]) -> bool:
     """One line a process. Returns whether all run."""
     page = Page()
     missing = [role for role, process in found.items() if process is None]
-    page.title(stack, "on this machine" if not missing else f"{len(missing)} of {len(found)} do not run")
+    of = f"of {len(found)}"
+    lacking = count(len(missing), f"{of} does not run", f"{of} do not run")
+    page.title(stack, lacking if missing else "on this machine")
     page.table(
         [
             (role, Text("runs", "green") if process else Text("DOES NOT RUN", "bold red"),

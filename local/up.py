@@ -34,6 +34,7 @@ from local.verify import checks as data_check
 from local.verify import functions as check_functions
 from local.verify import instances as check_instances
 from local.verify.check import Check
+from preview.units import count
 from recording import stack_files
 from recording.answers import Answers
 from recording.engine import record
@@ -176,7 +177,9 @@ def verify(project: Path, stack: str) -> Iterator[Check]:
     yield Check(
         "the stack file is what is up",
         not drift,
-        f"make up STACK={stack} brings {len(drift.added + drift.changed + drift.removed)} changes" if drift else "",
+        f"make up STACK={stack} brings {count(len(drift.added + drift.changed + drift.removed), 'change')}"
+        if drift
+        else "",
     )
     server = control(folders)
     if server is None:

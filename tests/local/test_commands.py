@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from local import commands, show
+from local import commands, down, show
 from local.processes import Process
 from local.verify.check import Check
 
@@ -113,7 +113,15 @@ def test_a_failed_check_is_told_in_full_and_counted(capsys: pytest.CaptureFixtur
 def test_a_missing_process_is_told_with_what_starts_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert show.status("prod", {"moto": Process(7, "x", "moto"), "primary": None}) is False
     assert capsys.readouterr().out == (
-        "prod  1 of 2 do not run\n"
+        "prod  1 of 2 does not run\n"
         "  moto     runs          pid 7\n"
         "  primary  DOES NOT RUN  make up STACK=prod starts it\n"
     )
+
+
+def test_a_single_server_that_goes_on_is_told_in_the_singular() -> None:
+    before = {role: Process(7, "x", role) for role in ("moto", "primary")}
+    assert [*down._aftermath("dev", before, [], ["primary"], half_built=False)] == [
+        "Stopped for a restart, and not started again: primary.",
+        "moto runs on as before, and all data stays. `make up STACK=dev` goes on from here.",
+    ]
