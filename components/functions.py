@@ -208,7 +208,7 @@ class Functions(Component):
     def _make_roles(self, function: aws.lambda_.Function, package: Package) -> aws.lambda_.Invocation:
         """Run it once now, and again whenever what it makes, a password or the server is another one."""
         triggers: dict[str, Any] = {f"secret-{role}": version for role, version in self._args.secret_versions.items()}
-        return aws.lambda_.Invocation(
+        invocation = aws.lambda_.Invocation(
             f"{self._name}-make-roles",
             function_name=function.name,
             input=json.dumps({"action": "apply"}),
@@ -216,6 +216,8 @@ class Functions(Component):
             triggers=triggers | {"package": package.digest, "instance": self._args.primary_resource_id},
             opts=self.child_options(),
         )
+        invocation.result.apply(lambda result: _tell(result, invocation, self._args.stack))
+        return invocation
 
     def _rotated_secrets(self) -> list[pulumi.Input[str]]:
         return [self._args.secret_arns[role] for role in roles.PASSWORD_ROLES]
@@ -278,3 +280,12 @@ class Functions(Component):
             ),
             opts=self.child_options(depends_on=[permission]),
         )
+
+
+def _tell(result: str | None, invocation: aws.lambda_.Invocation, stack: str) -> None:
+    """Say what the run that made the roles last has left as it was; nobody reads its answer in the state.
+
+    No warning: what a person has mended since would go on being warned of until the next such run.
+    """
+    for sentence in roles.left_as_it_was(json.loads(result or "{}"), stack):
+        pulumi.log.info(sentence, invocation)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from blueprint.postgres.roles import left_as_it_was
 from local import functions, snapshots, state
 from local.aws.clients import Clients
 from local.aws.provider import UNPROVEN, Created, KeptAnswers, MotoProvider
@@ -114,7 +115,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         _write_control(folders, server)  # it may have been damaged, and found by its process
         say("Bringing up PostgreSQL and PgBouncer")
         clients = Clients(server.endpoint, _region(stack_file))
-        make_roles = partial(_make_roles, folders, recording, clients)
+        make_roles = partial(_make_roles, folders, recording, clients, notes.append)
         plan = as_rotated(data_plan(recording), recording, clients)
         data = _data_plane(folders, kept, plan, ports, say, make_roles)
         state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
@@ -345,10 +346,18 @@ def _kept_ports(kept: State) -> Ports | None:
         return None
 
 
-def _make_roles(folders: Folders, recording: Recording, clients: Clients, data: DataPlane) -> bool:
-    """As a deployment does, by the function that the program invokes; whether it had to do anything."""
+def _make_roles(
+    folders: Folders, recording: Recording, clients: Clients, note: Callable[[str], None], data: DataPlane
+) -> bool:
+    """As a deployment does, by the function that the program invokes; whether it had to do anything.
+
+    `note`: is told what it leaves as it is.
+    """
     functions.write_stand_ins(functions_file(folders), data)
     answers = list(functions.invoke_registered(recording, clients))
+    for answer in answers:
+        for sentence in left_as_it_was(answer, recording.stack):
+            note(sentence)
     return any(answer["changed"] for answer in answers)
 
 

@@ -159,3 +159,20 @@ def _second(role: Role) -> dict[str, Any]:
     """Rights come by membership; what a role is set to does not, so it is said again."""
     own = {"name": second_login(role.name), "secondOf": role.name, "access": {}, "memberOf": [role.name]}
     return {**_row(role), **own}
+
+
+def left_as_it_was(answer: Mapping[str, Any], stack: str) -> list[str]:
+    """What the roles function has found and not changed, a sentence each. `answer`: what it gave when it ran last."""
+    others, drift = answer.get("others") or (), answer.get("drift") or ()
+    told = []
+    if others:
+        told.append(
+            f"Of somebody else when the database's roles were made last, and left alone (docs/adopting.md): "
+            f"{'; '.join(others)}."
+        )
+    if drift:
+        told.append(
+            f"Not as product.yaml has it when the database's roles were made last, and left to a person: "
+            f"{'; '.join(drift)}. How it is now: python -m ops roles check -s {stack}"
+        )
+    return told

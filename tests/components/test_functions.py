@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi
 import pytest
 
 from blueprint.names import LONGEST_ENVIRONMENT
 from blueprint.postgres import roles
 from recording import engine
 from recording.answers import Answers
-from recording.recording import Recording
+from recording.recording import Recording, Registration
 from tests.components import MIXED, replicas
 from tests.components.test_generations import SECOND
 from tests.components.test_networking import EXISTING
@@ -385,3 +386,37 @@ def test_roles_are_made_again_when_what_they_are_has_changed(monkeypatch: pytest
     monkeypatch.setattr(roles, "definition", lambda **_: definition | {"comment": "another"})
     changed = engine.record(frozen("prod"), Answers(REGION), preview=False)
     assert triggered(recording("prod"), changed) == {"package"}
+
+
+class Answering(Answers):
+    """AWS whose roles function answers so."""
+
+    def __init__(self, **answer: list[str]) -> None:
+        super().__init__(REGION)
+        self.answer = answer
+
+    def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
+        id_, outputs = super().create(registration)
+        return id_, {**outputs, "result": json.dumps(self.answer)} if registration.type == INVOCATION else outputs
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"others": [], "drift": [], "changed": ["role a is missing"]}, []),
+        (
+            {"others": ["role shop logs in here", "role pay logs in here"], "drift": ["schema x is of shop"]},
+            ["Of somebody else when the database's roles were made last, and left alone (docs/adopting.md): role shop "
+             "logs in here; role pay logs in here.",
+             "Not as product.yaml has it when the database's roles were made last, and left to a person: schema x is "
+             "of shop. How it is now: python -m ops roles check -s dev"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_roles_function_leaves_as_it_was_is_told_by_the_update(
+    answer: dict[str, list[str]], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", lambda sentence, _: said.append(sentence))
+    engine.record(frozen("dev"), Answering(**answer), preview=False)
+    assert said == told

@@ -113,6 +113,18 @@ def test_the_readme_shows_lines_of_verify(verified: list[Check]) -> None:
     assert (len(shown), count) == (7, f"{len(names)} passed, 0 failed")
 
 
+def test_a_role_of_somebody_else_is_told_and_left_alone(project: Path, prod: up.Result) -> None:
+    with prod.data.cluster.primary.admin(prod.data.plan.database) as session:
+        session.execute("CREATE ROLE shop_web LOGIN")
+        try:
+            assert bring_up(project).notes == (
+                "Of somebody else when the database's roles were made last, and left alone (docs/adopting.md): role "
+                "shop_web logs in here, with no right of its own on the database.",
+            )
+        finally:
+            session.execute("DROP ROLE shop_web")
+
+
 def test_a_second_time_there_is_nothing_to_do(project: Path, prod: up.Result, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     calls: list[str] = []
