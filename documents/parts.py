@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from documents import (
+    adopting,
     alarms,
     charts,
     cost,
@@ -25,6 +26,7 @@ from documents.stacks import Stack
 DOCUMENTS = (
     "README.ja.md",
     "README.md",
+    "docs/adopting.md",
     "docs/alarms.md",
     "docs/architecture.md",
     "docs/cost.md",
@@ -69,6 +71,7 @@ PARTS: Mapping[str, Callable[[Sources], str]] = {
     "loud-scenarios": lambda s: alarms.loud(s.stacks, s.prod),
     "quiet-scenarios": lambda s: alarms.quiet(s.stacks),
     "parameters": lambda s: inventory.parameters(s.prod),
+    "new-side": lambda s: adopting.new_side(s.prod),
     "outputs": lambda s: outputs.outputs(s.prod),
     "replica-fields": lambda s: outputs.replica_fields(s.prod, s.stacks),
     "pool-fields": lambda s: outputs.pool_fields(s.prod),

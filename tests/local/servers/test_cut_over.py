@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from blueprint.postgres.roles import OWNER, SCHEMAS
 from local.loopback import free_port, is_free
 from local.servers.account import Account
 from local.servers.binaries import Binaries
@@ -38,7 +39,8 @@ LOGICAL = {"parameters": {"rds.logical_replication": "on"}}
 PASSWORDS = {"shop_app": "the application's own", "shop_reports": "reports"}
 ROWS = 5000
 
-# By the old master: roles of its own, an owner that nobody logs in as, tables of three owners, a setting for all.
+# By the old master: roles of its own, an owner that nobody logs in as, tables of three owners, a setting for all, and a
+# schema whose name begins as one of the product's.
 THEIRS = f"""
 CREATE ROLE shop_owner; CREATE ROLE shop_app LOGIN; CREATE ROLE shop_reports LOGIN CONNECTION LIMIT 5;
 GRANT shop_owner TO CURRENT_USER; GRANT shop_app TO CURRENT_USER;
@@ -58,6 +60,8 @@ INSERT INTO public.carts (content) SELECT 'a cart' FROM generate_series(1, 10);
 RESET ROLE;
 CREATE TABLE public.rates (currency text PRIMARY KEY, rate numeric); INSERT INTO public.rates VALUES ('JPY', 150);
 GRANT SELECT ON public.rates TO shop_app;
+CREATE SCHEMA {SCHEMAS[0]}_raw; CREATE TABLE {SCHEMAS[0]}_raw.samples (number int PRIMARY KEY);
+INSERT INTO {SCHEMAS[0]}_raw.samples VALUES (1);
 """
 OF_RDS = (
     "CREATE ROLE rds_replication; GRANT rds_replication TO {0} WITH ADMIN OPTION; GRANT pg_create_subscription TO {0}"
@@ -197,7 +201,7 @@ def environment(
     """The values that the document begins with, by the names that it gives them."""
     names = {line.split("=")[0].removeprefix("export ") for line in section(DOCUMENT, "Short cut-over").splitlines()
              if line.startswith("export ")}  # fmt: skip
-    assert names == {"OLD_ADDRESS", "NEW_ADDRESS", "OLD", "NEW", "POOLER", "POOLER_INI"}
+    assert names == {"OLD_ADDRESS", "NEW_ADDRESS", "OLD", "NEW", "OURS", "POOLER", "POOLER_INI"}
     kept = folder / "pgpass"
     lines = [f"localhost:*:*:{plane.plan.master}:{plane.plan.passwords[plane.plan.master]}\n" for plane in (old, new)]
     kept.write_text("".join(lines), encoding="utf-8")
@@ -213,7 +217,8 @@ def environment(
     return os.environ | found | {
         "OLD_ADDRESS": address(old), "NEW_ADDRESS": address(new), "PGPASSFILE": str(kept),
         "POOLER": f"host=127.0.0.1 port={port} user=pgbouncer dbname=pgbouncer",
-        "POOLER_INI": str(pooler / "pgbouncer.ini"), "PATH": f"{binaries.tools}{os.pathsep}{os.environ['PATH']}",
+        "OURS": f"^({'|'.join((*SCHEMAS, OWNER))})$", "POOLER_INI": str(pooler / "pgbouncer.ini"),
+        "PATH": f"{binaries.tools}{os.pathsep}{os.environ['PATH']}",
     }  # fmt: skip
 
 
@@ -248,6 +253,7 @@ def proven(load: Load, plane: DataPlane) -> None:
     assert rows(plane, "SELECT count(*) FROM shop.lines") == [(len(load.acknowledged),)]
     assert rows(plane, "SELECT count(*) FROM public.carts") == [(len(load.acknowledged) + 10,)]
     assert rows(plane, "SELECT * FROM public.rates")[0][0] == "JPY"
+    assert rows(plane, f"SELECT number FROM {SCHEMAS[0]}_raw.samples") == [(1,)]
 
 
 def test_a_running_database_moves_in_and_back_and_no_write_is_lost(
