@@ -12,7 +12,7 @@ from preview.effects.model import Consequence, Effect, Line, When
 from preview.html.markup import Markup, section, table, tag, text
 from preview.text import changes as change_words
 from preview.text import effects, rehearsed
-from preview.text.names import merged, short_type
+from preview.text.names import short_type
 from preview.units import count
 from recording.plan import source
 
@@ -83,8 +83,8 @@ def _change(line: Line, seen: str) -> Markup:
 
 
 def _happens(consequence: Consequence, names: Sequence[str]) -> str:
-    listed = ", ".join(merged(names))
-    return f"{listed} {consequence.what}" if consequence.what else f"beside it: {listed}"
+    told = effects.happens(names, consequence.what)
+    return told if consequence.what else f"beside it: {told}"
 
 
 def _title(line: Line) -> Markup:

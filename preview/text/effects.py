@@ -67,6 +67,14 @@ def alike(line: Line) -> dict[Consequence, list[str]]:
     return {consequence: list(names) for consequence, names in found.items()}
 
 
+def happens(names: Sequence[str], what: str, *, most: int | None = None) -> str:
+    """What happens to one resource, or to each of several, of which the first `most` are named; `what` may be ""."""
+    listed = list(merged(names))
+    left = len(listed) - len(listed[:most])
+    who = f"{', '.join(listed[:most])}{f' and {left} more' if left else ''}"
+    return f"{'each of ' if len(names) > 1 else ''}{who} {what}" if what else who
+
+
 def more(cost: Estimate) -> str:
     """A difference of two estimates in words."""
     lacking = "; ".join(f"{quantity:+} {item}, of unknown price" for item, quantity in cost.unknown.items())
@@ -81,13 +89,14 @@ def styled(effect: Effect) -> Text:
 
 def _rows(line: Line) -> Iterator[Row]:
     for consequence, names in alike(line).items():
-        yield styled(consequence.effect), Text(f"{', '.join(merged(names))}{_sentence(consequence)}")
+        yield styled(consequence.effect), Text(f"{happens(names, consequence.what)}{_sentence(consequence)}")
     if not line.touches:
         yield styled(Effect.NOTHING), Text("no resource changes")
 
 
 def _sentence(consequence: Consequence) -> str:
-    parts = [f" {consequence.what}" if consequence.what else ""]
+    """How it goes on behind what happens."""
+    parts = []
     if consequence.when is not When.AT_ONCE:
         parts.append(f", {consequence.when.value}")
     if consequence.takes:

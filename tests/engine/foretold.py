@@ -17,8 +17,7 @@ from preview.effects.lines import lines
 from preview.effects.model import Effect, Line, When
 from preview.report import Report, settings
 from preview.standing import of_document
-from preview.text.effects import alike, shown, told
-from preview.text.names import merged
+from preview.text.effects import alike, happens, shown, told
 from recording.answers import Answers
 from recording.plan import Key, Plan, Standing, plan
 from tests.engine.edits import EDITS, golden
@@ -89,10 +88,8 @@ def _row(name: str) -> tuple[str, ...]:
 def _followed(found: Line) -> Iterator[str]:
     for consequence, names in alike(found).items():
         if consequence.effect is not Effect.NOTHING:
-            listed = list(merged(names))
-            more = f" and {len(listed) - NAMES} more" if len(listed) > NAMES else ""
             when = "" if consequence.when is When.AT_ONCE else f", {consequence.when.value}"
-            yield f"{', '.join(listed[:NAMES])}{more} {consequence.what}{when}"
+            yield f"{happens(names, consequence.what, most=NAMES)}{when}"
 
 
 def _operations(found: Plan) -> str:

@@ -60,6 +60,19 @@ def test_each_setting_has_the_operations_that_it_is_behind_the_worst_first(capsy
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "what", "most", "told"),
+    [
+        (["db-replica-1"], "is made anew", None, "db-replica-1 is made anew"),
+        (["db-replica-1", "db-replica-2"], "has it", None, "each of db-replica-1, db-replica-2 has it"),
+        (["a", "b", "c"], "is deleted", 2, "each of a, b and 1 more is deleted"),
+        (["a", "b"], "", None, "a, b"),
+    ],
+)
+def test_what_happens_to_several_is_told_of_each(names: list[str], what: str, most: int | None, told: str) -> None:
+    assert effects.happens(names, what, most=most) == told
+
+
 def test_a_parameter_that_a_standby_needs_says_who_restarts_first() -> None:
     (raised,) = told("staging", {"database": {"parameters": {"max_connections": 350}}})
     (lowered,) = told("staging", {"database": {"parameters": {"max_connections": 250}}})
