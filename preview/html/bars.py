@@ -27,10 +27,14 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """What an instance has, in parts; `marks`: thresholds, by what they are. `fits`: whether all of it has room."""
+    """What is wanted of an instance, in parts, and the `whole` that it has; `marks`: thresholds, by what they are.
+
+    `fits`: whether all of it has room.
+    """
 
     name: str
     segments: tuple[Segment, ...]
+    whole: float
     marks: tuple[tuple[float, str], ...]
     told: str
     fits: bool
@@ -56,7 +60,7 @@ def connection_bars(report: Report) -> Markup:
         bars.append(Bar(
             name=each.role, segments=tuple(Segment(name=name, amount=amount, class_=class_)
                                            for name, amount, class_ in parts),
-            marks=tuple(marks), told=told if free >= 0 else f"{told}: does not fit", fits=free >= 0,
+            whole=most, marks=tuple(marks), told=told if free >= 0 else f"{told}: does not fit", fits=free >= 0,
         ))  # fmt: skip
     return _drawn("connections", "Connections that each instance has to bear", bars, number, "max_connections")
 
@@ -78,7 +82,8 @@ def memory_bars(report: Report) -> Markup:
         bars.append(Bar(
             name=each.role, segments=tuple(Segment(name=name, amount=amount, class_=class_)
                                            for name, amount, class_ in parts),
-            marks=(), told=told if memory.fits else f"{told}: does not fit", fits=memory.fits,
+            whole=each.class_memory_bytes, marks=(), told=told if memory.fits else f"{told}: does not fit",
+            fits=memory.fits,
         ))  # fmt: skip
     return _drawn("memory", "Memory of each instance if everything happens at once", bars, size, "class")
 
@@ -98,10 +103,7 @@ def _drawn(id_: str, title: str, bars: Sequence[Bar], shown: Callable[[float], s
     names = [(part.name, part.class_) for part in bars[0].segments]
     legend = tag("ul", [tag("li", tag("span", class_=f"swatch {class_}"), name) for name, class_ in names],
                  class_="legend", aria_hidden="true")  # fmt: skip
-    rows = [
-        (bar.name, *(shown(part.amount) for part in bar.segments), shown(sum(part.amount for part in bar.segments)))
-        for bar in bars
-    ]
+    rows = [(bar.name, *(shown(part.amount) for part in bar.segments), shown(bar.whole)) for bar in bars]
     heads = ("instance", *(f">{name}" for name, _ in names), f">{whole}")
     return text(svg(id_, title, described, WIDTH, TOP + len(bars) * row, *drawn), legend, table(title, heads, rows))
 

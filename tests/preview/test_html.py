@@ -146,6 +146,8 @@ def test_what_does_not_fit_is_said_in_words() -> None:
     text = page(against("prod", changes).report, None, runbook=None)
     assert "84 of 60 wanted at most, -24 free: does not fit" in words(part(text, "connections"))
     assert words(part(text, "memory")).count("does not fit") == 4  # of two instances, in the drawing and its words
+    assert rows(part(text, "connections"))[1] == ["replica-1", "64", "10", "7", "3", "0", "60"]
+    assert {row[-1] for row in rows(part(text, "memory"))} == {"4 GiB"}
 
 
 @pytest.mark.parametrize("stack", STACKS)
