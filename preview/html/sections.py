@@ -12,6 +12,7 @@ from blueprint.monitoring.alarm import Severity
 from blueprint.postgres import defaults
 from blueprint.postgres.compile import CompiledParameter
 from blueprint.postgres.effective import display
+from blueprint.settings import Backups
 from preview import document
 from preview.html.markup import Markup, section, table, tag, text
 from preview.report import Report, in_japan
@@ -47,14 +48,14 @@ def overview(report: Report) -> Markup:
         ("storage", f"{number(database.allocated_storage_gib)} GiB",
          f"grows by itself to {number(database.max_allocated_storage_gib)} GiB" if database.max_allocated_storage_gib
          else "does not grow by itself"),
-        ("restorable", count(backups.retention_days, "day"),
-         f"to any second; also in {backups.replicate_to_region}" if backups.replicate_to_region else "to any second"),
+        ("restorable", count(backups.retention_days, "day") if backups.retention_days else "to no time",
+         _restorable(backups)),
         ("cost a month", f"{cost.usd:,.0f} USD", f"RDS {cost.database:,.0f} of a budget of {number(budget)}"),
         ("changes", "at once" if database.apply_immediately else "in the window",
          f"{database.maintenance_window} UTC, {in_japan(database.maintenance_window)} Japan"),
         ("deletion", database.deletion_policy, "Pulumi and RDS refuse to delete it" if settings.protected
          else "is deleted without a snapshot"),
-        ("policy", str(overview_words.verdict(report)), f"{len(report.exceptions)} exceptions with a reason"),
+        ("policy", str(overview_words.verdict(report)), f"{count(len(report.exceptions), 'exception')} with a reason"),
     ]  # fmt: skip
     listed = [
         tag("div", tag("dt", name), tag("dd", value, tag("small", more) if more else None))
@@ -68,6 +69,12 @@ def overview(report: Report) -> Markup:
         tag("div", tag("p", tag("strong", "The policy pack says")), tag("ul", said),
             class_="box bad" if report.stopped else "box") if said else None,
     )  # fmt: skip
+
+
+def _restorable(backups: Backups) -> str:
+    if not backups.retention_days:
+        return "automated backups are off; AWS Backup has one a day"
+    return f"to any second{f'; also in {backups.replicate_to_region}' if backups.replicate_to_region else ''}"
 
 
 def instances(report: Report) -> Markup:
@@ -87,10 +94,11 @@ def about_connections(report: Report) -> str:
     """How the budget is made."""
     budget = report.platform.budget
     hosts, processes = count(budget.hosts, "host"), count(budget.processes_per_host, "process", "processes")
+    each = "" if budget.hosts == 1 else " each"
     return (
-        f"{hosts}, each with {processes}, are up to {number(budget.primary_clients)} clients of the primary. "
-        f"PgBouncer makes {number(budget.pooled)} connections to each instance of them, and "
-        f"{number(budget.direct)} are kept for those who come without it. What is left is room for people and repairs."
+        f"{hosts} with {processes}{each}: up to {number(budget.primary_clients)} clients of the primary. PgBouncer "
+        f"makes {number(budget.pooled)} connections to each instance of them, and {number(budget.direct)} are kept for "
+        f"those who come without it. What is left is room for people and repairs."
     )
 
 

@@ -20,6 +20,7 @@ PRIMARY = DATABASE + 44
 BOX, STEP, INSET, SIDE = 64, 78, 48, 24  # of an instance: height, distance to the next below, room at both sides
 REPLICAS = PRIMARY + BOX + 56
 MOST_HOSTS = 3
+HOSTS_SEND = ("application host with a PgBouncer sends", "application hosts, each with a PgBouncer, send")
 NOTES = {Tier.PUBLIC: "way out", Tier.APPLICATION: "no way in", Tier.DATABASE: "no way out"}
 
 
@@ -38,8 +39,8 @@ def _described(report: Report) -> str:
     replicas = "; ".join(f"{each.role} in {each.zone}, for {each.purpose}" for each in platform.replicas)
     return (
         f"A private network in {platform.settings.region} with the zones {', '.join(subnets(platform))}. "
-        f"{count(platform.budget.hosts, 'application host')}, each with a PgBouncer, send writes to the primary, which "
-        f"has {stands}. Read replicas: {replicas or 'none'}."
+        f"{count(platform.budget.hosts, *HOSTS_SEND)} writes to the primary, which has {stands}. Read replicas: "
+        f"{replicas or 'none'}."
     )
 
 

@@ -179,6 +179,15 @@ def test_cost_has_each_item_the_sum_what_is_unknown_and_the_budget() -> None:
     assert " x composite alarm." in words(cost)
 
 
+def test_one_of_a_kind_is_told_in_the_singular_and_what_is_off_as_off() -> None:
+    alone_ = {"application": {"hosts": 1, "processesPerHost": 1}, "backups": {"retentionDays": 0}, "replicas": []}
+    text = page(against("dev", alone_).report, None, runbook=None)
+    assert words(part(text, "connections")).startswith("Connections 1 host with 1 process: up to ")
+    assert "1 application host with a PgBouncer sends writes to the primary, " in words(part(text, "topology"))
+    told = [words(each) for each in part(text, "overview").iter("div")]
+    assert "restorable to no time automated backups are off; AWS Backup has one a day" in told
+
+
 def test_every_change_is_there_with_its_effect_its_cost_and_who_is_cut_off() -> None:
     differing, text = compared()
     changes = part(text, "changes")
