@@ -34,9 +34,21 @@ def part(differing: Against | Deployed) -> Markup:
         "changes", title, "Nothing differs." if quiet else "", tag("dl", list(_tiles(differing)), class_="tiles"),
         tag("div", tag("p", tag("strong", "Refused: Pulumi or RDS would not do it, or not so")), tag("ul", refused),
             class_="box bad") if refused else None,
+        _not_compared(differing),
         [_change(line, seen) for line, seen in zip(lines, _seen(differing), strict=True)],
         tag("p", f"Updated or replaced: as measured of {source()}; what AWS has may differ.", class_="note"),
     )  # fmt: skip
+
+
+def _not_compared(differing: Against | Deployed) -> Markup | None:
+    """What is encrypted on the other side: nobody can say that nothing of it differs."""
+    prefix = f"{differing.report.platform.naming.prefix}-"
+    found = [
+        tag("li", name.removeprefix(prefix), ": ", tag("code", ", ".join(keys)))
+        for (_, name), keys in differing.sealed.items()
+    ]
+    told = tag("p", tag("strong", "Not compared, since it is encrypted there"))
+    return tag("div", told, tag("ul", found), class_="box") if found else None
 
 
 def _tiles(differing: Against | Deployed) -> Iterator[Markup]:

@@ -221,6 +221,13 @@ def test_of_a_stack_that_is_new_everything_is_new() -> None:
     )
 
 
+def test_what_is_encrypted_on_the_other_side_is_said_not_to_be_compared() -> None:
+    key = ("aws:secretsmanager/secretVersion:SecretVersion", "langpont-dev-secret-values-langpont_app")
+    differing = replace(against("dev", {}), sealed={key: ("secretString",)})
+    told = words(part(page(differing.report, differing, runbook=None), "changes"))
+    assert "Not compared, since it is encrypted there secret-values-langpont_app: secretString" in told
+
+
 def test_where_nothing_differs_that_is_said() -> None:
     differing = against("dev", {})
     assert "Nothing differs." in words(part(page(differing.report, differing, runbook=None), "changes"))
