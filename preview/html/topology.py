@@ -57,6 +57,11 @@ class _Drawing:
         return (WIDTH - LEFT - RIGHT) / len(self.zones)
 
     @property
+    def primary_zones(self) -> list[str]:
+        """Where the primary and its standby may stand: with a subnet of the database's."""
+        return [zone for zone, ids in self.zones.items() if Tier.DATABASE.value in ids]
+
+    @property
     def box_width(self) -> float:
         return self.column - INSET - SIDE
 
@@ -135,7 +140,7 @@ class _Drawing:
 
     def primary(self) -> Iterator[Markup]:
         """The primary and its standby, in zones that RDS chooses."""
-        multi, zones = self.platform.settings.database.multi_az, list(self.zones)
+        multi, zones = self.platform.settings.database.multi_az, self.primary_zones
         yield box(LEFT + 16, DATABASE + 10, WIDTH - LEFT - RIGHT - 32, PRIMARY + BOX + 4 - DATABASE, rx=6,
                   class_="band dashed")  # fmt: skip
         x, y = self.left(zones[0]) + INSET, PRIMARY + BOX / 2
@@ -153,7 +158,7 @@ class _Drawing:
     @property
     def middle(self) -> float:
         """Of the primary's box."""
-        return LEFT + INSET + self.box_width / 2
+        return self.left(self.primary_zones[0]) + INSET + self.box_width / 2
 
     def replicas(self) -> Iterator[Markup]:
         """Each replica in its zone; readers come down at its left, what is copied at its right."""

@@ -126,6 +126,27 @@ def test_every_instance_is_drawn_and_has_its_bars_and_its_row(stack: str) -> Non
         assert [row[0] for row in rows(part(alone(stack), id_))] == roles
 
 
+def test_the_primary_and_its_standby_are_drawn_where_the_database_has_a_subnet() -> None:
+    elsewhere = {
+        "vpcId": "vpc-0123456789abcdef0",
+        "publicSubnets": {"ap-northeast-1a": "subnet-0aaaaaaaaaaaaaaa1"},
+        "applicationSubnets": {"ap-northeast-1a": "subnet-0aaaaaaaaaaaaaaa2"},
+        "databaseSubnets": {
+            "ap-northeast-1c": "subnet-0aaaaaaaaaaaaaaa3", "ap-northeast-1d": "subnet-0aaaaaaaaaaaaaaa4",
+        },
+    }  # fmt: skip
+    made = against("prod", {"network": {"vpc": None, "existingVpc": elsewhere}})
+    boxes = list(part(page(made.report, None, runbook=None), "topology").iter("rect"))
+
+    def spans(class_: str) -> list[tuple[float, float]]:
+        found = ((float(it.get("x", "")), float(it.get("width", ""))) for it in boxes if it.get("class") == class_)
+        return [(x, x + width) for x, width in found]
+
+    for (left, right), class_ in zip(spans("tier database"), ("node primary", "node standby"), strict=True):
+        ((begin, end),) = spans(class_)
+        assert left < begin < end < right, class_
+
+
 def test_bars_are_as_long_as_what_they_stand_for() -> None:
     bars = [each for each in part(alone("prod"), "connections").iter("rect") if "part" in each.get("class", "")]
     widths = [float(each.get("width", "")) for each in bars[:5]]
