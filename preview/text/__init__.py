@@ -50,7 +50,8 @@ def show_changes(against: Against, *, everything: bool = False) -> None:
     changes.show(page, comparison, settings=not against.lines)
     if comparison.nothing:
         page.heading("Nothing differs")
-    elif comparison.before:
+    _not_compared(page, against, "secrets, of which that version's preview does not say whether they differ")
+    if comparison.before and not comparison.nothing:
         page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
     _stack_below(page, against.report, everything=everything)
 
@@ -102,13 +103,17 @@ def show_deployed(deployed: Deployed, *, everything: bool = False) -> None:
     effects.show_operations(page, deployed.lines)
     if not deployed.lines:
         page.heading("Nothing differs")
-    if deployed.sealed:
-        page.heading("Not compared", "encrypted in the export; --show-secrets of `pulumi stack export` opens it")
-        prefix = f"{report.platform.naming.prefix}-"
-        page.table([(name.removeprefix(prefix), ", ".join(keys)) for (_, name), keys in deployed.sealed.items()])
+    _not_compared(page, deployed, "encrypted in the export; --show-secrets of `pulumi stack export` opens it")
     if deployed.lines:
         page.heading("Offline", f"updated or replaced: as measured of {source()}; what AWS has may differ")
     _stack_below(page, report, everything=everything)
+
+
+def _not_compared(page: Page, differing: Against | Deployed, why: str) -> None:
+    if differing.sealed:
+        page.heading("Not compared", why)
+        prefix = f"{differing.report.platform.naming.prefix}-"
+        page.table([(name.removeprefix(prefix), ", ".join(keys)) for (_, name), keys in differing.sealed.items()])
 
 
 def _refused(page: Page, refused: Sequence[Problem]) -> None:

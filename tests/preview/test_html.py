@@ -27,7 +27,7 @@ from preview.html.file import NotWritten, check, write
 from preview.html.page import page, runbook_from
 from preview.report import Report, settings
 from preview.standing import of_document
-from preview.text import effects
+from preview.text import effects, show_changes
 from preview.versions import Version
 from recording.answers import Answers
 from recording.plan import plan
@@ -242,11 +242,16 @@ def test_of_a_stack_that_is_new_everything_is_new() -> None:
     )
 
 
-def test_what_is_encrypted_on_the_other_side_is_said_not_to_be_compared() -> None:
+def test_what_is_encrypted_on_the_other_side_is_said_not_to_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
     key = ("aws:secretsmanager/secretVersion:SecretVersion", "langpont-dev-secret-values-langpont_app")
     differing = replace(against("dev", {}), sealed={key: ("secretString",)})
     told = words(part(page(differing.report, differing, runbook=None), "changes"))
     assert "Not compared, since it is encrypted there secret-values-langpont_app: secretString" in told
+    show_changes(differing)
+    assert (
+        "\nNot compared  secrets, of which that version's preview does not say whether they differ\n"
+        "  secret-values-langpont_app  secretString\n"
+    ) in capsys.readouterr().out
 
 
 def test_where_nothing_differs_that_is_said() -> None:
