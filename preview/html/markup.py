@@ -84,11 +84,12 @@ def section(id_: str, title: str, note: Any, *children: Any) -> Markup:
 
 
 def svg(id_: str, title: str, description: str, width: int, height: int, *children: Any) -> Markup:
-    """A drawing that says in words what it shows."""
-    return tag(
+    """A drawing that says in words what it shows; on a narrow screen it scrolls, as tables do."""
+    drawn = tag(
         "svg", tag("title", title, id=f"{id_}-t"), tag("desc", description, id=f"{id_}-d"), *children,
         viewBox=f"0 0 {width} {height}", role="img", aria_labelledby=f"{id_}-t {id_}-d",
     )  # fmt: skip
+    return tag("div", drawn, class_="scroll", tabindex="0", role="region", aria_label=title)
 
 
 def label(x: float, y: float, *words: Any, **attributes: Any) -> Markup:
