@@ -34,7 +34,11 @@ def rotate(aws: Aws, clock: Clock, names: ProductNaming, role: str) -> None:
     if role not in PASSWORD_ROLES:
         raise OpsError(f"{role} is no role whose password is rotated. Choose from {', '.join(PASSWORD_ROLES)}.")
     secret = _described(aws, names, role)
-    token = _begin(aws, clock, secret, names, role)
+    see = f"See what became of it: python -m ops doctor -s {names.environment}"
+    try:
+        token = _begin(aws, clock, secret, names, role)
+    except KeyboardInterrupt:
+        raise Interrupted(f"A rotation of {role} may have begun. {see}") from None
     began, since = clock.monotonic(), clock.now() - timedelta(seconds=10)
     try:
         with progress(clock, f"{role}: rotation") as tell:
@@ -52,10 +56,7 @@ def rotate(aws: Aws, clock: Clock, names: ProductNaming, role: str) -> None:
                 tell(f"{STEPS[min(done, len(STEPS) - 1)]}", 100 * done // len(STEPS))
                 clock.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"No longer waiting; the rotation goes on. See what became of it: python -m ops doctor -s "
-            f"{names.environment}"
-        ) from None
+        raise Interrupted(f"No longer waiting; the rotation goes on. {see}") from None
     took = format_duration(timedelta(seconds=clock.monotonic() - began))
     console.say(f"{role}: rotated in {took}; the login of before works until the next rotation")
 

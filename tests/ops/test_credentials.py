@@ -78,6 +78,21 @@ def test_why_it_failed_is_found_behind_a_page_without_a_line(ops: Ops, answers: 
     assert (code, "Too late." in err) == (1, True)
 
 
+def test_an_interruption_says_whether_the_rotation_goes_on(ops: Ops, answers: dict[str, Any]) -> None:
+    def interrupt(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    see = "See what became of it: python -m ops doctor -s prod"
+    canned(answers, secret(), RotateSecret=interrupt)
+    assert ops("credentials", "rotate", "langpont_app", "-s", "prod") == Outcome(
+        130, "", f"ops: A rotation of langpont_app may have begun. {see}\n"
+    )
+    canned(answers, secret(), FilterLogEvents=interrupt)
+    assert ops("credentials", "rotate", "langpont_app", "-s", "prod") == Outcome(
+        130, "", f"ops: No longer waiting; the rotation goes on. {see}\n"
+    )
+
+
 def test_one_that_is_under_way_is_followed_and_one_that_nobody_is_at_is_given_up(
     ops: Ops, answers: dict[str, Any]
 ) -> None:
