@@ -17,7 +17,7 @@ from ops.clock import Clock
 from ops.durations import format_duration
 from ops.errors import AWS_ERRORS, Interrupted, OpsError, code_of
 from ops.progress import progress
-from ops.stack import belongs_to, owner_from_tags
+from ops.stack import check_owner, not_made
 
 CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
 STEPS: Final = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -72,17 +72,9 @@ def _described(aws: Aws, names: ProductNaming, role: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = aws.client("secretsmanager").describe_secret(SecretId=name)
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
-            raise OpsError(
-                f"There is no secret {name} in {aws.region}. pulumi up -s {names.environment} makes it; or check "
-                f"--stack, AWS_DEFAULT_REGION and the account."
-            ) from None
+            raise not_made(names, f"secret {name}", aws.region) from None
         raise
-    tags = tags_of(found.get("Tags"))
-    if not belongs_to(names, tags):
-        raise OpsError(
-            f"{name} is not of stack {names.environment} by its tags ({owner_from_tags(tags)}), so it is left alone. "
-            f"Correct the tags, or the stack's name."
-        )
+    check_owner(names, name, tags_of(found.get("Tags")), "it is left alone")
     if not found.get("RotationEnabled"):
         raise OpsError(
             f"{name} is not rotated. Set credentials.rotateEveryDays in Pulumi.{names.environment}.yaml, or raise "

@@ -16,7 +16,7 @@ from ops.clock import Clock
 from ops.durations import format_duration
 from ops.errors import Interrupted, OpsError, code_of
 from ops.progress import LINE_SECONDS
-from ops.stack import belongs_to, owner_from_tags
+from ops.stack import check_owner, not_made
 
 WORKS: Final = "works"
 
@@ -55,19 +55,11 @@ def _refuse_foreign(aws: Aws, names: ProductNaming, function: str) -> None:
         answer = aws.client("lambda").get_function(FunctionName=function)
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
-            raise OpsError(
-                f"There is no function {function} in {aws.region}. pulumi up -s {names.environment} makes it; or check "
-                f"--stack, AWS_DEFAULT_REGION and the account."
-            ) from None
+            raise not_made(names, f"function {function}", aws.region) from None
         raise
-    tags = answer.get("Tags") or {}
     if "TagsError" in answer:
         raise OpsError(f"The tags of {function} are not to be seen. Use a role that may call lambda:ListTags.")
-    if not belongs_to(names, tags):
-        raise OpsError(
-            f"{function} is not of stack {names.environment} by its tags ({owner_from_tags(tags)}), so it is not "
-            f"invoked. Correct the tags, or the stack's name."
-        )
+    check_owner(names, function, answer.get("Tags") or {}, "it is not invoked")
 
 
 def _answer(aws: Aws, function: str, action: str) -> dict[str, Any]:

@@ -118,13 +118,31 @@ def no_primary(stack: Stack) -> str:
     wanted = stack.names.primary(1)
     for identifier, why in stack.foreign.items():
         if primary_generation(stack.names, identifier):
-            return (
-                f"{identifier} in {stack.region} is not of stack {stack.names.environment} by its tags ({why}), so "
-                f"nothing is done to it. Correct the tags, or the stack's name."
-            )
+            return _foreign(stack.names, f"{identifier} in {stack.region}", why, "nothing is done to it")
     return (
         f"There is no primary of stack {stack.names.environment} in {stack.region}: no instance {wanted} with the tags "
         f"of the stack. Check --stack, AWS_DEFAULT_REGION and the account."
+    )
+
+
+def _foreign(names: ProductNaming, what: str, why: str, so: str) -> str:
+    return (
+        f"{what} is not of stack {names.environment} by its tags ({why}), so {so}. Correct the tags, or the stack's "
+        f"name."
+    )
+
+
+def check_owner(names: ProductNaming, what: str, tags: Mapping[str, str], so: str) -> None:
+    """Raise OpsError for a resource whose tags are not the stack's. `so`: what is not done with it, in words."""
+    if not belongs_to(names, tags):
+        raise OpsError(_foreign(names, what, owner_from_tags(tags), so))
+
+
+def not_made(names: ProductNaming, what: str, region: str) -> OpsError:
+    """The error for a resource of the stack that is not in the region."""
+    return OpsError(
+        f"There is no {what} in {region}. pulumi up -s {names.environment} makes it; or check --stack, "
+        f"AWS_DEFAULT_REGION and the account."
     )
 
 
