@@ -91,13 +91,26 @@ def _begin(aws: Aws, clock: Clock, secret: Mapping[str, Any], names: ProductNami
         since = written(aws, arn, pending)
         if since is not None and clock.now() - since < STUCK:
             console.note(f"{role}: a rotation is under way since {since:%H:%M} UTC")
-            return pending
+            return _again(aws, arn) or pending
         # Secrets Manager refuses another while one is pending, and of this one nobody is left.
         console.note(f"{role}: an earlier rotation did not end; it is given up, and another begins")
         aws.client("secretsmanager").update_secret_version_stage(
             SecretId=arn, VersionStage=PENDING, RemoveFromVersionId=pending
         )
     return str(aws.client("secretsmanager").rotate_secret(SecretId=arn)["VersionId"])
+
+
+def _again(aws: Aws, arn: str) -> str | None:
+    """Have a rotation under way go on where a step has failed; a version's id if it has ended and another begins.
+
+    RotateSecret's refusal says so: "A previous rotation isn't complete. That rotation will be reattempted."
+    """
+    try:
+        return str(aws.client("secretsmanager").rotate_secret(SecretId=arn)["VersionId"])
+    except ClientError as error:
+        if code_of(error) == "InvalidRequestException":
+            return None
+        raise
 
 
 def pending_version(secret: Mapping[str, Any]) -> str | None:

@@ -76,13 +76,14 @@ def _rotate_secret(
     secret.auto_rotate_after_days = (rotation_rules or {}).get("AutomaticallyAfterDays", secret.auto_rotate_after_days)
     if not rotate_immediately:
         return str(secret.to_short_dict())
-    if any(PENDING in each["version_stages"] and CURRENT not in each["version_stages"] for each in
-           secret.versions.values()):  # fmt: skip
-        raise InvalidRequestException("A previous rotation isn't complete. That rotation will be reattempted.")
+    function = get_backend(self.account_id, self.region_name).get_function(secret.rotation_lambda_arn)
+    for token, version in secret.versions.items():
+        if PENDING in version["version_stages"] and CURRENT not in version["version_stages"]:
+            _begin(secret, function, token)
+            raise InvalidRequestException("A previous rotation isn't complete. That rotation will be reattempted.")
     token = client_request_token or str(uuid.uuid4())
     secret.versions[token] = {"createdate": int(time.time()), "version_id": token, "version_stages": [PENDING]}
-    function = get_backend(self.account_id, self.region_name).get_function(secret.rotation_lambda_arn)
-    threading.Thread(target=_run, args=[secret, function, token], daemon=True).start()
+    _begin(secret, function, token)
     return str(secret.to_short_dict(version_id=token))
 
 
@@ -91,7 +92,24 @@ def _rotate_secret(
 followed: Callable[[dict[str, Any]], None] = lambda document: None  # noqa: E731
 
 
+def _begin(secret: Any, function: Any, token: str) -> None:
+    """Run the four steps, unless they are being run."""
+    if token not in _running:
+        _running.add(token)
+        threading.Thread(target=_run, args=[secret, function, token], daemon=True).start()
+
+
+_running: set[str] = set()
+
+
 def _run(secret: Any, function: Any, token: str) -> None:
+    try:
+        _steps(secret, function, token)
+    finally:
+        _running.discard(token)
+
+
+def _steps(secret: Any, function: Any, token: str) -> None:
     for step in STEPS:
         if step == "testSecret":
             try:

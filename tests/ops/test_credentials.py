@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from blueprint.postgres.roles import PASSWORD_ROLES
 from tests.ops import Outcome, pairs
@@ -97,9 +98,16 @@ def test_one_that_is_under_way_is_followed_and_one_that_nobody_is_at_is_given_up
     ops: Ops, answers: dict[str, Any]
 ) -> None:
     pending = secret(VersionIdsToStages=BEFORE | {"new": ["AWSPENDING"]})
-    calls = canned(answers, pending, secret(VersionIdsToStages=AFTER))
+    tried: list[str] = []
+
+    def refused(_: Any) -> Any:
+        tried.append("again")
+        message = "A previous rotation isn't complete. That rotation will be reattempted."
+        raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": message}}, "RotateSecret")
+
+    calls = canned(answers, pending, secret(VersionIdsToStages=AFTER), RotateSecret=refused)
     assert ops("credentials", "rotate", "langpont_app", "-s", "prod").code == 0
-    assert calls == []
+    assert (calls, tried) == ([], ["again"])
     stuck = secret(VersionIdsToStages=BEFORE | {"stuck": ["AWSPENDING"]})
     calls = canned(answers, stuck, secret(VersionIdsToStages=AFTER))
     code, _, err = ops("credentials", "rotate", "langpont_app", "-s", "prod")
