@@ -97,8 +97,9 @@ def about_connections(report: Report) -> str:
     each = "" if budget.hosts == 1 else " each"
     return (
         f"{hosts} with {processes}{each}: up to {number(budget.primary_clients)} clients of the primary. PgBouncer "
-        f"makes {number(budget.pooled)} connections to each instance of them, and {number(budget.direct)} are kept for "
-        f"those who come without it. What is left is room for people and repairs."
+        f"makes {number(budget.pooled)} connections to each instance of them, and "
+        f"{count(budget.direct, 'is kept', 'are kept')} for those who come without it. What is left is room for people "
+        f"and repairs."
     )
 
 

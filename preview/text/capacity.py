@@ -175,9 +175,11 @@ def _parameters(page: Page, report: Report, *, everything: bool) -> None:
             if everything or origin != "default"
         }
         total = len(instance.parameters)
-        note = str(total) if instance.number is None else f"{total}, of which {len(parameters)} are not the primary's"
+        own = count(len(parameters), "is not the primary's", "are not the primary's")
+        note = str(total) if instance.number is None else f"{total}, of which {own}"
         left = len(parameters) - sum(map(len, by_origin.values()))
-        page.heading(f"Parameters of {instance.role}", f"{note}; {left} are this project's defaults" if left else note)
+        defaults = count(left, "is this project's default", "are this project's defaults")
+        page.heading(f"Parameters of {instance.role}", f"{note}; {defaults}" if left else note)
         for origin, chosen in by_origin.items():
             if chosen:
                 page.subheading(ORIGINS[origin], str(len(chosen)))
