@@ -3,11 +3,12 @@ perform a major version upgrade for RDS for PostgreSQL")."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from functions.connection import Session
+if TYPE_CHECKING:  # the platform on one machine reads the query, and connects with another driver
+    from functions.connection import Session
 
-# Step 1 of the runbook's upgrade, and what the platform on one machine asks before pg_upgrade.
+# Step 1 of the runbook's upgrade; the platform on one machine asks the same before pg_upgrade.
 QUERY: Final = """\
 SELECT 'prepared transaction' AS what, gid AS name FROM pg_prepared_xacts
 UNION ALL SELECT 'logical slot', slot_name FROM pg_replication_slots WHERE slot_type = 'logical'

@@ -10,21 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from functions.roles.obstacles import QUERY  # data: what runs in Lambda imports nothing from here
 from local.servers.connections import Connection
-
-# Also asked by the roles function for `ops doctor`, and step 1 of the runbook's upgrade.
-QUERY: Final = """\
-SELECT 'prepared transaction' AS what, gid AS name FROM pg_prepared_xacts
-UNION ALL SELECT 'logical slot', slot_name FROM pg_replication_slots WHERE slot_type = 'logical'
-UNION ALL SELECT 'invalid database', datname FROM pg_database WHERE datconnlimit = -2
-UNION ALL SELECT 'column of a reg type', attrelid::regclass || '.' || attname
-  FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-  WHERE atttypid IN ('regproc'::regtype, 'regprocedure'::regtype, 'regoper'::regtype, 'regoperator'::regtype,
-                     'regconfig'::regtype, 'regdictionary'::regtype)
-    AND relkind IN ('r', 'm', 'p')
-    AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-UNION ALL SELECT 'extension that the next major lacks', extname FROM pg_extension
-  WHERE extname IN ('adminpack', 'old_snapshot')"""
 
 _WAY_OUT: Final[Mapping[str, str]] = {
     "prepared transaction": "COMMIT PREPARED '{name}' or ROLLBACK PREPARED '{name}', as who prepared it",
