@@ -1,4 +1,4 @@
-"""Bring the primary and its standbys to the plan: create, configure, start, restart or remove them."""
+"""Bring the primary and its standbys to the plan, in an order that loses nothing: create, restore, upgrade, remove."""
 
 from __future__ import annotations
 
@@ -6,48 +6,24 @@ import os
 import pwd
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 
 from blueprint.postgres.effective import STANDBY_SETTINGS
-from local.processes import Process
 from local.servers import backups, master, replication, tls, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
-from local.servers.configuration import (
-    Machine,
-    ServerConfiguration,
-    configuration,
-    difference,
-    own_settings,
-    standby_floor,
-)
+from local.servers.configuration import Machine, own_settings, standby_floor
 from local.servers.connections import Endpoint
 from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout, Ports, remove
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan, Origin
+from local.servers.rollout import Action, Actions, Rollout
 from local.servers.server import Server
 from local.servers.upgrade import Upgrade
-
-RELOAD_SECONDS = 2
-_MADE = ("created", "restored", "rebuilt", "upgraded")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """What was done to one server. `names`: parameters that a reload or restart put in force, or what it came from."""
-
-    role: str
-    kind: Literal["created", "restored", "started", "reloaded", "restarted", "removed", "rebuilt", "kept", "upgraded"]
-    names: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.kind}{': ' + ', '.join(self.names) if self.names else ''}"
 
 
 class Cluster:
@@ -77,11 +53,15 @@ class Cluster:
         self.layout = layout
         self.ports = ports
         self._say = say
-        self._actions: list[Action] = []
+        self._actions = Actions()
         # Root administers over the socket, and the servers' account replicates over it.
         self._system_users = (account.name, pwd.getpwuid(os.geteuid()).pw_name)
         self.servers = {instance.role: self._server(instance.name) for instance in plan.instances}
         self.previous = {instance.label: self._server(instance.name) for instance in plan.previous}
+        self.rollout = Rollout(
+            servers=self.servers, machine=self._machine, system_users=self._system_users, say=say,
+            actions=self._actions,
+        )  # fmt: skip
 
     @property
     def primary(self) -> Server:
@@ -118,6 +98,18 @@ class Cluster:
         domains = {f"*.{host.partition('.')[2]}" for host in self.plan.hosts}
         return tls.certificates(self.layout.tls, self.account, names=domains)
 
+    def _machine(self, instance: InstancePlan) -> Machine:
+        return Machine(
+            port=self.ports.servers[instance.name],
+            primary_port=self.primary.port,
+            sockets=self.layout.sockets,
+            logs=self.servers[instance.role].logs,
+            certificates=self._certificates,
+            libraries=self.binaries.libraries,
+            prefetch=self.prefetch,
+            archive=backups.archive_command(backups.folder(self.layout, instance.name)) if self._backed_up else None,
+        )
+
     def _server(self, name: str) -> Server:
         return Server(
             role=name, folder=self.layout.server(name), sockets=self.layout.sockets,
@@ -132,7 +124,7 @@ class Cluster:
         Idempotent at every step: a cluster arrives under a temporary name, the master is made by what is missing, and
         what a server has is read from its own files. Raises `DataPlaneError`.
         """
-        self._actions = []
+        self._actions.clear()
         self.layout.make(self.account)
         upgrade.settle(self.primary)
         self.primary.settled()  # a run that was interrupted may have left it starting, or ending
@@ -149,18 +141,18 @@ class Cluster:
         both, least = standby_floor(before, after), standby_floor(after)
         standing = [replica for replica in self.plan.replicas if self.servers[replica.role].exists]
 
-        self._check_all(both)
+        self.rollout.check(self.plan.instances, both)
         if both != standby_floor(before) and self.primary.process():
-            self._bring(standing, both)
-        self._bring([self.plan.primary], both)
+            self.rollout.bring(standing, both)
+        self.rollout.bring([self.plan.primary], both)
         if upgrade.unfinished(self.primary):
             self._say("Making statistics")
             upgrade.finish(self.primary)
         if both != least:
-            self._bring(standing, both)
+            self.rollout.bring(standing, both)
             replication.wait_replayed(self.primary, [self.servers[replica.role] for replica in standing])
         master.make_master(self.primary, self.plan)
-        self._bring(self.plan.replicas, least)
+        self.rollout.bring(self.plan.replicas, least)
         replication.wait_streaming(self.primary, self.standbys)
         self._remove_generations()
         return tuple(self._actions)
@@ -175,7 +167,7 @@ class Cluster:
         if due:
             self._say(f"Checking the upgrade of PostgreSQL {due.old.version} to {self.binaries.version}")
             floor = standby_floor(own_settings(self.plan.primary))
-            due.check(lambda new: self._check_all(floor, new))
+            due.check(lambda new: self.rollout.check(self.plan.instances, floor, new))
 
     def _due(self) -> Upgrade | None:
         """The upgrade that the data needs. Raises `DataPlaneError` where RDS would take no such version."""
@@ -208,14 +200,14 @@ class Cluster:
         self._say(f"Upgrading PostgreSQL {old} to {new}")
         stopped = [server for server in reversed(self.servers.values()) if server.stop()]
         try:
-            due.run(self._configuration(self.plan.primary, {}))
+            due.run(self.rollout.configuration(self.plan.primary, {}))
             self.primary.start()
         except DataPlaneError:
             due.undo()
             for server in reversed(stopped):
                 replace(server, binaries=due.old).start()
             raise
-        self._did(self.primary.role, "upgraded", [f"{old} to {new}"])
+        self._actions.did(self.primary.role, "upgraded", [f"{old} to {new}"])
 
     # Backups, and the generation before
 
@@ -233,7 +225,7 @@ class Cluster:
             if server.exists and not server.settled():
                 server.move(server.port, self.ports.servers[self.plan.previous[0].name])
                 self._start_as_left(server)
-                self._did(instance.label, "started")
+                self._actions.did(instance.label, "started")
 
     def _start_as_left(self, server: Server) -> None:
         older = self._older and server.major != self.binaries.major and server.major
@@ -255,7 +247,7 @@ class Cluster:
             server = self._server(name)
             server.stop()
             if role_of(name) == PRIMARY and server.exists and self.plan.primary.protected and self._backed_up:
-                self._did(name, "kept", (backups.keep_as_final_snapshot(server, self.layout),))
+                self._actions.did(name, "kept", (backups.keep_as_final_snapshot(server, self.layout),))
             self._remove(name)
             remove(backups.folder(self.layout, name))
 
@@ -267,7 +259,7 @@ class Cluster:
         self._say(f"Removing {name}")
         self._server(name).stop()
         shutil.rmtree(self.layout.server(name))
-        self._did(name, "removed")
+        self._actions.did(name, "removed")
 
     def _create_primary(self) -> None:
         origin = self.plan.primary.origin
@@ -282,7 +274,7 @@ class Cluster:
         if origin:
             backups.mark(self.primary, origin, empty=empty)
         self.primary.initialise()
-        self._did(self.primary.role, "created")
+        self._actions.did(self.primary.role, "created")
 
     def _restore(self, origin: Origin) -> None:
         """Make the primary from a snapshot, or from the backups of the generation before. Only a whole one arrives."""
@@ -298,7 +290,7 @@ class Cluster:
             source, own = self._server(name), backups.folder(self.layout, name)
             if not source.settled():  # it is not kept, and goes when this one stands
                 self._start_as_left(source)
-            wanted = self._configuration(self.plan.primary, {})
+            wanted = self.rollout.configuration(self.plan.primary, {})
             backups.recover(scratch, source, own, backups.moment(origin), wanted, self._system_users)
         remove(self.primary.folder)
         remove(backups.folder(self.layout, self.primary.role))
@@ -307,87 +299,7 @@ class Cluster:
         backups.mark(self.primary, origin, empty=False)
         self.primary.adopt(scratch.data)
         remove(scratch.folder)
-        self._did(self.primary.role, "restored", (str(origin),))
-
-    def _check_all(self, floor: Mapping[str, int], server: Server | None = None) -> None:
-        """Let PostgreSQL itself look at every new configuration before a running server is touched.
-
-        server: another than the primary, with data of the major of these programs.
-        """
-        for instance in self.plan.instances:
-            wanted = self._configuration(instance, floor)
-            if self.servers[instance.role].configured() == wanted.settings:
-                continue
-            needed = (server or self.primary).shared_memory_mib(wanted, instance.name)
-            has = instance.memory_bytes // 2**20
-            if needed >= has:  # this machine may have it; RDS would end up in "incompatible-parameters"
-                raise DataPlaneError(
-                    f"{instance.name}: the parameter group needs {needed} MiB of shared memory, and "
-                    f"{instance.instance_class} has {has} MiB. Lower shared_buffers, or take a larger class."
-                )
-
-    def _bring(self, instances: Iterable[InstancePlan], floor: Mapping[str, int]) -> None:
-        """Bring servers to their configuration: start together, wait together. `floor`: the least that standbys get."""
-        begun = [(self.servers[instance.role], self._begin(instance, floor)) for instance in instances]
-        for server, process in begun:
-            if process:
-                server.wait_ready(process)
-
-    def _begin(self, instance: InstancePlan, floor: Mapping[str, int]) -> Process | None:
-        """Bring one server to its configuration; a process to wait for, if it had to be started."""
-        server, standby = self.servers[instance.role], instance.role != PRIMARY
-        if standby and not replication.follows(server, self.primary):
-            self._say(f"Copying the primary to {server.role}")
-            self._did(server.role, replication.base_backup(server, self.primary))
-        server.settled()
-        wanted = self._configuration(instance, floor)
-        old, running = server.configured(), server.process()
-        ours = bool(old.get("cluster_name"))
-        change = difference(old, wanted) if ours else None
-        if running and change and change.restart:
-            server.stop()
-            server.configure(wanted, self._system_users, standby=standby)
-            self._did(instance.name, "restarted", change.restart)
-            return server.launch()
-        written = server.configure(wanted, self._system_users, standby=standby)
-        if running is None:
-            if not any(a.role == instance.name and a.kind in _MADE for a in self._actions):
-                self._did(instance.name, "started")
-            return server.launch()
-        if written or server.read_late():
-            server.reload()
-            names = change.reload if change else ()
-            self._did(instance.name, "reloaded", names)
-            return self._after_reload(server)
-        return None
-
-    def _after_reload(self, server: Server) -> Process | None:
-        """A server that says it needs a restart for what it just read gets one, whatever the group's method was."""
-        deadline = time.monotonic() + RELOAD_SECONDS
-        while server.read_late() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        waiting = server.waits_for_restart()
-        if not waiting:
-            return None
-        server.stop()
-        self._did(server.role, "restarted", waiting)
-        return server.launch()
-
-    def _configuration(self, instance: InstancePlan, floor: Mapping[str, int]) -> ServerConfiguration:
-        machine = Machine(
-            port=self.ports.servers[instance.name],
-            primary_port=self.primary.port,
-            sockets=self.layout.sockets,
-            logs=self.servers[instance.role].logs,
-            certificates=self._certificates,
-            libraries=self.binaries.libraries,
-            prefetch=self.prefetch,
-            archive=backups.archive_command(backups.folder(self.layout, instance.name)) if self._backed_up else None,
-        )
-        return configuration(instance, {} if instance.role == PRIMARY else floor, machine)
-
-    def _did(self, role: str, kind: Any, names: Iterable[str] = ()) -> None:
-        self._actions.append(Action(role=role, kind=kind, names=tuple(names)))
+        self._actions.did(self.primary.role, "restored", (str(origin),))
 
 
 def role_of(name: str) -> str:

@@ -16,13 +16,14 @@ from local.processes import Process, working_in
 from local.servers import backups, pgbouncer, server, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
-from local.servers.cluster import Action, Cluster
+from local.servers.cluster import Cluster
 from local.servers.configuration import substitutions
 from local.servers.connections import Endpoint
 from local.servers.errors import DataPlaneError, Substitution
 from local.servers.layout import Layout, Ports, explained, remove
 from local.servers.pgbouncer import Pooler
 from local.servers.plan import PRIMARY, DataPlan
+from local.servers.rollout import Action
 
 POOLER = "pgbouncer"
 QUICK_SECONDS = 2

@@ -160,8 +160,8 @@ def test_a_value_that_postgresql_refuses_changes_nothing(layout: Layout, bring: 
 def test_a_reload_that_was_interrupted_is_made_up_for(layout: Layout, bring: Bring) -> None:
     """Killed between the file and the signal."""
     platform = bring(with_value(staging(), ["primary"], "work_mem", "32768"), layout)
-    cluster = platform.cluster
-    cluster.primary.configure(cluster._configuration(platform.plan.primary, {}), cluster._system_users, standby=False)
+    cluster, rollout = platform.cluster, platform.cluster.rollout
+    cluster.primary.configure(rollout.configuration(platform.plan.primary, {}), rollout.system_users, standby=False)
     assert shown(cluster.primary, "work_mem") == "16MB"
     assert up(platform) == ["primary reloaded"]
     assert shown(cluster.primary, "work_mem") == "32MB"
