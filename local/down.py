@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +57,11 @@ def down(project: Path, stack: str, *, purge: bool) -> Stopped:
 
 
 @contextmanager
-def stopped_unless_it_ends(folders: Folders, stack: str) -> Iterator[None]:
-    """Stop what was started inside if it raises, and note on the exception what state things are in."""
+def stopped_unless_it_ends(folders: Folders, stack: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Stop what was started inside if it raises, and note on the exception what state things are in.
+
+    `say` hears what it waits for.
+    """
     before = running(folders)
     try:
         yield
@@ -66,6 +69,8 @@ def stopped_unless_it_ends(folders: Folders, stack: str) -> Iterator[None]:
         with uninterrupted():
             layout = layout_of(folders)
             started = [role for role in running(folders) if role not in before]
+            if started:
+                say(f"Stopping {', '.join(started)}")
             plane.end_strays(layout)
             plane.stop_quickly(layout, started)
             if CONTROL not in before:

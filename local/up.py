@@ -86,7 +86,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
     stack_file = stack_files.load(project, stack)
     folders = _folders_for_up(project, stack)
     notes: list[str] = []
-    with state.locked(folders, stack), stopped_unless_it_ends(folders, stack):
+    with state.locked(folders, stack), stopped_unless_it_ends(folders, stack, say):
         kept = state.load_or_set_aside(folders, stack, notes.append)
         say("Running the program")
         recording = _answered_again(stack_file, kept)
@@ -121,8 +121,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         state.save(folders, kept)  # with ports and folders, so that an interrupted start can be taken down
         done = data.up()
         notes += [_upgraded(action.names[0]) for action in done.actions if action.kind == "upgraded"]
-        if any(action.kind == "kept" for action in done.actions):
-            snapshots.register(clients, data.layout)
+        snapshots.register(clients, data.layout)  # a final one, perhaps of a run that was interrupted
         if data.began_empty and any(action.kind == "created" for action in done.actions):
             notes.append(str(data.substitutions[-1]))
         return Result(
@@ -320,7 +319,7 @@ def _data_plane(
     layout = layout_of(folders)
     cache = folders.run.parent / "postgresql"
     binaries = find_binaries(cache, account, major=plan.primary.major, say=say)
-    before = _kept_ports(kept)
+    before = _kept_ports(kept, layout)
     asked = {role: port for role, port in ports.items() if role != CONTROL}
     chosen = choose(plan, asked=asked, kept=before, ours=plane.held_ports(layout))
     kept.data = {
@@ -338,12 +337,13 @@ def _data_plane(
     )  # fmt: skip
 
 
-def _kept_ports(kept: State) -> Ports | None:
-    """Those of the run before, where the state says them as this version does."""
+def _kept_ports(kept: State, layout: Layout) -> Ports | None:
+    """Those of the run before, where the state says them as this version does, and of what it left without a plan."""
     try:
-        return Ports.from_json((kept.data or {})["ports"])
+        ports = Ports.from_json((kept.data or {})["ports"])
     except (KeyError, TypeError, ValueError):
         return None
+    return replace(ports, servers=plane.configured_ports(layout) | dict(ports.servers))
 
 
 def _make_roles(

@@ -12,13 +12,14 @@ import secrets
 import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from blueprint.names import generation_suffix
+from local.servers import upgrade
 from local.servers.configuration import SUPERUSER, ServerConfiguration
 from local.servers.errors import DataPlaneError
 from local.servers.layout import Layout, private_folder, remove, write
@@ -103,6 +104,13 @@ def copy_arguments(primary: Server) -> list[str]:
     ]  # fmt: skip
 
 
+def remove_others(layout: Layout, names: Collection[str]) -> None:
+    """Remove the backups of primaries that are none of these."""
+    for path in layout.backups.iterdir() if layout.backups.is_dir() else ():
+        if path.name not in names:
+            remove(path)
+
+
 # What there is
 
 
@@ -132,8 +140,8 @@ def snapshots(layout: Layout) -> list[str]:
 
 
 def origin(server: Path) -> Origin | None:
-    """What the primary in that folder was restored from; None for one that was not, or that began empty."""
-    kept = _mark(server)
+    """What the primary in that folder was made from, if only in name; None for one of no origin, and without PGDATA."""
+    kept = _mark(server) if upgrade.major(server) else {}  # the mark comes first
     return Origin(kept["kind"], kept["text"]) if kept else None
 
 
@@ -160,8 +168,8 @@ def mark(server: Server, origin: Origin, *, empty: bool) -> None:
 
 
 def is_new_machine(layout: Layout) -> bool:
-    """Whether nothing of any generation is here, so that there is nothing to restore from, and nothing to lose."""
-    return not layout.roles() and not snapshots(layout)
+    """Whether no data of any generation is here, so that there is nothing to restore from, and nothing to lose."""
+    return not snapshots(layout) and not any(upgrade.major(layout.server(name)) for name in layout.roles())
 
 
 def check(plan: DataPlan, layout: Layout, now: datetime) -> None:
@@ -170,7 +178,7 @@ def check(plan: DataPlan, layout: Layout, now: datetime) -> None:
     if primary.origin is None or is_new_machine(layout):
         return
     before = origin(layout.server(primary.name))
-    if before == primary.origin or (before is None and major(layout.server(primary.name) / "data")):
+    if before == primary.origin or (before is None and upgrade.major(layout.server(primary.name))):
         return
     if before and primary.protected:
         raise DataPlaneError(
@@ -187,13 +195,13 @@ def check(plan: DataPlan, layout: Layout, now: datetime) -> None:
 def _check_snapshot(plan: DataPlan, layout: Layout) -> None:
     assert plan.primary.origin is not None
     text, there = plan.primary.origin.text, snapshots(layout)
-    if _identifier(text) not in there:
+    if _snapshot_identifier(text) not in there:
         others = f"which has {', '.join(there)}. Name one of them" if there else "which has none"
         raise DataPlaneError(
             f"database.restoreFrom.snapshot: {text} is not on this machine, {others}, or restore to a time. Bring the "
             f"generation before up to make one: venv/bin/python -m ops snapshots create -s {plan.stack}"
         )
-    _check_major(plan, layout.snapshots / _identifier(text) / "data")
+    _check_major(plan, layout.snapshots / _snapshot_identifier(text) / "data")
 
 
 def _check_major(plan: DataPlan, data: Path) -> None:
@@ -208,13 +216,13 @@ def _check_major(plan: DataPlan, data: Path) -> None:
 def _check_time(plan: DataPlan, layout: Layout, now: datetime) -> None:
     assert plan.primary.origin is not None
     name = source_of(plan.primary)
-    identifier = re.sub(r"-g[0-9]+$", "", plan.primary.identifier) + generation_suffix(plan.primary.generation - 1)
+    before = identifier(plan.primary, plan.primary.generation - 1)
     until, field = moment(plan.primary.origin), f"database.restoreFrom.time: {plan.primary.origin.text}"
     backups = _usable(folder(layout, name), layout.server(name) / "data")
     if not backups:
         there = ", ".join(snapshots(layout))
         raise DataPlaneError(
-            f"{field}: there is no backup of {identifier} on this machine. make up STACK={plan.stack} with generation "
+            f"{field}: there is no backup of {before} on this machine. make up STACK={plan.stack} with generation "
             f"{plan.primary.generation - 1} takes one{f'; or restore one of the snapshots {there}' if there else ''}."
         )
     earliest = _next_second(backups[0].taken)
@@ -223,7 +231,7 @@ def _check_time(plan: DataPlan, layout: Layout, now: datetime) -> None:
         return
     when = "in the future" if until > now else "before the first backup on this machine"
     raise DataPlaneError(
-        f"{field} is {when}. {identifier} can be restored to a second from {earliest:%Y-%m-%dT%H:%M:%SZ} to "
+        f"{field} is {when}. {before} can be restored to a second from {earliest:%Y-%m-%dT%H:%M:%SZ} to "
         f"{now:%Y-%m-%dT%H:%M:%SZ}, which is now: take one of those."
     )
 
@@ -233,12 +241,17 @@ def source_of(primary: InstancePlan) -> str:
     return f"{PRIMARY}{generation_suffix(primary.generation - 1)}"
 
 
+def identifier(primary: InstancePlan, generation: int) -> str:
+    """What the primary of another generation is called on RDS."""
+    return re.sub(r"-g[0-9]+$", "", primary.identifier) + generation_suffix(generation)
+
+
 def moment(origin: Origin) -> datetime:
     """The second of a restore to a time."""
     return datetime.fromisoformat(origin.text)
 
 
-def _identifier(snapshot: str) -> str:
+def _snapshot_identifier(snapshot: str) -> str:
     """Of an identifier or an ARN; RDS keeps it in small letters."""
     return snapshot.rpartition(":snapshot:")[2].lower()
 
@@ -249,7 +262,7 @@ def _next_second(when: datetime) -> datetime:
 
 def copy_snapshot(scratch: Server, layout: Layout, origin: Origin) -> None:
     """PGDATA of a snapshot, into a server that has none."""
-    _copy(layout.snapshots / _identifier(origin.text) / "data", scratch)
+    _copy(layout.snapshots / _snapshot_identifier(origin.text) / "data", scratch)
 
 
 def recover(
@@ -265,10 +278,16 @@ def recover(
     The source runs: what it has not archived yet is wanted too, and replay stops only at a commit past the second.
     """
     _close_log(source, backups)
-    base = [backup for backup in _usable(backups, source.data) if _next_second(backup.taken) <= until][-1]
-    _copy(base.data, scratch)
+    bases = [backup for backup in _usable(backups, source.data) if _next_second(backup.taken) <= until]
+    if not bases:  # the segment that was closed may have been one too many
+        raise DataPlaneError(
+            f"database.restoreFrom.time: {until:%Y-%m-%dT%H:%M:%SZ}: {source.role} has written more than the "
+            f"{KEPT_SEGMENTS} segments of log that are kept since its last base backup. Restore a snapshot instead."
+        )
+    _copy(bases[-1].data, scratch)
     settings = {
         "listen_addresses": "",
+        "port": str(scratch.port),
         "log_directory": str(scratch.logs),
         "hot_standby": "off",  # so that fewer connections than the source had are no reason to stop
         "archive_mode": "off",
@@ -304,14 +323,14 @@ def _close_log(source: Server, backups: Path) -> None:
         time.sleep(0.02)
 
 
-def keep_as_final_snapshot(primary: Server, layout: Layout) -> str:
-    """Make a snapshot of a stopped primary's PGDATA, which it has no longer, as RDS does at a deletion; its name."""
-    identifier = primary.configured()["cluster_name"]
-    name = f"{identifier}-final-{secrets.token_hex(4)}"
-    new = layout.snapshots / f".{name}"
-    private_folder(new, primary.account)
-    document = {"instance": identifier, "created": datetime.now(UTC).isoformat(), "tags": []}
-    write(new / "snapshot.json", json.dumps(document), account=primary.account)
-    primary.data.rename(new / "data")
-    new.rename(layout.snapshots / name)
+def keep_as_final_snapshot(primary: Server, instance: str, layout: Layout) -> str:
+    """Make a snapshot of a stopped primary, whose folder it becomes at once, as RDS does at a deletion; its name.
+
+    instance: what the primary is called on RDS.
+    """
+    name = f"{instance}-final-{secrets.token_hex(4)}"
+    document = {"instance": instance, "created": datetime.now(UTC).isoformat(), "tags": []}
+    write(primary.folder / "snapshot.json", json.dumps(document), account=primary.account)
+    primary.folder.rename(layout.snapshots / name)
+    remove(layout.snapshots / name / primary.logs.name)
     return name

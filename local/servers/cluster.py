@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,16 +12,17 @@ from functools import cached_property
 from pathlib import Path
 
 from blueprint.postgres.effective import STANDBY_SETTINGS
+from local.loopback import free_port, is_free
 from local.servers import backups, master, replication, tls, upgrade
 from local.servers.account import Account
 from local.servers.binaries import Binaries
 from local.servers.configuration import Machine, own_settings, standby_floor
 from local.servers.connections import Endpoint
 from local.servers.errors import DataPlaneError
-from local.servers.layout import Layout, Ports, remove
+from local.servers.layout import Layout, Ports, discard, remove, remove_scratch
 from local.servers.plan import PRIMARY, DataPlan, InstancePlan, Origin
 from local.servers.rollout import Action, Actions, Rollout
-from local.servers.server import Server
+from local.servers.server import Server, stop
 from local.servers.upgrade import Upgrade
 
 
@@ -122,17 +122,19 @@ class Cluster:
         """Bring the servers to the plan, from whatever is there; what was done, nothing the second time.
 
         Idempotent at every step: a cluster arrives under a temporary name, the master is made by what is missing, and
-        what a server has is read from its own files. Raises `DataPlaneError`.
+        what a server has is read from its own files. What the plan has no longer stays until `remove_others`. Raises
+        `DataPlaneError`.
         """
         self._actions.clear()
         self.layout.make(self.account)
+        self._tidy_up()
         upgrade.settle(self.primary)
         self.primary.settled()  # a run that was interrupted may have left it starting, or ending
         if self._backed_up:
             backups.make_folders(self.primary, self.layout)
         self._start_previous()
         self._upgrade()
-        self._remove_extra()
+        self._remove_replicas()
         self._create_primary()
 
         # A standby does not start with less than its primary has. While that changes, those that are here bear both.
@@ -154,8 +156,26 @@ class Cluster:
         master.make_master(self.primary, self.plan)
         self.rollout.bring(self.plan.replicas, least)
         replication.wait_streaming(self.primary, self.standbys)
-        self._remove_generations()
         return tuple(self._actions)
+
+    def remove_others(self) -> tuple[Action, ...]:
+        """Remove what is left of generations that the plan has no longer, once nobody needs them; what was done.
+
+        Of a protected primary a final snapshot stays.
+        """
+        self._actions.clear()
+        for name in sorted(self._extra(), reverse=True):  # "replica-..." before "primary"
+            self._remove(name, final=role_of(name) == PRIMARY and self.plan.primary.protected and self._backed_up)
+        backups.remove_others(self.layout, {instance.name for instance in self.plan.standing})
+        return tuple(self._actions)
+
+    def _tidy_up(self) -> None:
+        """Remove what an interrupted run began to restore, to remove or to try."""
+        stop(self.layout.restoring / "data")
+        remove(self.layout.restoring)
+        remove(self.layout.discarded)
+        for name in self.layout.roles():
+            remove_scratch(self.layout.server(name))
 
     # A later major
 
@@ -233,32 +253,27 @@ class Cluster:
 
     # Steps
 
-    def _remove_extra(self) -> None:
-        """Replicas that the current generation has no longer, with their slots."""
+    def _remove_replicas(self) -> None:
+        """Those that the current generation has no longer, with their slots."""
         for name in self._extra():
             if generation_of(name) == self.plan.primary.generation:
                 self._remove(name)
         if self.primary.process():
             replication.drop_other_slots(self.primary, [replica.name for replica in self.plan.replicas])
 
-    def _remove_generations(self) -> None:
-        """What is left of other generations than those that stand; of a protected primary a final snapshot stays."""
-        for name in sorted(self._extra(), reverse=True):  # "replica-..." before "primary"
-            server = self._server(name)
-            server.stop()
-            if role_of(name) == PRIMARY and server.exists and self.plan.primary.protected and self._backed_up:
-                self._actions.did(name, "kept", (backups.keep_as_final_snapshot(server, self.layout),))
-            self._remove(name)
-            remove(backups.folder(self.layout, name))
-
     def _extra(self) -> list[str]:
         wanted = {instance.name for instance in self.plan.standing}
         return [name for name in self.layout.roles() if name not in wanted]
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, name: str, *, final: bool = False) -> None:
+        """Stop a server and remove it; with `final` it leaves a snapshot."""
         self._say(f"Removing {name}")
-        self._server(name).stop()
-        shutil.rmtree(self.layout.server(name))
+        server = self._server(name)
+        server.stop()
+        if final and server.exists:
+            identifier = backups.identifier(self.plan.primary, generation_of(name))
+            self._actions.did(name, "kept", [backups.keep_as_final_snapshot(server, identifier, self.layout)])
+        discard(self.layout.server(name), self.layout)
         self._actions.did(name, "removed")
 
     def _create_primary(self) -> None:
@@ -270,6 +285,7 @@ class Cluster:
             self._restore(origin)
             return
         self._say("Creating the primary")
+        self._forget_backups()
         self.primary.make_folder()
         if origin:
             backups.mark(self.primary, origin, empty=empty)
@@ -279,9 +295,8 @@ class Cluster:
     def _restore(self, origin: Origin) -> None:
         """Make the primary from a snapshot, or from the backups of the generation before. Only a whole one arrives."""
         self._say(f"Restoring {self.plan.primary.identifier} from {origin}")
-        scratch = replace(self.primary, folder=self.layout.restoring)
-        self.primary.stop()  # one of another beginning
-        remove(scratch.folder)
+        # A port of its own, which names its socket: one of another beginning serves until this one is whole.
+        scratch = replace(self.primary, folder=self.layout.restoring, port=self._free_port())
         scratch.make_folder()
         if origin.kind == "snapshot":
             backups.copy_snapshot(scratch, self.layout, origin)
@@ -289,17 +304,29 @@ class Cluster:
             name = backups.source_of(self.plan.primary)
             source, own = self._server(name), backups.folder(self.layout, name)
             if not source.settled():  # it is not kept, and goes when this one stands
+                before = int(source.configured()["port"])
+                source = replace(source, port=before if is_free(before) else self._free_port())
+                source.move(source.port, source.port)
                 self._start_as_left(source)
             wanted = self.rollout.configuration(self.plan.primary, {})
             backups.recover(scratch, source, own, backups.moment(origin), wanted, self._system_users)
-        remove(self.primary.folder)
-        remove(backups.folder(self.layout, self.primary.role))
-        backups.make_folders(self.primary, self.layout)
+        self.primary.stop()
+        discard(self.primary.folder, self.layout)
+        self._forget_backups()
         self.primary.make_folder()
         backups.mark(self.primary, origin, empty=False)
         self.primary.adopt(scratch.data)
         remove(scratch.folder)
-        self._actions.did(self.primary.role, "restored", (str(origin),))
+        self._actions.did(self.primary.role, "restored", [str(origin)])
+
+    def _forget_backups(self) -> None:
+        """Those of a primary that had the name of one which is made now."""
+        remove(backups.folder(self.layout, self.primary.role))
+        if self._backed_up:
+            backups.make_folders(self.primary, self.layout)
+
+    def _free_port(self) -> int:
+        return free_port({*self.ports.servers.values(), self.ports.pooler})
 
 
 def role_of(name: str) -> str:

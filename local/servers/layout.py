@@ -20,6 +20,7 @@ from local.servers.errors import DataPlaneError
 
 SOCKET_NAME_BYTES = len("/.s.PGSQL.65535.lock")
 SOCKET_PATH_BYTES = 103  # sun_path of macOS, with its closing zero; Linux has four more
+_SCRATCH = ".try-"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Layout:
     def restoring(self) -> Path:
         """Where a server recovers, until it is whole."""
         return self.root / "restoring"
+
+    @property
+    def discarded(self) -> Path:
+        """What is being removed, and nobody's any more."""
+        return self.root / "discarded"
 
     def roles(self) -> list[str]:
         """Names of the instances that have a folder: the role, from the second generation on with it."""
@@ -147,6 +153,17 @@ def remove(folder: Path) -> None:
             ) from None
 
 
+def discard(folder: Path, layout: Layout) -> None:
+    """Remove a server's folder, which an interruption leaves whole or not at all: half a PGDATA looks like one.
+
+    Raises `DataPlaneError` for what cannot be removed.
+    """
+    remove(layout.discarded)
+    if folder.exists():
+        folder.rename(layout.discarded)
+        remove(layout.discarded)
+
+
 def private_folder(path: Path, account: Account) -> None:
     """A folder of mode 0700 of the account. In a shared place somebody else's, or a link, is refused."""
     path.mkdir(mode=0o700, exist_ok=True)
@@ -174,10 +191,16 @@ def write(path: Path, text: str, *, account: Account | None = None, mode: int = 
         raise
 
 
+def remove_scratch(inside: Path) -> None:
+    """Remove those that an interruption left there."""
+    for path in inside.glob(f"{_SCRATCH}*"):
+        remove(path)
+
+
 @contextmanager
 def scratch_folder(account: Account, inside: Path) -> Iterator[Path]:
     """A folder of the account's for a moment."""
-    path = Path(tempfile.mkdtemp(prefix=".try-", dir=inside))
+    path = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=inside))
     account.give(path)
     try:
         yield path

@@ -108,9 +108,10 @@ class DataPlane:
         assert self._make_roles is not None
         roles_changed = self._make_roles(self)
         pooler = self.pooler.up()
-        done = Done(actions=actions, roles_changed=roles_changed, pooler=pooler, served=time.monotonic())
-        self.cluster.back_up()  # nobody waits for it
-        return done
+        served = time.monotonic()  # nobody waits for what follows
+        actions += self.cluster.remove_others()
+        self.cluster.back_up()
+        return Done(actions=actions, roles_changed=roles_changed, pooler=pooler, served=served)
 
     @property
     def substitutions(self) -> tuple[Substitution, ...]:
@@ -177,8 +178,9 @@ def end_strays(layout: Layout) -> tuple[str, ...]:
         for process in found:
             program, *arguments = shlex.split(process.command)
             name = Path(program).name
-            # A server ends its sessions, at once where its files are gone; the others have only begun what they did.
-            whole = all(Path(argument).exists() for argument in arguments if argument.startswith("/"))
+            paths = [Path(argument) for argument in arguments if argument.startswith("/")]
+            # A server ends its sessions, at once where its files are gone or go; others have only begun what they did.
+            whole = all(path.exists() and not path.is_relative_to(layout.restoring) for path in paths)
             ending = signal.SIGINT if name == "postgres" and whole else signal.SIGQUIT
             process.stop(server.STOP_SECONDS, ending if name in ("postgres", POOLER) else signal.SIGKILL)
             ended.append(name)
@@ -195,6 +197,12 @@ def held_ports(layout: Layout) -> frozenset[int]:
         )
         if port
     )
+
+
+def configured_ports(layout: Layout) -> dict[str, int]:
+    """The port of each server that is here, by name, as its own file has it, whether it runs or not."""
+    files = {name: server.configured(layout.server(name) / "data") for name in layout.roles()}
+    return {name: int(settings["port"]) for name, settings in files.items() if "port" in settings}
 
 
 def down(layout: Layout) -> tuple[str, ...]:

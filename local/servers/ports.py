@@ -31,7 +31,7 @@ def choose(plan: DataPlan, *, asked: Mapping[str, int], kept: Ports | None = Non
             chosen[role] = asked[role]
         elif role in before and before[role] not in chosen.values() and (before[role] in ours or is_free(before[role])):
             chosen[role] = before[role]
-    taken = {*chosen.values(), *asked.values()}
+    taken = {*chosen.values(), *asked.values(), *before.values()}  # of what does not stand any more, or again, too
     for role in roles:
         if role not in chosen:
             chosen[role] = free_port(taken)

@@ -118,10 +118,7 @@ class Server:
 
     def configured(self) -> dict[str, str]:
         """Settings of the configuration that lies there; empty where none of ours does."""
-        try:
-            return configuration.parse((self.data / "postgresql.conf").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
+        return configured(self.data)
 
     def configure(self, wanted: ServerConfiguration, system_users: Sequence[str], *, standby: bool) -> bool:
         """Write the three files where they differ, the settings last; whether one did."""
@@ -329,6 +326,14 @@ def major(data: Path) -> int | None:
         return int((data / "PG_VERSION").read_text())
     except (OSError, ValueError):
         return None
+
+
+def configured(data: Path) -> dict[str, str]:
+    """Settings of the configuration of a PGDATA; empty where none of ours lies there."""
+    try:
+        return configuration.parse((data / "postgresql.conf").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
 
 
 def system_identifier(data: Path) -> int | None:

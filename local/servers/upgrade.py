@@ -33,7 +33,7 @@ RUNBOOK = "docs/runbook.md, Upgrading to the next major"
 def settle(primary: Server) -> None:
     """Bring what an interrupted upgrade left to before or after, and end the server that pg_upgrade had started."""
     running = primary.process()
-    if running and "-b" in shlex.split(running.command):
+    if running and {"-b", _ASIDE[1]} & {*shlex.split(running.command)}:  # pg_upgrade's, or ours of a check
         primary.stop()
     servers.stop(primary.folder / _WORK / "data")
     before = primary.folder / _BEFORE
@@ -96,6 +96,8 @@ class Upgrade:
         if asleep:
             self.before.start(*_ASIDE)
         try:
+            if unfinished(self.primary):  # it is of an upgrade before, and may have been written to since
+                finish(self.before)
             with self.before.admin() as session:
                 names = databases(session)
             found = obstacles((name, self.before.admin(name)) for name in names)

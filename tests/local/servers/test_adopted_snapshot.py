@@ -35,7 +35,7 @@ def test_whoever_logged_in_to_the_old_database_goes_on_in_the_restored_one(
     layout = Layout(runtime / "adopted-new")
     layout.make(account)
     private_folder(layout.snapshots, account)
-    snapshot = backups.keep_as_final_snapshot(old.cluster.primary, layout)
+    snapshot = backups.keep_as_final_snapshot(old.cluster.primary, old.plan.primary.identifier, layout)
     moved = {"database": THERE | {"restoreFrom": {"snapshot": snapshot}}}
     new = make(data_plan(record_with("dev", moved)), layout, binaries, account)
     new.up()
