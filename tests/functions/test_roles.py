@@ -150,11 +150,13 @@ def test_show_answers_what_the_primary_shows_and_changes_nothing(stage: Stage) -
 
 def test_show_names_what_is_in_the_way_of_a_major_upgrade(stage: Stage) -> None:
     with stage.admin() as session:
-        session.execute("CREATE TABLE public.called (what regproc)")
+        session.execute("CREATE TABLE public.called (what regproc, whose regnamespace, how regcollation)")
         session.execute("CREATE EXTENSION old_snapshot")
     try:
         assert stage.roles("show")["obstacles"] == [
             "column of a reg type called.what",
+            "column of a reg type called.whose",
+            "column of a reg type called.how",
             "extension that the next major lacks old_snapshot",
         ]
     finally:
