@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 import pulumi
 from google.protobuf import empty_pb2
-from pulumi.runtime import mocks, rpc
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime import mocks, resource, rpc
+from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
@@ -70,7 +70,7 @@ def _record(stack_file: StackFile, provider: Provider, preview: bool, asked: boo
     asyncio.set_event_loop(loop)
     interruption = _Interruption()
     try:
-        with _output_strings_refused(), _project_modules_forgotten():
+        with _output_strings_refused(), _project_modules_forgotten(), _positions_left_out():
             monitor = _Monitor(recording, provider, stack_file.root, interruption, asked)
             mocks.set_mocks(
                 _NoMocks(),
@@ -335,6 +335,17 @@ def _output_strings_refused() -> Iterator[None]:
         os.environ.pop(key)
         if before is not None:
             os.environ[key] = before
+
+
+@contextmanager
+def _positions_left_out() -> Iterator[None]:
+    """Leave out where each resource was made, for which Pulumi reads every frame of the stack: nobody asks for it."""
+    before = resource._get_stack_trace
+    resource._get_stack_trace = source_pb2.StackTrace
+    try:
+        yield
+    finally:
+        resource._get_stack_trace = before
 
 
 @contextmanager

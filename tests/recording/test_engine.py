@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime import resource
 
 from recording.answers import Answers
 from recording.engine import EngineRefusal, record
@@ -211,3 +213,13 @@ def test_a_stack_without_its_account_is_warned_of_and_one_with_it_is_not(stack: 
         config = without | ({} if ids is None else {"aws:allowedAccountIds": ids})
         recording = record(replace(stack_file, config=config), Answers("ap-northeast-1"), preview=True)
         assert (warning in recording.warnings) is warned
+
+
+@pytest.mark.parametrize("program", ["pass", "raise ValueError('so it is')"])
+def test_positions_that_nobody_asks_for_are_left_out_of_a_run_alone(run: Run, program: str) -> None:
+    of_pulumi = resource._get_stack_trace
+    with nullcontext() if program == "pass" else pytest.raises(ValueError, match=r"^so it is$"):
+        run(
+            f"from pulumi.runtime import resource\nassert resource._get_stack_trace.__name__ == 'StackTrace'\n{program}"
+        )
+    assert resource._get_stack_trace is of_pulumi
