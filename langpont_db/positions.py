@@ -79,6 +79,11 @@ class Positions:
         """Where the primary's log ended when it was last asked; None if it did not answer."""
         return self._primary
 
+    def end(self) -> tuple[int | None, float]:
+        """The same, and time.monotonic() before it was asked."""
+        with self._lock:
+            return self._primary, self._asked_at
+
     def commit(self, position: int) -> None:
         """Note a commit of this process."""
         request = current_request.get()

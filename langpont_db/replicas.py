@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -21,10 +21,11 @@ from langpont_db import metrics
 from langpont_db.connections import POSITION, AnyConnection, QueryTimeout, Row, log, run, settle
 from langpont_db.engines import READING, engine, renew_pool
 from langpont_db.errors import PoolTimeout, SecretRefused
+from langpont_db.lag import Mark, ReplicaState, unhealthy_reason
 from langpont_db.logins import Connector
 from langpont_db.positions import Positions, end_of_record
 from langpont_db.session_state import refuse_session_state
-from langpont_db.settings import Endpoint, Limit, Purpose, Settings
+from langpont_db.settings import Endpoint, Purpose, Settings
 from langpont_db.waiting import Places, Signal, pause
 from langpont_db.watch import Watch
 
@@ -43,41 +44,12 @@ _checkout: Final[ContextVar[tuple[Check, bool]]] = ContextVar("langpont_checkout
 _POLL_SECONDS = 0.005
 # Seconds that the first read of a process waits for the first look at a replica.
 _FIRST_LOOK_SECONDS = 1
+# Looks before a replica that is behind at the first one is left out until the next check, and seconds between them: it
+# may be behind by a record that is on its way, and nothing is known yet of when it was not.
+_FIRST_LOOKS, _BETWEEN_FIRST_LOOKS_SECONDS = 5, 0.05
 # Seconds for which a replica is left alone after a reader waited for it in vain, unless a connection comes back to its
 # pool before: then PgBouncer has one for somebody else too.
 _BUSY_SECONDS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplicaState:
-    """A replica's recovery state. Positions are bytes of WAL; `quiet_seconds`: since the last commit it replayed."""
-
-    in_recovery: bool
-    replayed: int | None
-    received: int | None
-    quiet_seconds: float | None
-
-
-def unhealthy_reason(state: ReplicaState, primary: int | None, limit: Limit) -> str | None:
-    """Replication lag check: why the replica must not serve reads, or None.
-
-    `primary`: where the primary's log ends, asked before the state; None if it did not answer, and then what the
-    replica has received stands for it. Time counts only while bytes are missing: on an idle primary it grows by
-    itself. So the first write after a quiet hour may make a replica late until the next check; the primary serves
-    meanwhile.
-    """
-    if not state.in_recovery:
-        return "is no replica any more"
-    end = state.received if primary is None else primary
-    behind = None if end is None or state.replayed is None else end - state.replayed
-    if behind is not None and behind <= 0:
-        return None
-    if behind is not None and behind > limit.lag_bytes:
-        return f"is {behind} bytes behind, more than {limit.lag_bytes}"
-    if state.quiet_seconds is None or state.quiet_seconds > limit.lag_seconds:
-        since = "ever" if state.quiet_seconds is None else f"for {state.quiet_seconds:.0f} s"
-        return f"is behind and has replayed no commit {since}, more than {limit.lag_seconds:g} s"
-    return None
 
 
 class Replica:
@@ -125,7 +97,8 @@ class Replica:
         self.since: object = None  # the server's start: positions of before may have been higher
         self._answered_at = self._busy_until = 0.0
         self._missed: tuple[int, float] = (0, 0.0)
-        self._known, self._looked = False, Signal()
+        self._mark = Mark()
+        self._forget()
 
     def __repr__(self) -> str:
         return f"Replica({self.address})"
@@ -134,14 +107,17 @@ class Replica:
         """Begin anew in a forked child."""
         renew_pool(self.engine)
         self._watch.after_fork()
-        self._known, self._looked = False, Signal()
+        self._forget()
 
     def stop(self) -> Watch:
         """Close all connections that are not in use. The watch stops in a moment."""
         self._watch.stop()
         self.engine.dispose()
-        self._known, self._looked = False, Signal()
+        self._forget()
         return self._watch
+
+    def _forget(self) -> None:
+        self._known, self._looked, self._looks = False, Signal(), 0
 
     # What the watch tells
 
@@ -171,27 +147,34 @@ class Replica:
             return None
         return max(0, self._positions.primary - self.replayed)
 
-    def _told(self, answer: Row | Exception, _asked_at: float) -> None:
+    def _told(self, answer: Row | Exception, _asked_at: float) -> float | None:
         if isinstance(answer, Exception):
             self._take_out(str(answer).strip() or type(answer).__name__)
-            return
+            return None
         in_recovery, replayed, received, quiet, since = answer
+        self.replayed = None if replayed is None else int(replayed)
+        self.since, self._answered_at = since, time.monotonic()
+        end, ended_at = self._positions.end()
         state = ReplicaState(
             in_recovery=in_recovery == "t",
-            replayed=None if replayed is None else int(replayed),
+            replayed=self.replayed,
             received=None if received is None else int(received),
             quiet_seconds=None if quiet is None else float(quiet),
+            current_seconds=self._mark.current_seconds(self.replayed, end, ended_at, self._answered_at),
         )
-        self.replayed, self.since, self._answered_at = state.replayed, since, time.monotonic()
-        found = unhealthy_reason(state, self._positions.primary, self._limit)
+        found = unhealthy_reason(state, end, self._limit)
+        self._looks += 1
+        if found is not None and not self._known and self._looks < _FIRST_LOOKS:
+            return _BETWEEN_FIRST_LOOKS_SECONDS
         if found is not None:
             self._take_out(found)
-            return
+            return None
         if self.fault is not None:
             log.info("replica %s is back in the rotation", self.address)
         self.fault = None
         self._known = True
         self._looked.set()
+        return None
 
     def _take_out(self, reason: str) -> None:
         if self.fault is None:

@@ -23,7 +23,8 @@ IDLE_SECONDS = 60
 class Watch:
     """Asks one server, and tells its answer, or the error, with the time before the question.
 
-    connectors: how to log in, the first that is let in. The thread begins when somebody wants to know, and ends when
+    connectors: how to log in, the first that is let in. tell: may return in how many seconds to ask again, if not at
+    the next check. The thread begins when somebody wants to know, and ends when
     nobody did for a minute, or the watch is gone.
     """
 
@@ -31,7 +32,7 @@ class Watch:
         self,
         connectors: Sequence[Connector],
         question: bytes,
-        tell: Callable[[Row | Exception, float], None],
+        tell: Callable[[Row | Exception, float], float | None],
         timeouts: Timeouts,
     ) -> None:
         self._connectors = list(connectors)
@@ -88,7 +89,7 @@ class Watch:
                 self._thread = None
             return True
 
-    def _ask(self, kept: _Kept) -> None:
+    def _ask(self, kept: _Kept) -> float | None:
         asked_at = time.monotonic()
         try:
             try:
@@ -101,7 +102,7 @@ class Watch:
                 answer = self._answer(kept)
         except (psycopg.Error, SecretRefused) as error:
             kept.connection, answer = None, error
-        self._tell(answer, asked_at)
+        return self._tell(answer, asked_at)
 
     def _answer(self, kept: _Kept) -> Row:
         if kept.connection is not None and kept.connector is not None and kept.connector.outdated(kept.connection):
@@ -144,10 +145,12 @@ def _ask_until_ended(reference: weakref.ref[Watch], wake: threading.Event, kept:
         if watch is None or watch._ended():
             return
         wake.clear()
+        pause = None
         try:
-            watch._ask(kept)
+            pause = watch._ask(kept)
         except Exception:
             log.exception("a watch failed")
-        pause = watch._timeouts.check
+        if pause is None:
+            pause = watch._timeouts.check
         del watch
         wake.wait(pause)

@@ -135,7 +135,7 @@ def test_a_stopped_replica_costs_no_failed_read_and_returns(
         for thread in threads:
             thread.start()
         try:
-            until(lambda: {role for _, role in met} == set(BOTH))
+            until(lambda: {role for _, role in met[-50:]} == set(BOTH))
             with stopped(platform, "replica-1"):
                 number = len(met)
                 until(lambda: len(met) > number + 200)
@@ -347,5 +347,7 @@ def test_a_server_is_looked_at_every_few_seconds_and_not_at_every_read(
         looks = [one for one in replica.statements() if "pg_last_wal_replay_lsn" in one]
         positions = [one for one in primary.statements() if "pg_current_wal_insert_lsn" in one]
         begins = replica.statements().count("BEGIN READ ONLY")
-    # One transaction is SQLAlchemy's, which asks the first server it meets for its version.
-    assert (len(looks), len(positions), begins) == (1, 1, 20 + 1)
+    # One transaction is SQLAlchemy's, which asks the first server it meets for its version. At its first look a replica
+    # may be a record behind, and is then looked at again.
+    assert (len(positions), begins) == (1, 20 + 1)
+    assert 1 <= len(looks) <= 5
