@@ -107,6 +107,10 @@ class Console:
         """SHOW CLIENTS: the number of clients, without those of the console."""
         return sum(1 for row in self.rows("SHOW CLIENTS") if row["database"] != NAME)
 
+    def logins(self) -> int:
+        """SHOW LISTS: the number of clients that are logging in."""
+        return sum(int(row["items"]) for row in self.rows("SHOW LISTS") if row["list"] == "login_clients")
+
     def pools(self) -> list[dict[str, Any]]:
         """SHOW POOLS: a row for each role and entry that were used together since the start, and the console's own."""
         return self.rows("SHOW POOLS")

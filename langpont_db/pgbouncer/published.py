@@ -142,6 +142,11 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str], word: str) -> 
             yield name, word
 
 
+def entry_names(ini: str) -> set[str]:
+    """The entries of a pgbouncer.ini, published or edited."""
+    return set(_read_ini(ini)[0].get(ENTRIES, {}))
+
+
 def _read_ini(text: str) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Parse pgbouncer.ini: settings by section, and problems."""
     sections: dict[str, dict[str, str]] = {}

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from langpont_db.pgbouncer.console import Console, Setting
+from langpont_db.pgbouncer.errors import HostError
 from langpont_db.pgbouncer.host import current_owner
 from langpont_db.pgbouncer.published import Published
 from langpont_db.pgbouncer.reload import reload, tls_needs_restart
@@ -23,6 +24,15 @@ class Recorder:
     protocols: str = "secure"
     told: list[str] = field(default_factory=list)
     copy: str = ""
+    running: list[str] = field(default_factory=lambda: ["langpont"])
+    logging_in: list[int] = field(default_factory=list)
+    refuses: bool = False
+
+    def entries(self) -> dict[str, tuple[str, int, str]]:
+        return dict.fromkeys(self.running, ("a", 5432, "langpont"))
+
+    def logins(self) -> int:
+        return self.logging_in.pop(0) if self.logging_in else 0
 
     def version(self) -> tuple[int, ...]:
         return self.number
@@ -34,6 +44,10 @@ class Recorder:
         if self.told and self.told[-1].startswith("SET conffile"):
             self.copy = Path(self.told[-1].split("'")[1]).read_text()
         self.told.append(command)
+        if command == "RELOAD":
+            if self.refuses:
+                raise HostError("no")
+            self.running = ["langpont"]
         return []
 
 
@@ -69,6 +83,23 @@ def test_a_newer_one_keeps_them_by_itself(tmp_path: Path, version: tuple[int, ..
     console = Recorder(version)
     reload(cast(Console, console), write_ini(tmp_path, "secure"), current_owner())
     assert console.told == ["RELOAD"]
+
+
+def test_an_entry_that_goes_is_emptied_before(tmp_path: Path) -> None:
+    """PgBouncer may crash over a client that is logging in to what a reload takes away."""
+    console = Recorder((1, 26, 1), running=["replica_2", "langpont", "replica_1"], logging_in=[2, 1])
+    reload(cast(Console, console), write_ini(tmp_path, "secure"), current_owner())
+    emptied = ['DISABLE "replica_1"', 'KILL "replica_1"', 'DISABLE "replica_2"', 'KILL "replica_2"']
+    assert (console.told, console.logging_in) == ([*emptied, "RELOAD"], [])
+
+
+def test_an_entry_that_stays_after_all_is_let_in_again(tmp_path: Path) -> None:
+    console = Recorder((1, 26, 1), running=["langpont", "replica_1"], refuses=True)
+    with pytest.raises(HostError, match="no"):
+        reload(cast(Console, console), write_ini(tmp_path, "secure"), current_owner())
+    assert console.told == [
+        'DISABLE "replica_1"', 'KILL "replica_1"', "RELOAD", 'RESUME "replica_1"', 'ENABLE "replica_1"',
+    ]  # fmt: skip
 
 
 def test_what_it_runs_with_is_known_after_any_number_of_reloads(tmp_path: Path) -> None:
