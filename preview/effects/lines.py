@@ -52,7 +52,7 @@ def lines(
     """
     everything = _signature(whole)
     if before is None:
-        return [_line((), everything, whole, standing)] if everything else []
+        return [_line(tuple(settings), everything, whole, standing)] if everything else []
     sections = file.sections()
 
     def without(changes: Iterable[ValueChange]) -> Plan | None:
@@ -137,11 +137,9 @@ def _signature(found: Plan) -> dict[Part, tuple[str, str, str | None]]:
 
 
 def _line(group: Group, parts: Iterable[Part], whole: Plan, standing: Mapping[Key, Standing]) -> Line:
-    wanted = set(parts)
-    return Line(
-        settings=tuple(leaf for each in group for leaf in _leaves(each)),
-        touches=tuple(_touches(whole, wanted, standing)),
-    )
+    settings = tuple(leaf for each in group for leaf in _leaves(each))
+    paths = [path for path, _, _ in settings]
+    return Line(settings=settings, touches=tuple(_touches(whole, set(parts), standing, paths)))
 
 
 def _leaves(change: ValueChange) -> Iterator[tuple[str, Any, Any]]:
@@ -155,7 +153,7 @@ def _leaves(change: ValueChange) -> Iterator[tuple[str, Any, Any]]:
     yield ".".join(change.path), change.before, change.after
 
 
-def _touches(whole: Plan, wanted: set[Part], standing: Mapping[Key, Standing]) -> Iterator[Touch]:
+def _touches(whole: Plan, wanted: set[Part], standing: Mapping[Key, Standing], paths: Sequence[str]) -> Iterator[Touch]:
     prefix = f"{ProductNaming(whole.recording.stack).prefix}-"
     for step in whole.steps:
         properties = tuple(key for key in step.properties or ("",) if (step.key, key) in wanted)
@@ -164,7 +162,7 @@ def _touches(whole: Plan, wanted: set[Part], standing: Mapping[Key, Standing]) -
         part = replace(step, properties=tuple(key for key in properties if key))
         values = standing[step.key].values if step.key in standing else {}
         yield Touch(step=step, on=step.name.removeprefix(prefix), properties=part.properties,
-                    consequences=consequences(part, values))  # fmt: skip
+                    consequences=consequences(part, values, paths))  # fmt: skip
 
 
 def _reverted(sections: Mapping[str, Any], changes: Iterable[ValueChange]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from preview.effects import instances, schedules
@@ -104,6 +104,16 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     "random:index/randomBytes:RandomBytes": _UNNOTICED,
 }  # fmt: skip
 
+# What one setting in a document does, which no input of a resource tells apart: by path and by the resource's type.
+BY_SETTING: Final[Mapping[tuple[str, str], Row]] = {
+    ("pooler.listenPort", "aws:secretsmanager/secretVersion:SecretVersion"): Row(
+        Effect.RESTART,
+        "has another port: each host restarts its PgBouncer once no client is connected, or somebody does, and "
+        "applications find it after a deploy with the new outputs",
+        "whoever connects to the port of before",
+    ),
+}  # fmt: skip
+
 Found = Callable[[Step, Mapping[str, Any]], Iterator[Consequence]]
 _BY_INPUT: Final[Mapping[str, Found]] = {
     instances.INSTANCE: instances.instance,
@@ -112,8 +122,11 @@ _BY_INPUT: Final[Mapping[str, Found]] = {
 }
 
 
-def consequences(step: Step, before: Mapping[str, Any]) -> tuple[Consequence, ...]:
-    """Everything that an operation does; `before`: the inputs as they stand, as far as they are known."""
+def consequences(step: Step, before: Mapping[str, Any], settings: Iterable[str] = ()) -> tuple[Consequence, ...]:
+    """Everything that an operation does.
+
+    `before`: the inputs as they stand, as far as they are known. `settings`: paths of those that are behind it.
+    """
     refused = (Consequence(effect=Effect.REFUSED, what=_refusal(step)),) if step.refused else ()
     unsure = tuple(
         Consequence(effect=Effect.UNKNOWN, what=f"may be updated or replaced by {key}: no measured data has it")
@@ -123,8 +136,10 @@ def consequences(step: Step, before: Mapping[str, Any]) -> tuple[Consequence, ..
     found = _BY_INPUT.get(step.type)
     if found is not None:
         return (*refused, *unsure, *found(step, before))
-    row = ROWS.get(step.type, {}).get(step.call, DEFAULT[step.call])
-    return (*refused, *unsure, Consequence(effect=row.effect, what=row.what, cut_off=row.cut_off))
+    rows = [ROWS.get(step.type, {}).get(step.call, DEFAULT[step.call])]
+    rows += [BY_SETTING[path, step.type] for path in settings if (path, step.type) in BY_SETTING]
+    own = (Consequence(effect=row.effect, what=row.what, cut_off=row.cut_off) for row in rows)
+    return (*refused, *unsure, *own)
 
 
 def _refusal(step: Step) -> str:

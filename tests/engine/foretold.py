@@ -61,7 +61,7 @@ def line(name: str) -> Line:
     edit, done = EDITS[name], foretold(name)
     base = standing(edit.stack, json.dumps(edit.before))
     file = changed(changed(frozen(edit.stack), edit.before), edit.changes)
-    found = lines(file, base, done, before=None, settings=(), answers=Answers(REGION))
+    found = lines(file, base, done, before=None, settings=differing(name), answers=Answers(REGION))
     return found[0] if found else Line(settings=(), touches=())
 
 

@@ -84,6 +84,14 @@ def test_a_parameter_that_a_standby_needs_says_who_restarts_first() -> None:
     assert raised.needs_window
 
 
+def test_another_port_of_pgbouncer_says_who_is_cut_off_and_another_pool_size_nobody() -> None:
+    (port,) = told("staging", {"pooler": {"listenPort": 6433}})
+    (size,) = told("staging", {"pooler": {"defaultPoolSize": 20}})
+    assert (port.effect, size.effect) == (Effect.RESTART, Effect.RELOADED)
+    assert [each.cut_off for _, each in port.consequences if each.cut_off] == ["whoever connects to the port of before"]
+    assert not [each.cut_off for _, each in size.consequences if each.cut_off]
+
+
 def test_another_major_is_refused_without_leave_and_irreversible_with_it() -> None:
     effects = [
         told("dev", {"database": {"engineVersion": 17} | leave})[0].effect for leave in ({}, {"allowMajorUpgrade": 17})
