@@ -126,6 +126,8 @@ def _rehearse(project: Path, name: str) -> dict[str, Any]:
         against = command.rehearsed(project, edit.stack, str(before), lambda _: None).against
     except RehearsalError as refused:
         return about | {"refused": str(refused).partition("\n")[0]}
+    if stopped := against.report.stopped:
+        return about | {"refused": f"by the policy pack: {stopped[0].message}"}
     assert against.rehearsed is not None, f"{name} changes nothing, or is refused"
     return about | against.rehearsed.to_json() | {"verdict": text.whole(against.lines, against.rehearsed)}
 
