@@ -152,6 +152,11 @@ def functions_file(folders: Folders) -> Path:
     return folders.run / "functions.json"
 
 
+def rotated_file(folders: Folders) -> Path:
+    """What the control plane keeps of rotated secrets, its owner's alone."""
+    return folders.run / "rotated.json"
+
+
 def stop_control(folders: Folders) -> bool:
     """Stop every control plane of the stack; whether one ran."""
     server = control(folders)

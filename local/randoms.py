@@ -20,13 +20,13 @@ class KeptRandoms:
         self._kept = kept
 
     def create(self, registration: Registration) -> tuple[str, Mapping[str, Any]]:
-        """The kept value, or a new one where there is none or the keepers differ. Raises `EngineRefusal`."""
+        """The kept value, or a new one where there is none or keepers that count differ. Raises `EngineRefusal`."""
         make = _MAKERS.get(registration.type)
         if make is None:
             raise EngineRefusal(f"{registration.identity}: nobody makes this type here. Add it to local/randoms.py.")
         keepers = reveal(registration.inputs.get("keepers", {}))
         kept = self._kept.get(registration.urn)
-        if kept is None or kept["keepers"] != keepers:
+        if kept is None or (kept["keepers"] != keepers and "keepers" not in registration.ignore_changes):
             kept = {"keepers": keepers, "value": make(registration.inputs)}
             self._kept[registration.urn] = kept
         return filled(row_of(registration), {"random": kept["value"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,30 @@ from recording.recording import Recording, reveal
 
 ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
 LABELS = ("AWSPREVIOUS", "AWSCURRENT")  # the login of before stays valid until the next rotation
+
+
+def lost(kept: Path) -> Iterator[str]:
+    """What became of the versions that an earlier control plane has kept (`aws/moto_secrets.py`): a sentence, or none.
+
+    What cannot be read is taken away, since a control plane would stop at it.
+    """
+    try:
+        if not isinstance(json.loads(kept.read_text(encoding="utf-8")), dict):
+            raise ValueError
+    except FileNotFoundError:
+        return
+    except ValueError:
+        kept.unlink()
+        yield (
+            f"{kept.name} could not be read, so passwords that were rotated are lost: each role has its first one "
+            f"again, and applications get it from Secrets Manager."
+        )
+
+
+def forget(kept: Path, recording: Recording) -> None:
+    """Take the versions away where nothing is rotated any more: passwords come from the stack file again."""
+    if not recording.of_type(ROTATION):
+        kept.unlink(missing_ok=True)
 
 
 def as_rotated(plan: DataPlan, recording: Recording, clients: Clients) -> DataPlan:

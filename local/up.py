@@ -15,11 +15,19 @@ from local import functions, snapshots, state
 from local.aws.clients import Clients
 from local.aws.provider import UNPROVEN, Created, KeptAnswers, MotoProvider
 from local.aws.server import MotoServer, ServerError, start_server
-from local.down import CONTROL, control, functions_file, layout_of, stop_control, stopped_unless_it_ends
+from local.down import (
+    CONTROL,
+    control,
+    functions_file,
+    layout_of,
+    rotated_file,
+    stop_control,
+    stopped_unless_it_ends,
+)
 from local.loopback import is_free
 from local.processes import Process
 from local.randoms import KeptRandoms
-from local.rotated import as_rotated
+from local.rotated import as_rotated, forget, lost
 from local.servers import backups, plane
 from local.servers.account import Account, server_account
 from local.servers.binaries import Binaries
@@ -106,6 +114,7 @@ def up(project: Path, stack: str, ports: Mapping[str, int], say: Progress) -> Re
         rebuilt = server is None or not server.alive() or moves or bool(changes)
         if rebuilt or server is None:
             before = server
+            notes += lost(rotated_file(folders))
             server, recording = _rebuild(stack_file, folders, kept, server, port, say, moves=moves)
             if before is not None and port is None and server.port != before.port:
                 notes.append(
@@ -262,6 +271,7 @@ def _rebuild(
     provider = MotoProvider(server.endpoint, _region(stack_file), KeptRandoms(kept.randoms))
     recording = record(stack_file, provider, preview=False)
     snapshots.register(Clients(server.endpoint, _region(stack_file)), layout_of(folders))
+    forget(rotated_file(folders), recording)
     kept.made = {urn: created.to_json() for urn, created in provider.created.items()}
     kept.registrations = state.digests(recording)
     kept.exceptions = list(_exceptions(provider))

@@ -4,7 +4,8 @@
 
 A function's own package is unpacked and run by `lambda_runtime.py`, in a process that sees the package, boto3 (which
 Lambda's runtime has too) and Python's library. The functions file, JSON that may come later, says what stands in for
-AWS: `hosts` and `authority`, the certificates' file, None where the servers here have no TLS.
+AWS: `hosts` and `authority`, the certificates' file, None where the servers here have no TLS. Beside it is what was
+rotated, `rotated.json`.
 """
 
 import importlib.util
@@ -107,16 +108,16 @@ def _beside(name: str) -> Any:
     return module
 
 
-def follow(document: dict[str, Any]) -> None:
-    """Have this machine's PgBouncer let a rotated role's logins through, as each host does.
+def follow(what: dict[str, Any]) -> None:
+    """Have this machine's PgBouncer do what each host's does in a rotation: see `local/follow.py`.
 
     Raises RuntimeError with its last words where it does not.
     """
     command = json.loads(functions_file.read_text()).get("follow")
-    if command and document.get("verifiers"):
+    if command and any(what.values()):
         project = Path(__file__).parents[2]
         done = subprocess.run(
-            command, input=json.dumps(document["verifiers"]), stderr=subprocess.PIPE, text=True, cwd=project,
+            command, input=json.dumps(what), stderr=subprocess.PIPE, text=True, cwd=project,
             timeout=FOLLOW_SECONDS, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -127,6 +128,7 @@ def follow(document: dict[str, Any]) -> None:
 setattr(LambdaFunction, "_invoke_lambda", invoke)  # noqa: B010 - a type checker refuses a plain assignment
 _beside("moto_snapshots").install(functions_file)
 moto_secrets = _beside("moto_secrets")
-moto_secrets.followed = follow
+moto_secrets.hosts = follow
+moto_secrets.kept = functions_file.with_name("rotated.json")
 with moto_secrets.installed():
     main(arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,16 +23,21 @@ def test_a_pgbouncer_that_does_not_follow_is_told_to_whoever_waits(monkeypatch: 
         steps.append(event["Step"])
         return "null", False, ""
 
-    monkeypatch.setattr(moto_secrets, "followed", fail)
-    secret = SimpleNamespace(arn="arn", name="name", versions={"new": {"secret_string": "{}"}}, last_rotation_date=None)
+    monkeypatch.setattr(moto_secrets, "hosts", fail)
+    values = {
+        "now": {"username": "app", "verifiers": {"app": "1", "app_b": "2"}},
+        "new": {"username": "app_b", "verifiers": {"app": "1", "app_b": "3"}},
+    }
+    versions = {name: {"secret_string": json.dumps(value)} for name, value in values.items()}
+    secret = SimpleNamespace(arn="arn", name="name", versions=versions, default_version_id="now")
     function = SimpleNamespace(_invoke_lambda=invoke, save_logs=logged.append)
     moto_secrets._run(secret, function, "new")
     assert steps == ["createSecret", "setSecret"]
     assert logged == [
         "arn: testSecret: failed: PgBouncer of this machine does not follow: it does not run. make up starts it."
     ]
-    assert secret.last_rotation_date is None
-    monkeypatch.setattr(moto_secrets, "followed", lambda document: None)
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(moto_secrets, "hosts", told.append)
     moto_secrets._begin(secret, function, "new")  # what RotateSecret does with one that is not complete
-    until(lambda: secret.last_rotation_date is not None)
-    assert steps[2:] == ["createSecret", "setSecret", "testSecret", "finishSecret"]
+    until(lambda: steps[2:] == ["createSecret", "setSecret", "testSecret", "finishSecret"])
+    assert told == [{"left": ["app_b"]}, {"verifiers": {"app": "1", "app_b": "3"}}]
