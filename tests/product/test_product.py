@@ -84,6 +84,17 @@ def test_its_functions_get_its_definitions(shop: Shop) -> None:
     assert (metrics["namespace"], [row["name"] for row in metrics["metrics"]]) == ("Shop/Database", ["orders_1h"])
 
 
+def used(shop: Shop) -> str:
+    """Whom a new process of the application is logged in as, for migrations and for itself."""
+    environment = dict(pair.split("=", 1) for pair in shlex.split((shop.root / ".local/dev/app.env").read_text()))
+    application = subprocess.run(
+        [sys.executable, "-c", APPLICATION], cwd=shop.root, env=shop.environment | environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (application.returncode, application.stderr) == (0, "")
+    return application.stdout
+
+
 def test_it_comes_up_on_one_machine_is_used_and_verifies(shop: Shop) -> None:
     preview, up, verify = range(3)
     done = []
@@ -91,14 +102,7 @@ def test_it_comes_up_on_one_machine_is_used_and_verifies(shop: Shop) -> None:
         assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
         done.append(ran.stdout)
         if line.startswith("make up"):
-            environment = dict(
-                pair.split("=", 1) for pair in shlex.split((shop.root / ".local/dev/app.env").read_text())
-            )
-            application = subprocess.run(
-                [sys.executable, "-c", APPLICATION], cwd=shop.root, env=shop.environment | environment,
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert (application.stdout, application.stderr) == ("shop_owner\nshop_web\n", "")
+            assert used(shop) == "shop_owner\nshop_web\n"
     assert done[preview].startswith("shop-database / dev")
     assert "port=" in done[up] and "user=shop_web" in done[up]
     *checks, count = done[verify].strip().splitlines()
@@ -116,6 +120,34 @@ def test_it_comes_up_on_one_machine_is_used_and_verifies(shop: Shop) -> None:
     } <= set(names)
     # Asked of a replica, where dev has one.
     assert re.search(r"shop-dev-\S+: orders_1h 1, failed_statements 0", done[verify])
+
+
+def test_its_roles_are_rotated_on_one_machine(shop: Shop) -> None:
+    """By the platform that is up, whose application goes on with the other login."""
+    before = shop.read("Pulumi.dev.yaml")
+    # Functions ask CloudWatch about the hosts, and dev has no other way there.
+    reached = before.replace("services: [secretsmanager]", "services: [secretsmanager, monitoring]")
+    shop.write("Pulumi.dev.yaml", reached + "\n  shop-database:credentials:\n    rotateEveryDays: 30\n")
+    up = shop.module("local.commands up dev")
+    assert up.returncode == 0, up.stderr
+    operator = dict(pair.split("=", 1) for pair in shlex.split((shop.root / ".local/dev/app.env").read_text()))
+    environment, shop.environment = shop.environment, shop.environment | operator
+    try:
+        for role in ("shop_web", "shop_deploy", "shop_metrics"):
+            told = shop.module(f"ops credentials rotate {role} -s dev")
+            assert told.returncode == 0, told.stderr
+            assert told.stdout.startswith(f"{role}: rotated in ")
+        assert used(shop) == "shop_owner\nshop_web_b\n"
+        doctor = shop.module("ops doctor -s dev").stdout
+        assert set(re.findall(r"(shop_\w+): rotated ", doctor)) == {"shop_web", "shop_deploy", "shop_metrics"}
+        verify = shop.module("local.commands verify dev")
+        assert verify.returncode == 0, verify.stdout
+        refused = shop.module("ops credentials rotate langpont_app -s dev")
+        assert refused.stderr == (
+            "ops: langpont_app is no role whose password is rotated. Choose from shop_web, shop_deploy, shop_metrics.\n"
+        )
+    finally:
+        shop.environment = environment
 
 
 REPORT = """product.yaml: 2 problems
