@@ -95,6 +95,7 @@ class Functions(Component):
             environment={
                 "SECRET_ARNS": pulumi.Output.json_dumps(dict(args.secret_arns)),
                 "POOLER_SECRET_ARN": args.pooler_secret_arn,
+                **(self._first_versions() if rotated else {}),
             },
             writes=self._rotated_secrets() if rotated else (),
         )
@@ -222,6 +223,11 @@ class Functions(Component):
     def _rotated_secrets(self) -> list[pulumi.Input[str]]:
         return [self._args.secret_arns[role] for role in roles.PASSWORD_ROLES]
 
+    def _first_versions(self) -> dict[str, pulumi.Input[str]]:
+        """The versions that this program wrote, which functions label before they write others."""
+        written = [self._args.secret_versions[role] for role in roles.PASSWORD_ROLES]
+        return {"FIRST_VERSIONS": pulumi.Output.json_dumps(written)}
+
     def _rotate(self, days: int) -> None:
         """The function that Secrets Manager calls, and the schedule of each secret."""
         args, label = self._args, f"{self._name}-{ROTATION}"
@@ -233,6 +239,7 @@ class Functions(Component):
             environment={
                 "MASTER_SECRET_ARN": args.secret_arns[args.database.master_username],
                 "HOSTS": pulumi.Output.json_dumps(dict(args.hosts)),
+                **self._first_versions(),
             },
             writes=self._rotated_secrets(),
         )

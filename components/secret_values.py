@@ -51,6 +51,7 @@ class SecretValues(Component):
         version_ids = {}
         for role, secret_id in args.secret_ids.items():
             build = partial(secret_document, port=database.port, username=role, dbname=database.name)
+            is_master = role == database.master_username
             version = aws.secretsmanager.SecretVersion(
                 f"{name}-{role}",
                 secret_id=secret_id,
@@ -60,12 +61,13 @@ class SecretValues(Component):
                     password=args.passwords[role],
                     instance_identifier=args.instance_identifier,
                     verifier=args.verifiers.get(role),
-                    master_arn=None if role == database.master_username else args.secret_arns[database.master_username],
+                    master_arn=None if is_master else args.secret_arns[database.master_username],
                 ),
-                # A secret that stays keeps its value, however a stack is destroyed.
+                # A secret that stays keeps its value, however a stack is destroyed. A role's goes with its secret: if
+                # it was rotated, the provider would take labels off that others have by then, and fail.
                 opts=self.child_options(
-                    retain_on_delete=True if database.protected else None,
-                    ignore_changes=["secret_string"] if args.rotated and role != database.master_username else None,
+                    retain_on_delete=True if database.protected or not is_master else None,
+                    ignore_changes=["secret_string"] if args.rotated and not is_master else None,
                 ),
             )
             version_ids[role] = version.version_id

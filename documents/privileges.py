@@ -17,6 +17,7 @@ HOLDERS = {
     "access-operator-policy": "people on call",
     "functions-metrics-policy": "metrics function",
     "functions-roles-policy": "roles function",
+    "functions-rotation-policy": "rotation function",
     "functions-schedule-policy": "schedule",
     "network-flow-logs-write": "VPC flow logs",
     "secrets-application-policy": "application hosts",
@@ -78,16 +79,18 @@ def topics(stack: Stack) -> str:
 
 def database(stack: Stack) -> str:
     """PostgreSQL roles with what each may do, and who reads its secret."""
-    master = stack.platform.settings.database.master_username
+    settings = stack.platform.settings
+    rotation = ", rotation function" if settings.credentials.rotate_every_days is not None else ""
     rows = [
-        (code(master), "password", "everything that RDS's master may: no superuser; owns the database", "the server's",
-         "the roles function; no policy of the program for people"),
-        *(_role_row(role) for role in roles.ROLES),
+        (code(settings.database.master_username), "password",
+         "everything that RDS's master may: no superuser; owns the database", "the server's",
+         f"the roles function{rotation}; no policy of the program for people"),
+        *(_role_row(role, rotation) for role in roles.ROLES),
     ]  # fmt: skip
     return table(("role", "logs in by", "may", "statement_timeout", "who reads its secret"), rows)
 
 
-def _role_row(role: roles.Role) -> tuple[str, ...]:
+def _role_row(role: roles.Role, rotation: str) -> tuple[str, ...]:
     may = [f"{access.value} in {codes(schemas)}" for access, schemas in _by_access(role).items()]
     may += [f"become {code(other)}" for other in role.becomes]
     may += [f"what {code(other)} may" for other in role.member_of]
@@ -98,7 +101,7 @@ def _role_row(role: roles.Role) -> tuple[str, ...]:
     return (
         code(role.name), login, "; ".join(may) or "nothing but to log in",
         "the server's" if timeout is None else (f"{timeout} s" if timeout else "none"),
-        _reader(role),
+        f"{_reader(role)}{rotation}" if role.login is roles.Login.PASSWORD else "it has none",
     )  # fmt: skip
 
 
@@ -110,8 +113,6 @@ def _by_access(role: roles.Role) -> dict[roles.Access, list[str]]:
 
 
 def _reader(role: roles.Role) -> str:
-    if role.login is not roles.Login.PASSWORD:
-        return "it has none"
     readers = {roles.Audience.APPLICATION: "application hosts", roles.Audience.MIGRATION: "a deploy's migration"}
     reader = readers[role.audience] if role.audience else "metrics function"
     return f"{reader}, roles function"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -21,7 +22,8 @@ Labels = Mapping[str, list[str]]
 def labels(arn: str) -> tuple[bool, Labels]:
     """Whether rotation is on, and the labels by version (DescribeSecret). Raises `Failed`."""
     found = _call(arn, lambda client: client.describe_secret(SecretId=arn), "be described")
-    return bool(found.get("RotationEnabled")), found.get("VersionIdsToStages") or {}
+    # Null as long as it was never on, and AWS does not say whether that is over when it first tries the function.
+    return found.get("RotationEnabled") is not False, found.get("VersionIdsToStages") or {}
 
 
 def with_label(found: Labels, label: str) -> str | None:
@@ -74,10 +76,11 @@ def write(arn: str, document: Mapping[str, Any], *, version: str | None = None, 
 
 
 def keep_first(arn: str, found: Labels) -> None:
-    """Label the current version as the program's, before the first other one is written."""
-    current = with_label(found, CURRENT)
-    if current is not None and with_label(found, FIRST) is None:
-        move(arn, FIRST, to=current)
+    """Label the version that the program wrote, before another one is written; the label may be on one of before."""
+    written = json.loads(os.environ["FIRST_VERSIONS"])
+    first = next((version for version in found if version in written), None)
+    if first is not None and FIRST not in found[first]:
+        move(arn, FIRST, to=first, away_from=with_label(found, FIRST))
 
 
 def move(arn: str, label: str, *, to: str | None = None, away_from: str | None = None) -> None:

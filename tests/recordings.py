@@ -22,6 +22,9 @@ from recording.recording import Recording, Registration, Secret, reveal
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "tests" / "stacks"
 STACKS = ("dev", "staging", "prod")
+# A fixture stack with what is off unless a file asks for it, for contracts and goldens.
+UPKEEP = "upkeep"
+FROZEN = (*STACKS, UPKEEP)
 DEPLOYABLE = stack_files.names(ROOT)
 PROJECT = "langpont-database"
 REGION = "ap-northeast-1"

@@ -87,6 +87,11 @@ def read(
                 f"The secret of {name} leads to {credentials.address}, the master's to {master.address}. pulumi up "
                 f"writes both."
             )
+    for role in definition.with_password:
+        if role.name not in definition.second_logins and _of_rotation(role, documents[role.name]):
+            raise Failed(
+                f"The secret of {role.name} has a password that only its rotation knows. {_SWITCHED_OFF} {_WRITES}"
+            )
     return master, {
         found[role.name].username: Password(
             credentials=found[role.name],
@@ -100,10 +105,16 @@ def read(
 
 def _way_out(name: str, username: str) -> str:
     if username != name and username.startswith(f"{name}_"):
-        return f"Its rotation was switched off meanwhile: raise its number in credentials.passwordVersions. {_WRITES}"
+        return f"{_SWITCHED_OFF} {_WRITES}"
     return _WRITES
 
 
+def _of_rotation(role: Role, document: Mapping[str, Any]) -> bool:
+    """Whether a rotation wrote it: Pulumi gives a pooled role one verifier, and another none."""
+    return "verifiers" in document if role.pooled else "verifier" in document
+
+
+_SWITCHED_OFF: Final = "Its rotation was switched off meanwhile: raise its number in credentials.passwordVersions."
 _WRITES: Final = "pulumi up writes it."
 
 

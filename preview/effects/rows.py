@@ -83,9 +83,14 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         "create": Row(Effect.NOTHING, "makes the roles"),
         "replace": Row(Effect.RELOADED, "makes the roles again, with the passwords and grants of now"),
     },
+    "aws:lambda/permission:Permission": _UNNOTICED,
     "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": {
         "replace": Row(Effect.REPLACED, "begins anew: until then the second region gets no backup"),
         "delete": Row(Effect.REMOVED, "ends: the second region gets no backup any more"),
+    },
+    "aws:secretsmanager/secretRotation:SecretRotation": {
+        "create": Row(Effect.NOTHING, "changes the password on its days, without a failed login"),
+        "delete": Row(Effect.REMOVED, "changes the password no more"),
     },
     "aws:secretsmanager/secretVersion:SecretVersion": {
         "replace": Row(Effect.RELOADED, "holds what is right now; hosts and applications take it up as they reload"),

@@ -12,6 +12,8 @@ SECRET = "aws:secretsmanager/secret:Secret"
 KEY = "aws:kms/key:Key"
 VAULT = "aws:backup/vault:Vault"
 DISPOSABLE: dict[str, Any] = {"database": {"deletionPolicy": "disposable"}}
+# What roles' secrets hold: their deletion deletes it.
+GONE_WITH_THEIR_SECRETS = {f"secret-values-{role}" for role in ROLES[1:]}
 
 
 def short(recorded: Recording, chosen: list[Registration]) -> set[str]:
@@ -72,7 +74,10 @@ def test_the_final_snapshot_ends_in_something_random_as_a_name_serves_once() -> 
 
 def test_disposable_protects_and_keeps_nothing() -> None:
     recorded = record_with("prod", DISPOSABLE)
-    assert [r.name for r in recorded.registrations.values() if r.protect or r.retain_on_delete] == []
+    assert [r.name for r in recorded.registrations.values() if r.protect] == []
+    assert (
+        short(recorded, [r for r in recorded.registrations.values() if r.retain_on_delete]) == GONE_WITH_THEIR_SECRETS
+    )
     assert names(recorded, "random:index/randomId:RandomId") == []
     primary = inputs(recorded, INSTANCE, "langpont-prod-db-primary")
     assert (primary["deleteAutomatedBackups"], primary["skipFinalSnapshot"]) == (True, True)
@@ -83,7 +88,9 @@ def test_disposable_protects_and_keeps_nothing() -> None:
 
 
 def test_dev_is_disposable_and_the_others_are_not() -> None:
-    assert [r.name for r in recording("dev").registrations.values() if r.protect or r.retain_on_delete] == []
+    dev = recording("dev")
+    assert [r.name for r in dev.registrations.values() if r.protect] == []
+    assert short(dev, [r for r in dev.registrations.values() if r.retain_on_delete]) == GONE_WITH_THEIR_SECRETS
     assert [r.name for r in recording("staging").of_type(INSTANCE) if r.protect] == [
         "langpont-staging-db-primary",
         "langpont-staging-db-replica-1",

@@ -27,6 +27,12 @@ ON: dict[str, Any] = {"credentials": {"rotateEveryDays": 30}}
 LABEL = "langpont-staging-functions-rotation"
 
 
+def first_versions(recorded: Recording) -> list[str]:
+    return [
+        answer(recorded, VERSION, f"langpont-staging-secret-values-{role}")[1]["versionId"] for role in PASSWORD_ROLES
+    ]
+
+
 def rotated() -> Recording:
     return record_with("staging", ON)
 
@@ -97,7 +103,10 @@ def test_the_function_knows_the_masters_secret_every_instance_and_both_logins() 
     assert variables(recorded, "rotation") == {
         "MASTER_SECRET_ARN": secret(recorded, "langpont_admin"),
         "HOSTS": {"replica-1": address(recorded, "replica-1"), "primary": address(recorded, "primary")},
+        "FIRST_VERSIONS": first_versions(recorded),
     }
+    assert variables(recorded, "roles")["FIRST_VERSIONS"] == first_versions(recorded)
+    assert "FIRST_VERSIONS" not in variables(recording("staging"), "roles")
     code = inputs(recorded, FUNCTION, LABEL)["code"].files
     assert json.loads(code["definition.json"]) == {
         "stack": "staging",
@@ -119,6 +128,10 @@ def test_the_first_value_stays_pulumi_randoms_and_no_later_one_is_ours() -> None
         assert inputs(before, VERSION, name) == inputs(after, VERSION, name)
         ours = role == "langpont_admin"
         assert after.one(VERSION, name).ignore_changes == (() if ours else ("secretString",))
+        # The provider would take labels off that a rotation has given to another version, when it is off again too.
+        for changes in (ON, {}):
+            gone = record_with("staging", {**changes, "database": {"deletionPolicy": "disposable"}})
+            assert gone.one(VERSION, name).retain_on_delete != ours
         for type_, kind in ((PASSWORD, "password"), (SALT, "salt")):
             if ours and kind == "salt":
                 continue

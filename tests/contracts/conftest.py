@@ -6,10 +6,10 @@ import pytest
 
 from recording import stack_files
 from recording.recording import Recording
-from tests.recordings import DEPLOYABLE, ROOT, STACKS, deployable, frozen, recording
+from tests.recordings import DEPLOYABLE, FROZEN, ROOT, deployable, frozen, recording
 
 # A fixture stack that is the deployable one to the letter is the same recording.
-CHANGED = tuple(stack for stack in STACKS if stack not in DEPLOYABLE or frozen(stack) != stack_files.load(ROOT, stack))
+CHANGED = tuple(stack for stack in FROZEN if stack not in DEPLOYABLE or frozen(stack) != stack_files.load(ROOT, stack))
 EVERY = (*DEPLOYABLE, *(f"fixture-{stack}" for stack in CHANGED))
 
 

@@ -15,7 +15,7 @@ import pytest
 from blueprint.outputs import OUTPUTS
 from recording.recording import UNKNOWN, Recording, Registration
 from tests.contracts.conftest import EVERY, of
-from tests.recordings import name_of, record_with, recording
+from tests.recordings import ROLES, name_of, record_with, recording
 
 COMPONENTS = (
     "Access", "Backups", "DatabaseCluster", "Functions", "Keys", "Monitoring", "Networking", "Pooler", "SecretValues",
@@ -23,6 +23,7 @@ COMPONENTS = (
 )  # fmt: skip
 WORLD = {"0.0.0.0/0", "::/0"}
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
 
@@ -174,7 +175,8 @@ def test_preview_shows_exactly_what_an_update_makes(stack: str) -> None:
 def test_only_these_things_take_more_than_a_parent_as_an_option(recorded: Recording) -> None:
     """Whoever ignores changes or retains something must say so here as well."""
     ignoring = {r.type for r in customs(recorded) if r.ignore_changes}
-    assert ignoring == {"random:index/randomBytes:RandomBytes", "random:index/randomPassword:RandomPassword"}
+    rotated = {"aws:secretsmanager/secretVersion:SecretVersion"} if recorded.of_type(ROTATION) else set()
+    assert ignoring == {"random:index/randomBytes:RandomBytes", "random:index/randomPassword:RandomPassword"} | rotated
     # A single NAT gateway and its address stay the same ones when their zone is another.
     aliased = {r.type for r in recorded.registrations.values() if r.aliases}
     assert aliased in (set(), {"aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway"})
@@ -184,7 +186,9 @@ def test_only_these_things_take_more_than_a_parent_as_an_option(recorded: Record
     }
     keys = {f"keys-{purpose}" for purpose in ("storage", "backup", "insights", "logs")}
     assert kept - named_by_the_file in (set(), {"backups-vault", *keys})
-    assert bool(kept) == any(r.protect for r in customs(recorded))
+    roles = {f"secret-values-{role}" for role in ROLES[1:]}
+    assert roles <= kept
+    assert bool(kept - roles) == any(r.protect for r in customs(recorded))
 
 
 def test_a_stack_has_exactly_the_outputs_that_are_described_each_of_its_type(recorded: Recording) -> None:

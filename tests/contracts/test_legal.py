@@ -202,11 +202,12 @@ def test_numbers_lie_within_what_the_service_takes(recorded: Recording) -> None:
     assert seen == set(BOUNDS)
 
 
-def test_a_schedules_rate_is_written_as_the_scheduler_reads_it(recorded: Recording) -> None:
-    """A rate of one takes the singular, any other the plural."""
+def test_a_schedule_is_written_as_the_scheduler_reads_it(recorded: Recording) -> None:
+    """A rate of one takes the singular, any other the plural; of a cron's two fields for days one is a ?."""
+    rate = r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)"
+    cron = r"cron\([0-5]?\d (1?\d|2[0-3]) (\? \* [A-Z,]+|\* \* \?) \*\)"
     for schedule in recorded.of_type("aws:scheduler/schedule:Schedule"):
-        rate = schedule.inputs["scheduleExpression"]
-        assert re.fullmatch(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)", rate)
+        assert re.fullmatch(f"{rate}|{cron}", schedule.inputs["scheduleExpression"]), schedule.name
 
 
 def test_nothing_is_reserved_of_a_new_accounts_little_concurrency(recorded: Recording) -> None:

@@ -12,6 +12,7 @@ from recording.recording import Recording
 from tests.recordings import ACCOUNT
 
 KEY = "aws:kms/key:Key"
+ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
 # What takes something away again, by its Sid.
 REFUSALS = {"ButNotTheCodeItself"}
 # What has no narrower resource, by its Sid: actions, and the condition that narrows them instead.
@@ -21,6 +22,7 @@ UNBOUND: dict[str, tuple[set[str], dict[str, Any] | None]] = {
         {"cloudwatch:PutMetricData"},
         {"StringEquals": {"cloudwatch:namespace": "LangPont/PgBouncer"}},
     ),
+    "ReadMetrics": ({"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}, None),
     # The function's own code is refused them by the statement after it.
     "AttachToVpc": (
         {
@@ -68,7 +70,7 @@ def test_what_only_lambda_may_do_with_a_functions_role_is_refused_to_its_code(up
     prefix = f"arn:aws:lambda:ap-northeast-1:{ACCOUNT}:function:langpont-{updated.stack}"
     assert found == {
         f"functions-{role}-policy": {"ArnEquals": {"lambda:SourceFunctionArn": f"{prefix}-{role}"}}
-        for role in ("metrics", "roles")
+        for role in ("metrics", "roles", *(["rotation"] if updated.of_type(ROTATION) else []))
     }
 
 
@@ -114,6 +116,10 @@ def test_every_role_has_a_trust_policy_for_one_service(updated: Recording) -> No
     }
     if updated.stack == "dev":
         del expected["db-monitoring-role"]
+    if updated.of_type(ROTATION):
+        expected["functions-rotation-role"] = "lambda.amazonaws.com"
+    if any("-sleep-" in each.name for each in updated.of_type("aws:scheduler/schedule:Schedule")):
+        expected["sleep-role"] = "scheduler.amazonaws.com"
     if updated.of_type("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration"):
         expected["monitoring-slack-role"] = "chatbot.amazonaws.com"
     assert services == {

@@ -12,7 +12,7 @@ import pytest
 from documents import privileges
 from tests.docs import read, table
 from tests.documents import stack
-from tests.recordings import ROOT
+from tests.recordings import ROOT, UPKEEP
 
 TEXT = read("docs/least-privilege.md")
 # Where IAM calls an operation by another name, or another service's (service authorization reference).
@@ -127,9 +127,14 @@ def test_no_action_of_a_policy_has_a_wildcard() -> None:
     assert [action for action in actions if "*" in action] == []
 
 
-def test_nobody_but_the_roles_function_reads_the_masters_secret() -> None:
-    rows = [line for line in privileges.iam(stack("prod")).splitlines() if "langpont_admin" in line]
-    assert [row.split(" | ")[0] for row in rows] == ["| roles function"]
+@pytest.mark.parametrize(
+    ("name", "holders"), [("prod", ["roles function"]), (UPKEEP, ["roles function", "rotation function"])]
+)
+def test_nobody_but_the_functions_that_log_in_as_the_master_read_its_secret(name: str, holders: list[str]) -> None:
+    rows = [line for line in privileges.iam(stack(name)).splitlines() if "langpont_admin" in line]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {holder}" for holder in holders]
+    [master] = [line for line in privileges.database(stack(name)).splitlines() if "langpont_admin" in line]
+    assert f"| the {', '.join(holders)}; no policy" in master
 
 
 @pytest.mark.parametrize("group", ["database"])

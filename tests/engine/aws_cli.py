@@ -24,7 +24,8 @@ from botocore.waiter import WaiterModel
 
 from tests.engine.providers.cloud import Cloud, Resource
 from tests.engine.providers.rds import INSTANCE, PARAMETER_GROUP, PENDING, WAITING
-from tests.engine.providers.rules import KEY, SECRET
+from tests.engine.providers.rules import KEY
+from tests.engine.providers.secrets import SECRET
 
 SNAPSHOT = "aws:rds/snapshot:Snapshot"
 EVERYWHERE = {"--query", "--output", "--region"}

@@ -287,6 +287,10 @@ EDITS: Mapping[str, Edit] = {
     "password-metrics": Edit(
         stack="dev", changes={"credentials": {"passwordVersions": {"langpont_metrics": 2}}}, why="once a year"
     ),
+    "rotation": Edit(
+        stack="staging", changes={"credentials": {"rotateEveryDays": 30}},
+        why="a password that is seen is worth a month; until the first rotation it can be taken back as it is",
+    ),
     # Restores and protection
     "restore-beside": Edit(
         stack="dev",

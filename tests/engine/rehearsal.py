@@ -30,8 +30,8 @@ STEADILY = ("--continue-on-error",)
 ADDRESS = "aws:ec2/eip:Eip"
 NAMES_SHOWN = 8
 NAMES_WIDTH = 100
-# Values that are random in each run, or the content of a package.
-UNCOMPARED = frozenset({"password", "secretString", "code", "urn"})
+# Values that are random in each run, labels that AWS gives, or the content of a package.
+UNCOMPARED = frozenset({"password", "secretString", "versionStages", "code", "urn"})
 # What the CLI says of the end of a run, and of what else was under way.
 UNSAID = ("preview failed", "update failed", "an unhandled", "Resource monitor has terminated")
 _FINAL = re.compile(r"(?<=-final-)[0-9a-f]{8}$")

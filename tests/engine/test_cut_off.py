@@ -9,7 +9,8 @@ import pytest
 
 from tests.engine.conftest import Open
 from tests.engine.providers.rds import INSTANCE, PARAMETER_GROUP
-from tests.engine.providers.rules import KEY, SECRET
+from tests.engine.providers.rules import KEY
+from tests.engine.providers.secrets import SECRET
 from tests.engine.workplace import Done, Workplace
 
 # What applications reach the database by, and nobody could give them in a minute.

@@ -11,7 +11,7 @@ import pytest
 from tests.engine.cli import Cli
 from tests.engine.conftest import Open
 from tests.engine.providers.rds import INSTANCE
-from tests.engine.providers.rules import SECRET, VERSION
+from tests.engine.providers.secrets import SECRET, VERSION
 from tests.engine.workplace import Workplace
 from tests.recordings import DEPLOYABLE, ROOT, deployable, recording
 

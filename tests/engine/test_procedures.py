@@ -16,7 +16,8 @@ from tests.engine.conftest import Open
 from tests.engine.procedures import FOLLOWED, Act, Reader, Step, follows, headings, steps, steps_of
 from tests.engine.providers.cloud import Cloud, Resource
 from tests.engine.providers.rds import INSTANCE
-from tests.engine.providers.rules import KEY, SECRET
+from tests.engine.providers.rules import KEY
+from tests.engine.providers.secrets import SECRET
 from tests.engine.test_interrupted import cut_off, pending, unknown
 from tests.engine.workplace import Workplace
 from tests.recordings import PROJECT, REGION, name_of, recording

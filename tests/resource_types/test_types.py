@@ -17,7 +17,7 @@ from recording.recording import Recording
 from resource_types import TYPES, file_of
 from resource_types.model import Call, Reply, ResourceType
 from tests import provider
-from tests.recordings import ROOT, STACKS, record_with, recording
+from tests.recordings import FROZEN, ROOT, record_with, recording
 
 MADE_UP = {"hex", "HEX", "uuid", "content"}
 ROWS = [each for row in TYPES.values() for each in (row, *row.variants.values())]
@@ -105,12 +105,7 @@ def test_a_stack_has_every_input_that_a_row_renames_so_that_a_wrong_name_shows(r
 
     Restores make no call of their own.
     """
-    rotating = record_with("staging", {"credentials": {"rotateEveryDays": 30}})
-    copied = {
-        "copyToVaultArn": "arn:aws:backup:ap-northeast-1:210987654321:backup-vault:copies", "restoreTesting": {},
-    }  # fmt: skip
-    proven = record_with("prod", {"backups": copied})
-    recorded = [*map(recording, STACKS), rotating, proven, *map(restored, RESTORES)]
+    recorded = [*map(recording, FROZEN), *map(restored, RESTORES)]
     registered = [it.inputs for each in recorded for it in each.of_type(row.token)]
     of_row = [it for it in registered if variant(it, TYPES[row.token]).create is row.create]
     assert taken(row) - {path for it in of_row for key, value in it.items() for path in paths(value, key)} == set()

@@ -20,11 +20,12 @@ from recording.engine import EngineRefusal
 from recording.recording import Registration, Unknown, unknown_paths
 from resource_types import TYPES
 from resource_types.replacement import plans
-from tests.engine.providers import rds, wire
+from tests.engine.providers import rds, secrets, wire
 from tests.engine.providers.cloud import Call, Cloud, Resource
 from tests.engine.providers.plugin import Plugin
 from tests.engine.providers.rds import INSTANCE, Refused
-from tests.engine.providers.rules import SECRET, VERSION, refuse_create, refuse_delete, refuse_update, versions
+from tests.engine.providers.rules import refuse_create, refuse_delete, refuse_update
+from tests.engine.providers.secrets import SECRET, VERSION
 from tests.unsent import Unsent
 
 DEFAULTS = "__defaults"  # where the bridge keeps which inputs it has made up
@@ -162,10 +163,11 @@ class AwsProvider(Plugin):
             made = Resource(type=type_, id=id_, urn=request.urn, region=region, properties=properties)
             refuse_create(self.cloud, made)
             made = filled(made, self.cloud.all())
-            self.cloud.put(made)
-            for former in versions(self.cloud, made.properties.get("secretId")) if type_ == VERSION else ():
-                if former.id != made.id:  # now without AWSCURRENT
-                    self.cloud.drop(former)
+            if type_ == VERSION:
+                made = secrets.with_labels(made, inputs.get(secrets.STAGES) or [secrets.CURRENT])
+                secrets.put_by_program(self.cloud, made)
+            else:
+                self.cloud.put(made)
             self._note("create", request.urn, ())
         # The provider reads what it has made: of a restored instance not all is as it was asked for.
         added = {key: value for key, value in made.properties.items() if key not in inputs or value != inputs[key]}
@@ -260,9 +262,12 @@ class AwsProvider(Plugin):
                 waits = refuse_delete(self.cloud, found, olds)
                 for replica in rds.promoted(self.cloud, found) if type_ == INSTANCE else ():
                     self.cloud.put(replica)
-                for value in versions(self.cloud, found.id) if type_ == SECRET else ():
+                for value in secrets.versions(self.cloud, found.id) if type_ == SECRET else ():
                     self.cloud.drop(value)
-                self.cloud.put(replace(found, deleted=True)) if waits else self.cloud.drop(found)
+                if type_ == VERSION:
+                    secrets.delete_version(self.cloud, found, olds)
+                else:
+                    self.cloud.put(replace(found, deleted=True)) if waits else self.cloud.drop(found)
             self._note("delete", request.urn, ())
         return empty_pb2.Empty()
 

@@ -14,9 +14,8 @@ from resource_types import TYPES
 from tests.engine.providers import rds
 from tests.engine.providers.cloud import Cloud, Resource
 from tests.engine.providers.rds import INSTANCE, SUBNET_GROUP, Refused
+from tests.engine.providers.secrets import ROTATION, SECRET, refuse_rotation
 
-SECRET = "aws:secretsmanager/secret:Secret"
-VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 KEY = "aws:kms/key:Key"
 SUBNET, GATEWAY = "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"
 # Operations that make what is there anew instead of refusing its name.
@@ -36,6 +35,8 @@ def refuse_create(cloud: Cloud, made: Resource) -> None:
         rds.refuse_create(cloud, made)
     if made.type == SUBNET:
         _addresses(cloud, made)
+    if made.type == ROTATION:
+        refuse_rotation(cloud, made)
 
 
 def refuse_update(cloud: Cloud, before: Resource, after: Resource, changed: Sequence[str]) -> None:
@@ -73,11 +74,6 @@ def refuse_delete(cloud: Cloud, found: Resource, options: Mapping[str, Any]) -> 
         if not options.get("skipFinalSnapshot") and not options.get("finalSnapshotIdentifier"):
             raise Refused("InvalidParameterCombination: FinalDBSnapshotIdentifier is required")
     return found.type == KEY or (found.type == SECRET and options.get("recoveryWindowInDays", 30) > 0)
-
-
-def versions(cloud: Cloud, secret_id: Any) -> list[Resource]:
-    """What a secret holds: one value, since nobody asks for AWSPREVIOUS."""
-    return [it for it in cloud.all(VERSION) if it.properties.get("secretId") == secret_id]
 
 
 # Names
