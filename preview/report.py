@@ -195,10 +195,12 @@ def preview(root: Path, stack: str) -> Report:
     """Run the program in `root` on the file of `stack`, as an engine's first preview and as an update.
 
     Raises `StackFileError` for files that cannot be read, `PricesRefused` for a team's prices with problems,
-    `pulumi.RunError` for settings that the program refuses, and `EngineRefusal` where a real engine or provider would
-    not bear the program or where the two runs differ.
+    `policy.ConfigurationRefused` for a stack's policy configuration with one, `pulumi.RunError` for settings that the
+    program refuses, and `EngineRefusal` where a real engine or provider would not bear the program or where the two
+    runs differ.
     """
     file, prices = stack_files.load(root, stack), own_prices.load(root)
+    policy.for_stack(stack, policy.RULES)  # for its refusal: who judges by it does so while the report is shown
     provider = Answers(file.config.get("aws:region", ""))  # without a region the program stops before it asks
     first = record(file, provider, preview=True)
     update = record(file, provider, preview=False)

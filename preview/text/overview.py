@@ -76,6 +76,11 @@ def _cost(report: Report) -> Text:
     cost, budget = report.cost, report.platform.settings.monitoring.monthly_budget_usd
     lacking = ", ".join(f"{quantity} x {item}" for item, quantity in cost.unknown.items())
     without = f"; without {lacking}, of unknown price" if lacking else ""
+    if lacking and not cost.usd:
+        return Text(
+            f"unknown: no price of {report.platform.settings.region} is known here. prices.yaml beside the stack files "
+            f"may state them (docs/cost.md): {lacking}"
+        )
     told = Text(f"{cost.usd:,.2f} USD a month for what stands, traffic, logs and backups beside it{without}; ")
     over = cost.database > budget
     above = f", {cost.database - budget:,.2f} above its budget" if over else ""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+import policy
 from blueprint.outputs import OUTPUTS
 from blueprint.platform import Platform
 from blueprint.postgres.defaults import DEFAULTS
 from preview.__main__ import app
+from preview.cost import Estimate
 from preview.document import document, plain
 from preview.report import Report, in_the_future, settings, unseen
 from preview.text import show
@@ -359,6 +362,29 @@ def test_a_restore_to_a_time_that_is_yet_to_come_is_told_by_the_preview_which_ha
         update=record_with("prod", later),
     )
     assert any(each.startswith("database.restoreFrom.time 2999-01-01T00:00:00Z lies in") for each in report_.warnings)
+
+
+def test_a_refused_policy_configuration_is_one_sentence_and_no_half_page(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise policy.ConfigurationRefused("policy/config/dev.json is not JSON: line 2.")
+
+    for module in (policy, policy.evaluate):
+        monkeypatch.setattr(module, "for_stack", refused)
+    done = invoke("dev", "--project", str(project))
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "policy/config/dev.json is not JSON: line 2.\n")
+
+
+def test_where_no_price_is_known_the_month_is_not_said_to_cost_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Report, "cost", Estimate(Decimal(0), Decimal(0), {"secret": 6, "dashboard": 1}))
+    page = " ".join(text(report("dev"), capsys, everything=False).split())
+    assert (
+        "cost unknown: no price of ap-northeast-1 is known here. prices.yaml beside the stack files may state them "
+        "(docs/cost.md): 6 x secret, 1 x dashboard budget"
+    ) in page
 
 
 def test_what_a_snapshot_decides_is_told_by_the_preview_which_does_not_see_it() -> None:
