@@ -61,7 +61,7 @@ def preview(
     from preview.html import file as html_file
     from preview.html.page import page, runbook_from
     from preview.report import preview as run
-    from preview.versions import is_stack_file, opened
+    from preview.versions import is_file, is_stack_file, opened
 
     if as_deployed and against is not None:
         _fail("--deployed and --against are two bases. Name one.")
@@ -69,7 +69,7 @@ def preview(
     try:
         if html is not None:
             html_file.check(html)
-        if as_deployed or (against is not None and Path(against).is_file() and not is_stack_file(against)):
+        if as_deployed or (against is not None and is_file(against) and not is_stack_file(against)):
             differing = deployed(project, stack, None if against is None else Path(against))
             report = differing.report
         elif against is None:

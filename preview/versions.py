@@ -65,7 +65,7 @@ def opened(project: Path, asked: str) -> Iterator[Version]:
         commit, lack = _commit(project, asked)
         if commit:
             version = Version(asked=asked, folder=_checked_out(project, commit, asked, scratch), commit=commit)
-        elif asked and Path(asked).is_dir():
+        elif asked and is_folder(asked):
             version = Version(asked=asked, folder=Path(asked).resolve(), commit=None)
         else:
             raise VersionError(lack)
@@ -74,13 +74,33 @@ def opened(project: Path, asked: str) -> Iterator[Version]:
 
 def is_stack_file(asked: str) -> bool:
     """Whether it names a file such as a stack has, and not an export of a state."""
-    return Path(asked).suffix in (".yaml", ".yml") and Path(asked).is_file()
+    return Path(asked).suffix in (".yaml", ".yml") and is_file(asked)
+
+
+def is_file(asked: str) -> bool:
+    """Whether it is the path of a file; what no file can be called is none, nor is what may not be looked at."""
+    try:
+        return Path(asked).is_file()
+    except OSError:
+        return False
+
+
+def is_folder(asked: str) -> bool:
+    """Whether it is the path of a folder, as for `is_file`."""
+    try:
+        return Path(asked).is_dir()
+    except OSError:
+        return False
 
 
 @contextmanager
 def previewing(version: Version, stack: str) -> Iterator[Running]:
     """The preview of a stack by the version's own program, begun in a process of its own, and ended with this."""
     if not version.has(stack):
+        if version.commit is None and not (version.folder / "Pulumi.yaml").is_file():
+            raise VersionError(
+                f"{version.name} is a folder without Pulumi.yaml, and so without the program. Name the one that has it."
+            )
         yield Running(version, stack, None, version.folder)
         return
     module = next((module for file, module in _COMMANDS if (version.folder / file).is_file()), None)

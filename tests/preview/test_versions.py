@@ -323,7 +323,7 @@ def refusal(project: Path, asked: str) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("asked", ["nope", "", "--help", "main..nope", "main:Pulumi.dev.yaml"])
+@pytest.mark.parametrize("asked", ["nope", "", "--help", "main..nope", "main:Pulumi.dev.yaml", "n" * 5_000])
 def test_what_is_neither_a_version_nor_a_folder_is_one_sentence(repository: Path, scratch: Path, asked: str) -> None:
     assert refusal(repository, asked) == (
         f"{asked!r} is neither a version in this repository nor a folder. Name a branch, tag or commit (git fetch "
@@ -350,6 +350,16 @@ def test_the_command_ends_with_the_sentence_and_one(repository: Path, scratch: P
     done = CliRunner().invoke(command.app, ["dev", "--project", str(repository), "--against", "nope"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("'nope' is neither a version in this repository nor a folder. ")
+
+
+def test_a_folder_of_something_else_is_not_taken_for_a_version_without_the_stack(
+    repository: Path, tmp_path: Path, scratch: Path
+) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    done = CliRunner().invoke(command.app, ["dev", "--project", str(repository), "--against", str(elsewhere)])
+    assert (done.exit_code, done.stdout, done.stderr) == (
+        1, "", f"{elsewhere} is a folder without Pulumi.yaml, and so without the program. Name the one that has it.\n"
+    )  # fmt: skip
 
 
 # Which files, and what is left of them
