@@ -104,7 +104,9 @@ def _whether_read_or_not(stream: Any) -> Any:
     stream.flush()
     raw = _Unread(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
-        raw if stream.write_through else io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors,
+        raw if stream.write_through else io.BufferedWriter(raw), encoding=stream.encoding,
+        # A tag in Japanese on a terminal that only knows ASCII is shown as \\u..., and no reason to end.
+        errors="backslashreplace" if stream.errors == "strict" else stream.errors,
         line_buffering=stream.line_buffering, write_through=stream.write_through,
     )  # fmt: skip
 

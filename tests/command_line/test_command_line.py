@@ -139,6 +139,14 @@ def test_a_pipe_that_closes_for_somebody_else_is_an_error_of_the_program() -> No
     assert ended.stderr.splitlines()[-1] == "BrokenPipeError: a server went away"
 
 
+def test_what_the_terminal_has_no_letter_for_is_no_end() -> None:
+    ended = subprocess.run(
+        body("print('tag \u7ffb\u8a33')"), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "tag \\u7ffb\\u8a33\n", "")
+
+
 def test_a_closed_output_is_none() -> None:
     ended = done(["/bin/sh", "-c", '"$@" >&-', "sh", *body("print('x')\nreturn 6")])
     assert (ended.returncode, ended.stderr) == (6, "")
