@@ -56,6 +56,8 @@ def _explain(details: Any, model: type[BaseModel], location: Location, elsewhere
             return "is not a switch", "Write true or false, without quotes"
         case "int_type" | "int_parsing_size":
             return "is not a whole number", "Write digits without quotes, a fraction or a unit"
+        case "string_type" if isinstance(details["input"], list | dict):
+            return "is not text", "Write one value, without a list or a mapping"
         case "string_type":
             return "is not text", "Put it in quotes"
         case "model_type" | "dict_type" | "model_attributes_type":

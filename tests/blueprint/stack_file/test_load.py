@@ -106,6 +106,10 @@ def test_the_sections_of_a_stack_file_are_these() -> None:
         ),
         ({"database": {"masterUsername": 5}}, "database.masterUsername 5 is not text. Put it in quotes."),
         ({"backups": {"vaultTime": 20}}, "backups.vaultTime 20 is not text. Put it in quotes."),
+        (
+            {"database": {"masterUsername": ["orders", "stock"]}},
+            "database.masterUsername (a list) is not text. Write one value, without a list or a mapping.",
+        ),
         ({"access": {"sshNetworks": [10]}}, "access.sshNetworks[0] 10 is not text. Put it in quotes."),
         (
             {"database": "db.t3.medium"},
