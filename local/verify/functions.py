@@ -30,7 +30,7 @@ def checks(recording: Recording, clients: Clients, data: DataPlane) -> Iterator[
         "the roles function finds no drift, and each login works", partial(_roles, functions["roles"], clients)
     )
     yield proven(
-        "the metrics function publishes what the replica holds", partial(_metrics, functions["metrics"], clients, data)
+        "the metrics function publishes what the database holds", partial(_metrics, functions["metrics"], clients, data)
     )
 
 

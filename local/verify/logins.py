@@ -25,6 +25,7 @@ from local.servers.connections import Connection, Endpoint
 from local.servers.plan import PRIMARY
 from local.servers.plane import DataPlane
 from local.verify.check import Check, Wrong, proven, require
+from preview.units import count
 
 WRONG_PASSWORD = "not-the-password"
 
@@ -89,7 +90,7 @@ def _direct(plane: DataPlane, name: str) -> str:
     for instance in plane.plan.instances:
         _logs_in(plane.endpoint(instance.role), name, plane.plan.passwords[name])
         _refused(plane.endpoint(instance.role), name, "password authentication failed")
-    return f"SCRAM on {len(plane.plan.instances)} servers; a wrong password is refused"
+    return f"SCRAM on {count(len(plane.plan.instances), 'server')}; a wrong password is refused"
 
 
 def _pooled(plane: DataPlane, name: str) -> str:
@@ -230,7 +231,7 @@ def _timeout(plane: DataPlane, role: Role) -> str:
             except psycopg.errors.QueryCanceled:
                 continue
             raise Wrong("a statement beyond a timeout of 50 ms was not ended")
-    return f"in its sessions at {len(endpoints)} endpoints; a statement beyond a lower one is ended"
+    return f"in its sessions at {count(len(endpoints), 'endpoint')}; a statement beyond a lower one is ended"
 
 
 def _session(plane: DataPlane, name: str) -> Connection:

@@ -96,7 +96,7 @@ def test_everything_behaves_as_configured(verified: list[Check]) -> None:
     assert {
         "the stack file is what is up",
         "the roles function finds no drift, and each login works",
-        "the metrics function publishes what the replica holds",
+        "the metrics function publishes what the database holds",
         "primary: its parameters as registered",
         "replica-2 has a write within a second",
         "langpont_app logs in through PgBouncer",
