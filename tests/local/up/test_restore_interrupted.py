@@ -131,7 +131,8 @@ def test_no_moment_of_a_restore_loses_a_row(
             assert len(finals) == (not kept and stack == "staging"), moment
             assert listed(two) == {each.name for each in two.data.layout.snapshots.iterdir()}
             assert what_is_here(two.data.layout) == whole_of(two)
-    assert failed(path) == []
+            if moment == MOMENTS - 1:
+                assert failed(path) == []
 
 
 def ran_servers(processes: dict[str, Process]) -> dict[str, Process]:
