@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -35,16 +35,20 @@ def rotate(aws: Aws, clock: Clock, names: ProductNaming, role: str) -> None:
         raise OpsError(f"{role} is no role whose password is rotated. Choose from {', '.join(PASSWORD_ROLES)}.")
     secret = _described(aws, names, role)
     see = f"See what became of it: python -m ops doctor -s {names.environment}"
+    since = clock.now() - timedelta(seconds=10)  # the clocks of this machine and of AWS may differ by as much
+    of_before = {event["eventId"] for event in _events(aws, names, since)}
     try:
         token = _begin(aws, clock, secret, names, role)
     except KeyboardInterrupt:
         raise Interrupted(f"A rotation of {role} may have begun. {see}") from None
-    began, since = clock.monotonic(), clock.now() - timedelta(seconds=10)
+    began = clock.monotonic()
     try:
         with progress(clock, f"{role}: rotation") as tell:
             while not _is_current(aws, secret["ARN"], token):
                 waited = timedelta(seconds=clock.monotonic() - began)
-                steps, failure = _log(aws, names, secret["ARN"], since)
+                steps, failure = _log(
+                    [event for event in _events(aws, names, since) if event["eventId"] not in of_before], secret["ARN"]
+                )
                 if failure is not None:
                     raise OpsError(f"{role}: {failure} Then: {command(names, role)}")
                 if waited > LONGEST:
@@ -133,16 +137,20 @@ def _is_current(aws: Aws, arn: str, version: str) -> bool:
     return CURRENT in labels.get(version, ())
 
 
-def _log(aws: Aws, names: ProductNaming, arn: str, since: datetime) -> tuple[list[str], str | None]:
-    """Steps that the function has ended, and why one has failed, by its log; nothing where that may not be read."""
+def _events(aws: Aws, names: ProductNaming, since: datetime) -> list[Any]:
+    """The function's log since then; nothing where that may not be read."""
     try:
         # In pages, of which CloudWatch gives empty ones too.
-        events = aws.all(
+        return list(aws.all(
             "logs", "filter_log_events", "events",
             logGroupName=names.function_log_group("rotation"), startTime=int(since.timestamp() * 1000),
-        )  # fmt: skip
+        ))  # fmt: skip
     except AWS_ERRORS:
-        return [], None
+        return []
+
+
+def _log(events: Iterable[Mapping[str, Any]], arn: str) -> tuple[list[str], str | None]:
+    """Steps of a secret's rotation that the function has ended, and why one has failed."""
     lines = [line for event in events for line in event["message"].splitlines() if arn in line]
     steps = [found["step"] for line in lines if (found := _DONE.search(line))]
     failures = [found["sentence"] for line in lines if (found := _FAILED.search(line))]

@@ -21,8 +21,14 @@ def secret(**other: Any) -> dict[str, Any]:
     return {"ARN": ARN, "RotationEnabled": True, "Tags": pairs(TAGS), "VersionIdsToStages": BEFORE} | other
 
 
-def log(*lines: str) -> dict[str, Any]:
-    return {"events": [{"message": f"[WARNING]\t2026-11-21T03:00:00Z\tid\t{ARN}: {line}\n"} for line in lines]}
+def log(*lines: str) -> Callable[[Any], dict[str, Any]]:
+    """Lines that come once the rotation has begun: nothing is there at the first look."""
+    looks = iter(range(1000))
+    return lambda _: {"events": events(*lines) if next(looks) else []}
+
+
+def events(*lines: str) -> list[dict[str, str]]:
+    return [{"eventId": line, "message": f"[WARNING]\t2026-11-21T03:00:00Z\tid\t{ARN}: {line}\n"} for line in lines]
 
 
 def canned(answers: dict[str, Any], *described: dict[str, Any], **other: Any) -> list[str]:
@@ -71,12 +77,27 @@ def test_why_it_failed_is_said(ops: Ops, answers: dict[str, Any]) -> None:
 
 
 def test_why_it_failed_is_found_behind_a_page_without_a_line(ops: Ops, answers: dict[str, Any]) -> None:
+    looks = iter(range(1000))
+
     def page(parameters: Any) -> dict[str, Any]:
-        return log("testSecret: failed: Too late.") if "nextToken" in parameters else {"events": [], "nextToken": "2"}
+        if "nextToken" not in parameters:
+            return {"events": [], "nextToken": "2"}
+        return {"events": events("testSecret: failed: Too late.") if next(looks) else []}
 
     canned(answers, secret(), FilterLogEvents=page)
     code, _, err = ops("credentials", "rotate", "langpont_app", "-s", "prod")
     assert (code, "Too late." in err) == (1, True)
+
+
+def test_what_the_rotation_before_said_is_not_taken_for_this_ones(ops: Ops, answers: dict[str, Any]) -> None:
+    """Another try comes within seconds, and clocks differ."""
+    of_before = {"events": events("createSecret: done", "testSecret: failed: Too late.")}
+    canned(answers, secret(), secret(), secret(VersionIdsToStages=AFTER), FilterLogEvents=of_before)
+    assert ops("credentials", "rotate", "langpont_app", "-s", "prod") == Outcome(
+        0,
+        "langpont_app: rotated in 3 s; the login of before works until the next rotation\n",
+        "langpont_app: rotation: createSecret, 0 %, 0 s\n",
+    )
 
 
 def test_an_interruption_says_whether_the_rotation_goes_on(ops: Ops, answers: dict[str, Any]) -> None:
@@ -88,7 +109,8 @@ def test_an_interruption_says_whether_the_rotation_goes_on(ops: Ops, answers: di
     assert ops("credentials", "rotate", "langpont_app", "-s", "prod") == Outcome(
         130, "", f"ops: A rotation of langpont_app may have begun. {see}\n"
     )
-    canned(answers, secret(), FilterLogEvents=interrupt)
+    looks = iter(range(1000))
+    canned(answers, secret(), FilterLogEvents=lambda _: interrupt(_) if next(looks) else {"events": []})
     assert ops("credentials", "rotate", "langpont_app", "-s", "prod") == Outcome(
         130, "", f"ops: No longer waiting; the rotation goes on. {see}\n"
     )
