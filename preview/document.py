@@ -130,7 +130,7 @@ def _performance(report: Report, instance: Instance) -> dict[str, Any]:
         "limitedBy": sustained.limited_by,
         "classBurstIops": size.burst_iops,
         "classBurstMbPerSecond": size.burst_mb_per_second,
-        "cpuFullSpeedHours": size.full_speed_hours,
+        "cpuFullSpeedHours": None if size.full_speed_hours is None else round(size.full_speed_hours, 1),
     }
 
 

@@ -67,7 +67,9 @@ def test_an_interrupted_restore_is_picked_up_and_the_old_primary_served_all_the_
         assert left(project, "dev") == []
 
         two = bring_up(path)
-        assert [line.partition(":")[0] for line in did(two)] == ["primary-g2 restored", "primary removed"]
+        new, old = (line.partition(":")[0] for line in did(two))
+        assert old == "primary removed"
+        assert new in ("primary-g2 restored", "primary-g2 started")  # it may have been whole when it was killed
         assert (count(two), pooled_count(two)) == (ROWS, ROWS)
         assert what_is_here(two.data.layout) == Here(servers=["primary-g2"], backups=["primary-g2"], begun=[])
 
