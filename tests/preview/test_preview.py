@@ -613,8 +613,9 @@ def refused(*arguments: str) -> str:
 
 
 def test_a_stack_that_does_not_exist_is_refused_with_those_that_do(project: Path) -> None:
+    there = ", ".join(sorted(path.stem.removeprefix("Pulumi.") for path in project.glob("Pulumi.*.yaml")))
     assert refused("nope", "--project", str(project)) == (
-        "There is no stack 'nope': Pulumi.nope.yaml does not exist. Stacks here: dev, prod, staging. "
+        f"There is no stack 'nope': Pulumi.nope.yaml does not exist. Stacks here: {there}. "
         "Name one of them, or copy one of their files.\n"
     )
 
