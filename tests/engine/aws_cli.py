@@ -107,6 +107,9 @@ def parse(words: Sequence[str], *, whole: bool = True) -> Asked:
             while members[key].type_name == "list" and rest and not rest[0].startswith("--"):
                 values.append(rest.pop(0))
             given[key] = _value(members[key], values)
+        elif word == "--cli-input-json":
+            rest.pop(0)
+            whole = False  # the file has the rest
         elif (service, found.name) == ("lambda", "Invoke") and not word.startswith("--"):
             continue  # where the answer is written
         else:
